@@ -1,0 +1,376 @@
+// A node's agent: it knows what the node is to run, keeps its pods so, and tells the control plane what became of them.
+
+import type { PodTemplate } from "../../src/model/pod-template.ts";
+import type { AssignedPod, NodeReport, SyncAnswer } from "../../src/sync/messages.ts";
+import { Gate, GatedNetwork, GatedRuntime } from "./gate.ts";
+import type { NodeView } from "./node-view.ts";
+import { nodeView } from "./node-view.ts";
+import type { OutboxOwner } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
+import type { Directories } from "./pod/container-config.ts";
+import type { PodDefinition } from "./pod/definition.ts";
+import { definitionOf } from "./pod/definition.ts";
+import { labels } from "./pod/labels.ts";
+import { newPodMemory } from "./pod/memory.ts";
+import type { PodEvent } from "./pod/pod-event.ts";
+import type { PodHost } from "./pod-worker.ts";
+import { PodWorker } from "./pod-worker.ts";
+import type { Checkpoint, Clock, Connection, ConnectionListener, Log, Network, NodeFacts, Random } from "./ports.ts";
+import type { Runtime } from "./runtime/runtime.ts";
+import { Session } from "./session.ts";
+import type { StoredAssignment, StoredMemory, StoredPod } from "./stored.ts";
+
+export type AgentPorts = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly runtime: Runtime;
+  readonly network: Network;
+  readonly checkpoint: Checkpoint;
+  readonly nodeFacts: NodeFacts;
+  readonly connect: (listener: ConnectionListener) => Connection;
+};
+
+export type AgentOptions = {
+  /** The node's name. */
+  readonly node: string;
+  readonly directories: Directories;
+};
+
+export type AgentSummary = {
+  /** An answer has been taken in since the start. */
+  readonly isSynced: boolean;
+  /** False once the control plane has said that there is no such node. */
+  readonly isRegistered: boolean;
+  readonly revision: number;
+  readonly etag: string;
+  readonly pods: number;
+  readonly readyPods: number;
+  /** Nothing is left to do or to tell. */
+  readonly isSettled: boolean;
+};
+
+/** While a pod is on its way, its status is told at least this often. */
+const reportDelayMs = 1000;
+const nodeReportDelayMs = 1000;
+const saveDelayMs = 5000;
+const firstStrayRetryMs = 1000;
+const longestStrayRetryMs = 30_000;
+const firstAskMs = 200;
+const longestAskMs = 60_000;
+const mostUnusedTemplates = 8;
+
+const emptyAssignment: StoredAssignment = { revision: 0, etag: "", pods: [], templates: {} };
+
+export class Agent implements PodHost, OutboxOwner {
+  readonly #options: AgentOptions;
+  readonly #checkpoint: Checkpoint;
+  readonly #nodeFacts: NodeFacts;
+  readonly #session: Session;
+  readonly #gate = new Gate();
+  readonly #workers = new Map<string, PodWorker>();
+  readonly #outbox: Outbox;
+  readonly ports: PodHost["ports"];
+  readonly startedAtMs: number;
+  readonly #startedAtMonotonicMs: number;
+  readonly #unsubscribe: (() => void)[] = [];
+
+  /** Undefined: not known; nothing is started or ended by itself then. */
+  #assignment: StoredAssignment | undefined;
+  #view: { readonly report: NodeReport; readonly view: NodeView } | undefined;
+  #isRegistered = true;
+  #isSynced = false;
+  #isBooted = false;
+  /** In a row, for lack of templates. */
+  #incompleteAnswers = 0;
+  #busy = 0;
+  #cancelSave: (() => void) | undefined;
+
+  constructor(options: AgentOptions, ports: AgentPorts) {
+    this.#options = options;
+    this.#checkpoint = ports.checkpoint;
+    this.#nodeFacts = ports.nodeFacts;
+    const { clock, random, log } = ports;
+    const runtime = new GatedRuntime(ports.runtime, this.#gate);
+    const network = new GatedNetwork(ports.network, this.#gate);
+    this.ports = { clock, random, log, runtime, network };
+    this.startedAtMs = clock.nowMs();
+    this.#startedAtMonotonicMs = clock.monotonicMs();
+    this.#outbox = new Outbox(this, { clock, nodeFacts: ports.nodeFacts });
+    const owner = {
+      prepare: () => this.#outbox.prepare(),
+      accept: (answer: SyncAnswer) => this.#accept(answer),
+    };
+    this.#session = new Session(options.node, owner, { clock, random, log, connect: ports.connect });
+  }
+
+  start(): void {
+    void this.#boot();
+  }
+
+  /** At once and for good, leaving everything as it is, on disk and in the runtime. */
+  stop(): void {
+    this.#gate.close();
+    this.#session.close();
+    this.#cancelSave?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    for (const worker of this.#workers.values()) worker.stop();
+  }
+
+  summary(): AgentSummary {
+    let pods = 0;
+    let readyPods = 0;
+    let isSettled = this.#isSynced && this.#isBooted && this.#busy === 0 && !this.#outbox.hasNews;
+    for (const worker of this.#workers.values()) {
+      if (!worker.isWanted) isSettled = false;
+      else {
+        pods += 1;
+        const { conditions = [] } = worker.memory.status ?? {};
+        if (conditions.some(({ type, status }) => type === "Ready" && status === "True")) readyPods += 1;
+        if (!worker.isAcknowledged) isSettled = false;
+      }
+    }
+    const { revision, etag } = this.#assignment ?? emptyAssignment;
+    return { isSynced: this.#isSynced, isRegistered: this.#isRegistered, revision, etag, pods, readyPods, isSettled };
+  }
+
+  // What pod workers ask for.
+
+  get directories(): Directories {
+    return this.#options.directories;
+  }
+
+  isStopped(): boolean {
+    return this.#gate.isClosed;
+  }
+
+  node(): NodeView {
+    const report = this.#nodeFacts.current();
+    if (this.#view?.report !== report) this.#view = { report, view: nodeView(this.#options.node, report) };
+    return this.#view.view;
+  }
+
+  planNowMs(): number {
+    return this.startedAtMs + this.ports.clock.monotonicMs() - this.#startedAtMonotonicMs;
+  }
+
+  changed({ status }: { readonly status: boolean }): void {
+    this.saveSoon();
+    if (!status) return;
+    this.#outbox.hasNews = true;
+    // At rest the news goes out at once; on the way there is more to come in a moment.
+    if (this.#busy > 0) this.#session.wake(reportDelayMs);
+  }
+
+  busyChanged(isBusy: boolean): void {
+    this.#busy += isBusy ? 1 : -1;
+    if (this.#busy === 0 && this.#outbox.hasNews) this.#session.wake(0);
+  }
+
+  happened(podUid: string, event: PodEvent): void {
+    this.#outbox.happened(podUid, event);
+  }
+
+  forget(worker: PodWorker): void {
+    this.#workers.delete(worker.uid);
+    this.saveSoon();
+  }
+
+  // What the outbox asks for.
+
+  workers(): Iterable<PodWorker> {
+    return this.#workers.values();
+  }
+
+  have() {
+    const { revision, etag, templates } = this.#assignment ?? emptyAssignment;
+    // Without an etag everything comes again: observation numbers that the disk has lost are learnt from it.
+    return { revision, etag: this.#outbox.isObservationKnown ? etag : "", templates: Object.keys(templates) };
+  }
+
+  async save(): Promise<void> {
+    this.#cancelSave?.();
+    this.#cancelSave = undefined;
+    try {
+      await this.#checkpoint.saveMemory(this.#snapshot());
+    } catch (error) {
+      this.ports.log.warn("cannot write the state directory", { problem: String(error) });
+    }
+  }
+
+  saveSoon(): void {
+    this.#cancelSave ??= this.ports.clock.setTimer(saveDelayMs, () => void this.save());
+  }
+
+  wake(delayMs: number): void {
+    this.#session.wake(delayMs);
+  }
+
+  async #accept(answer: SyncAnswer): Promise<boolean> {
+    this.#isSynced = true;
+    if (!answer.registered) {
+      await this.#retire();
+      return false;
+    }
+    if (answer.resend === true) this.#outbox.startOver();
+    const wantsMore = await this.#take(answer);
+    return wantsMore || answer.resend === true;
+  }
+
+  async #boot(): Promise<void> {
+    const { assignment, memory } = await this.#load();
+    if (this.isStopped()) return;
+    this.#assignment = assignment;
+    if (memory !== undefined) this.#outbox.resume(memory.observation);
+    this.#unsubscribe.push(
+      this.ports.runtime.onChange((uid) => this.#runtimeChanged(uid)),
+      this.#nodeFacts.onChange(() => this.#nodeChanged()),
+    );
+    this.#distribute(memory?.pods ?? {});
+    this.#session.start();
+    await this.#adoptStrays();
+  }
+
+  async #load() {
+    try {
+      return await this.#checkpoint.load();
+    } catch (error) {
+      this.ports.log.warn("cannot read the state directory", { problem: String(error) });
+      return { assignment: undefined, memory: undefined };
+    }
+  }
+
+  /** Finds pods in the runtime that no assignment names: they end once an assignment is known to leave them out. */
+  async #adoptStrays(retryMs = firstStrayRetryMs): Promise<void> {
+    try {
+      const { runtime } = this.ports;
+      const [sandboxes, containers] = await Promise.all([runtime.listPodSandboxes({}), runtime.listContainers({})]);
+      for (const { labels: given } of [...sandboxes, ...containers]) {
+        const uid = given[labels.podUid];
+        if (uid !== undefined && !this.#workers.has(uid)) this.#stray(uid);
+      }
+      this.#isBooted = true;
+    } catch (error) {
+      this.ports.log.warn("cannot ask the runtime", { problem: String(error) });
+      const nextRetryMs = Math.min(2 * retryMs, longestStrayRetryMs);
+      this.ports.clock.setTimer(retryMs, () => void this.#adoptStrays(nextRetryMs));
+    }
+  }
+
+  #stray(uid: string): void {
+    if (this.#assignment === undefined) return;
+    this.#worker(uid, {}).want(undefined);
+  }
+
+  #runtimeChanged(uid: string): void {
+    const worker = this.#workers.get(uid);
+    if (worker !== undefined) worker.touch();
+    else if (this.#isBooted) this.#stray(uid);
+  }
+
+  #nodeChanged(): void {
+    this.#session.wake(nodeReportDelayMs);
+    for (const worker of this.#workers.values()) worker.work();
+  }
+
+  #worker(uid: string, known: Readonly<Record<string, StoredPod>>): PodWorker {
+    const existing = this.#workers.get(uid);
+    if (existing !== undefined) return existing;
+    const worker = new PodWorker(uid, this, known[uid]?.memory ?? newPodMemory(this.planNowMs()));
+    this.#workers.set(uid, worker);
+    return worker;
+  }
+
+  /**
+   * Gives every worker what the assignment says of its pod. A pod whose template cannot be had stays as it is: neither
+   * to start it nor to end it would be what was asked for.
+   */
+  #distribute(known: Readonly<Record<string, StoredPod>>): void {
+    const assignment = this.#assignment;
+    if (assignment === undefined) return;
+    const named = new Set(assignment.pods.map(({ uid }) => uid));
+    for (const assigned of assignment.pods) {
+      const template = assignment.templates[assigned.template];
+      const definition = template === undefined ? null : this.#define(assigned.template, template);
+      if (definition !== null) this.#worker(assigned.uid, known).want({ assigned, definition });
+    }
+    for (const worker of this.#workers.values()) if (!named.has(worker.uid)) worker.want(undefined);
+  }
+
+  /** Null for a template that makes no sense; it stops nobody but its own pods. */
+  #define(id: string, template: PodTemplate): PodDefinition | null {
+    try {
+      return definitionOf(template);
+    } catch (error) {
+      this.ports.log.warn("a template cannot be read", { template: id, problem: String(error) });
+      return null;
+    }
+  }
+
+  /** True when there is something in the answer that cannot be used, and asking again may help. */
+  async #take(answer: SyncAnswer): Promise<boolean> {
+    const have = this.have();
+    const { pods, revision, etag } = answer;
+    if (pods === undefined) return revision > have.revision && etag !== have.etag;
+    // Late, repeated or out of a backup. An agent that has no etag of this revision asked for it.
+    if (revision < have.revision || (revision === have.revision && have.etag !== "")) return false;
+    const { templates, isComplete } = this.#templatesFor(pods, answer);
+    if (isComplete) this.#incompleteAnswers = 0;
+    // Without an etag the next message asks for everything again.
+    const assignment = { revision, etag: isComplete ? etag : "", pods, templates };
+    await this.#checkpoint.saveAssignment(assignment);
+    if (this.isStopped()) return false;
+    this.#outbox.learn(pods.map(({ observation }) => observation));
+    const wasUnknown = this.#assignment === undefined;
+    this.#assignment = assignment;
+    this.ports.log.info("assignment", { revision, pods: pods.length });
+    this.#distribute({});
+    if (wasUnknown) void this.#adoptStrays();
+    if (!isComplete) this.#askForTemplates();
+    return false;
+  }
+
+  /** Soon at first, for the control plane may only have thought that the agent still has them. */
+  #askForTemplates(): void {
+    this.#session.wake(Math.min(longestAskMs, firstAskMs * 2 ** Math.min(this.#incompleteAnswers, 10)));
+    this.#incompleteAnswers += 1;
+  }
+
+  #templatesFor(pods: readonly AssignedPod[], { templates: sent, revision }: SyncAnswer) {
+    const templates: Record<string, PodTemplate> = {};
+    let isComplete = true;
+    for (const { template: id, uid } of pods) {
+      // The control plane made the template from a validated pod; one that makes no sense is met in `#define`.
+      const template = this.#assignment?.templates[id] ?? (sent?.[id] as PodTemplate | undefined);
+      if (template !== undefined) templates[id] = template;
+      else {
+        isComplete = false;
+        this.ports.log.warn("an assignment came without a template", { revision, template: id, pod: uid });
+      }
+    }
+    // What has just been used may be named again before the control plane has heard that it is gone.
+    const unused = Object.entries(this.#assignment?.templates ?? {}).filter(([id]) => templates[id] === undefined);
+    for (const [id, template] of unused.slice(0, mostUnusedTemplates)) templates[id] = template;
+    return { templates, isComplete };
+  }
+
+  /** The node is gone from the cluster: its pods end, and a new start begins anew. */
+  async #retire(): Promise<void> {
+    if (!this.#isRegistered) return;
+    this.#isRegistered = false;
+    this.ports.log.warn("the node was deleted; its pods end and nothing is synced until the agent is started again");
+    this.#session.close();
+    await this.#checkpoint.saveAssignment(emptyAssignment);
+    if (this.isStopped()) return;
+    this.#assignment = emptyAssignment;
+    this.#distribute({});
+  }
+
+  #snapshot(): StoredMemory {
+    const pods: Record<string, StoredPod> = {};
+    for (const worker of this.#workers.values()) {
+      if (worker.isWanted) pods[worker.uid] = { memory: worker.memory };
+    }
+    return { observation: this.#outbox.observation, pods };
+  }
+}

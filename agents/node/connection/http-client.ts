@@ -1,0 +1,93 @@
+// Requests to the control plane: one host, one certificate store, few connections, bounded answers.
+import { Agent as HttpAgent, request as httpRequest } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+
+export type HttpClientOptions = {
+  /** `https://host[:port][/prefix]`, or `http://` where nothing is secret. */
+  readonly server: string;
+  /** PEM of the certificates to trust instead of the system's. */
+  readonly ca?: string;
+  readonly maxSockets: number;
+};
+
+export type HttpResult =
+  | { readonly ok: true; readonly status: number; readonly body: string }
+  | { readonly ok: false; readonly message: string };
+
+export type Post = {
+  readonly path: string;
+  readonly bearer: string;
+  readonly body: string;
+  readonly timeoutMs: number;
+};
+
+/** An answer is the assignment of one node at most. */
+export const longestAnswerBytes = 8 * 1024 * 1024;
+
+export class HttpClient {
+  readonly server: URL;
+  readonly ca: string | undefined;
+  readonly #agent: HttpAgent | HttpsAgent;
+
+  constructor({ server, ca, maxSockets }: HttpClientOptions) {
+    this.server = new URL(server);
+    this.ca = ca;
+    const options = { keepAlive: true, maxSockets, scheduling: "lifo" as const };
+    const isSecure = this.server.protocol === "https:";
+    this.#agent = isSecure
+      ? new HttpsAgent({ ...options, ...(ca === undefined ? {} : { ca }) })
+      : new HttpAgent(options);
+  }
+
+  /** Below the server's own path. */
+  url(path: string): URL {
+    return new URL(`${this.server.pathname.replace(/\/$/, "")}${path}`, this.server);
+  }
+
+  /** Redirects are answers like any other: a credential goes to the server it is for. */
+  post({ path, bearer, body, timeoutMs }: Post): Promise<HttpResult> {
+    return new Promise((resolve) => {
+      const request = (this.server.protocol === "https:" ? httpsRequest : httpRequest)(this.url(path), {
+        method: "POST",
+        agent: this.#agent,
+        headers: {
+          authorization: `Bearer ${bearer}`,
+          "content-type": "application/json",
+          "content-length": Buffer.byteLength(body),
+        },
+      });
+      const giveUp = (message: string) => {
+        clearTimeout(timer);
+        request.destroy();
+        resolve({ ok: false, message });
+      };
+      const timer = setTimeout(() => giveUp(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
+      request.on("error", (error) => giveUp(errorText(error)));
+      request.on("response", (response) => {
+        const chunks: Buffer[] = [];
+        let sizeBytes = 0;
+        response.on("data", (chunk: Buffer) => {
+          sizeBytes += chunk.length;
+          if (sizeBytes > longestAnswerBytes) giveUp(`the answer is longer than ${longestAnswerBytes} bytes`);
+          else chunks.push(chunk);
+        });
+        response.on("error", (error) => giveUp(errorText(error)));
+        response.on("end", () => {
+          clearTimeout(timer);
+          resolve({ ok: true, status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") });
+        });
+      });
+      request.end(body);
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** Some errors of Node's have no message but a code. */
+export function errorText(error: Error): string {
+  if (error.message !== "") return error.message;
+  return "code" in error ? String(error.code) : error.name;
+}

@@ -1,0 +1,70 @@
+// The control plane's answers, read by hand. The schemas in src/sync say what they are; the library that they are written
+// with would cost every node 5 MiB of memory. A test holds that both read the same.
+import type * as messages from "../../../src/sync/messages.ts";
+import type { AssignedPod, EnrolAnswer, SyncAnswer } from "../../../src/sync/messages.ts";
+
+export const protocolVersion: typeof messages.protocolVersion = 1;
+export const ping: typeof messages.ping = "ping";
+export const pong: typeof messages.pong = "pong";
+export const paths: typeof messages.paths = {
+  enrol: "/agent/v1/enrol",
+  sync: "/agent/v1/sync",
+  socket: "/agent/v1/socket",
+};
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Undefined for a text that is no JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Null for a text that is no answer. Fields of a later protocol are kept and do no harm. */
+export function readAnswer(text: string): SyncAnswer | null {
+  const answer = parseJson(text);
+  if (!isFields(answer)) return null;
+  const isWhole =
+    areNumbers(answer, ["protocol", "acknowledged", "revision", "nextSyncMs"]) &&
+    typeof answer["registered"] === "boolean" &&
+    typeof answer["etag"] === "string" &&
+    isAbsentOr(answer["resend"], (resend) => typeof resend === "boolean") &&
+    isAbsentOr(answer["pods"], (pods) => Array.isArray(pods) && pods.every(isAssignedPod)) &&
+    isAbsentOr(answer["templates"], isFields);
+  // Every field was just looked at.
+  return isWhole ? (answer as SyncAnswer) : null;
+}
+
+export function readEnrolAnswer(text: string): EnrolAnswer | null {
+  const answer = parseJson(text);
+  if (!isFields(answer)) return null;
+  const { node, credential } = answer;
+  return typeof node === "string" && typeof credential === "string" ? { node, credential } : null;
+}
+
+function isAssignedPod(pod: unknown): pod is AssignedPod {
+  return (
+    isFields(pod) &&
+    ["uid", "namespace", "name", "template"].every((field) => typeof pod[field] === "string") &&
+    areNumbers(pod, ["createdAtMs", "observation"]) &&
+    isAbsentOr(
+      pod["deletion"],
+      (deletion) => isFields(deletion) && areNumbers(deletion, ["atMs", "gracePeriodSeconds"]),
+    )
+  );
+}
+
+function areNumbers(fields: Fields, names: readonly string[]): boolean {
+  return names.every((name) => Number.isFinite(fields[name]));
+}
+
+function isAbsentOr(value: unknown, holds: (value: unknown) => boolean): boolean {
+  return value === undefined || holds(value);
+}

@@ -1,0 +1,119 @@
+// Cuts an agent that was stopped off from the world: what it was waiting for never comes, as after a crash.
+import type { Network } from "./ports.ts";
+import type { ContainerConfig, PodSandboxConfig, Runtime, RuntimeFilter } from "./runtime/runtime.ts";
+
+export class Gate {
+  #isClosed = false;
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** The answer, unless the gate has been closed meanwhile: then the caller waits for ever, and is forgotten with it. */
+  async pass<T>(answer: Promise<T>): Promise<T> {
+    try {
+      const value = await answer;
+      if (!this.#isClosed) return value;
+    } catch (error) {
+      if (!this.#isClosed) throw error;
+    }
+    return new Promise<T>(() => {});
+  }
+}
+
+export class GatedRuntime implements Runtime {
+  readonly #runtime: Runtime;
+  readonly #gate: Gate;
+  readonly name: string;
+
+  constructor(runtime: Runtime, gate: Gate) {
+    this.#runtime = runtime;
+    this.#gate = gate;
+    this.name = runtime.name;
+  }
+
+  refusal(...args: Parameters<Runtime["refusal"]>) {
+    return this.#runtime.refusal(...args);
+  }
+  caveat(...args: Parameters<Runtime["caveat"]>) {
+    return this.#runtime.caveat(...args);
+  }
+  version() {
+    return this.#gate.pass(this.#runtime.version());
+  }
+  status() {
+    return this.#gate.pass(this.#runtime.status());
+  }
+  runPodSandbox(config: PodSandboxConfig) {
+    return this.#gate.pass(this.#runtime.runPodSandbox(config));
+  }
+  stopPodSandbox(id: string) {
+    return this.#gate.pass(this.#runtime.stopPodSandbox(id));
+  }
+  removePodSandbox(id: string) {
+    return this.#gate.pass(this.#runtime.removePodSandbox(id));
+  }
+  listPodSandboxes(filter: RuntimeFilter) {
+    return this.#gate.pass(this.#runtime.listPodSandboxes(filter));
+  }
+  pullImage(image: string, sandbox: PodSandboxConfig) {
+    return this.#gate.pass(this.#runtime.pullImage(image, sandbox));
+  }
+  imageStatus(image: string) {
+    return this.#gate.pass(this.#runtime.imageStatus(image));
+  }
+  createContainer(sandboxId: string, config: ContainerConfig, sandbox: PodSandboxConfig) {
+    return this.#gate.pass(this.#runtime.createContainer(sandboxId, config, sandbox));
+  }
+  startContainer(id: string) {
+    return this.#gate.pass(this.#runtime.startContainer(id));
+  }
+  stopContainer(id: string, timeoutSeconds: number) {
+    return this.#gate.pass(this.#runtime.stopContainer(id, timeoutSeconds));
+  }
+  removeContainer(id: string) {
+    return this.#gate.pass(this.#runtime.removeContainer(id));
+  }
+  listContainers(filter: RuntimeFilter) {
+    return this.#gate.pass(this.#runtime.listContainers(filter));
+  }
+  containerStatus(id: string) {
+    return this.#gate.pass(this.#runtime.containerStatus(id));
+  }
+  execSync(id: string, command: readonly string[], timeoutSeconds: number) {
+    return this.#gate.pass(this.#runtime.execSync(id, command, timeoutSeconds));
+  }
+  reopenContainerLog(id: string) {
+    return this.#gate.pass(this.#runtime.reopenContainerLog(id));
+  }
+  onChange(listener: (podUid: string) => void) {
+    return this.#runtime.onChange(listener);
+  }
+  close() {
+    this.#runtime.close();
+  }
+}
+
+export class GatedNetwork implements Network {
+  readonly #network: Network;
+  readonly #gate: Gate;
+
+  constructor(network: Network, gate: Gate) {
+    this.#network = network;
+    this.#gate = gate;
+  }
+
+  httpGet(...args: Parameters<Network["httpGet"]>) {
+    return this.#gate.pass(this.#network.httpGet(...args));
+  }
+  tcpConnect(...args: Parameters<Network["tcpConnect"]>) {
+    return this.#gate.pass(this.#network.tcpConnect(...args));
+  }
+  grpcHealth(...args: Parameters<Network["grpcHealth"]>) {
+    return this.#gate.pass(this.#network.grpcHealth(...args));
+  }
+}

@@ -1,0 +1,121 @@
+// The node agent as a program.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+import { Agent } from "./agent.ts";
+import { connector } from "./connection/connector.ts";
+import { NodeCredentials } from "./connection/credentials.ts";
+import { HttpClient } from "./connection/http-client.ts";
+import { CredentialFile } from "./host/credential-file.ts";
+import { DiskCheckpoint } from "./host/disk-checkpoint.ts";
+import { takeLock } from "./host/lock.ts";
+import { hostNetwork } from "./host/network.ts";
+import { openHostFacts } from "./host/node-facts.ts";
+import { lineLog, systemClock, systemRandom } from "./host/system.ts";
+import type { NodeOptions } from "./options.ts";
+import { exitCodes, parseOptions, usage } from "./options.ts";
+import type { Network } from "./ports.ts";
+import { FakeNetwork, FakeRuntime } from "./runtime/fake.ts";
+import { openProcessRuntime } from "./runtime/process/process.ts";
+import type { Runtime } from "./runtime/runtime.ts";
+import { stopPods } from "./stop-pods.ts";
+import { kubeletVersion } from "./version.ts";
+
+const log = lineLog((line) => process.stderr.write(line), Date.now);
+/** A held question and a report beside it. */
+const maxSockets = 2;
+
+type Opened = { readonly runtime: Runtime; readonly network: Network };
+
+async function openRuntime({
+  runtime: kind,
+  stateDirectory,
+  logDirectory,
+  controlGroup,
+}: NodeOptions): Promise<Opened> {
+  const clock = systemClock;
+  if (kind === "fake") {
+    const runtime = new FakeRuntime({ clock });
+    return { runtime, network: new FakeNetwork(runtime) };
+  }
+  const runtime = await openProcessRuntime({
+    directory: join(stateDirectory, "runtime"),
+    podsDirectory: join(stateDirectory, "pods"),
+    logsDirectory: logDirectory,
+    clock,
+    ...(controlGroup === undefined ? {} : { controlGroup }),
+  });
+  return { runtime, network: hostNetwork };
+}
+
+async function run(options: NodeOptions): Promise<void> {
+  const { server, node, stateDirectory, logDirectory, ca } = options;
+  mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+  const lock = takeLock(join(stateDirectory, "lock"));
+  if (!lock.ok) {
+    log.warn("another agent uses the state directory", { stateDirectory, pid: lock.pid });
+    process.exit(exitCodes.locked);
+  }
+  const { runtime, network } = await openRuntime(options);
+  const clock = systemClock;
+  const nodeFacts = await openHostFacts({ node, labels: options.labels, runtime, clock, stateDirectory });
+  const client = new HttpClient({ server, maxSockets, ...(ca === undefined ? {} : { ca }) });
+  const store = new CredentialFile(join(stateDirectory, "credential"), { server, node });
+  const credentials = new NodeCredentials({ node, client, store, joinToken: options.joinToken });
+  const agent = new Agent(
+    { node, directories: { logs: logDirectory, pods: join(stateDirectory, "pods") } },
+    {
+      clock,
+      random: systemRandom,
+      log,
+      runtime,
+      network,
+      checkpoint: new DiskCheckpoint(stateDirectory),
+      nodeFacts,
+      connect: connector(options.connection, { client, credentials, clock, log }),
+    },
+  );
+  log.info("started", { node, server, runtime: runtime.name, version: kubeletVersion });
+  agent.start();
+  await untilSignal();
+  agent.stop();
+  nodeFacts.stop();
+  await agent.save();
+  if (options.stopPodsOnExit) await stopPods({ runtime, network, clock });
+  runtime.close();
+  client.close();
+  lock.release();
+  log.info("stopped", { node, podsRunOn: !options.stopPodsOnExit });
+}
+
+function untilSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+  });
+}
+
+function fail(error: unknown): void {
+  log.warn("the agent cannot go on", { problem: error instanceof Error ? error.message : String(error) });
+  process.exit(exitCodes.failed);
+}
+
+function main(): void {
+  const parsed = parseOptions(process.argv.slice(2), process.getuid?.() === 0);
+  switch (parsed.kind) {
+    case "help":
+      process.stdout.write(usage);
+      return;
+    case "error":
+      process.stderr.write(`lares-agent: ${parsed.message}\nlares-agent --help tells what it takes.\n`);
+      process.exitCode = exitCodes.usage;
+      return;
+    case "options":
+      process.on("uncaughtException", fail);
+      run(parsed.options).then(() => process.exit(exitCodes.done), fail);
+      return;
+    default:
+      parsed satisfies never;
+  }
+}
+
+main();

@@ -1,0 +1,149 @@
+// The agent's command line.
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+const connectionKinds = ["auto", "socket", "long-poll", "poll"] as const;
+export type ConnectionKind = (typeof connectionKinds)[number];
+
+const runtimeKinds = ["process", "fake"] as const;
+type RuntimeKind = (typeof runtimeKinds)[number];
+
+export type NodeOptions = {
+  readonly server: string;
+  readonly node: string;
+  readonly stateDirectory: string;
+  readonly logDirectory: string;
+  readonly runtime: RuntimeKind;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly ca: string | undefined;
+  readonly connection: ConnectionKind;
+  readonly stopPodsOnExit: boolean;
+  readonly controlGroup: string | undefined;
+  /** Undefined when there is none, or none any more. */
+  readonly joinToken: () => string | undefined;
+};
+
+export const exitCodes = { done: 0, failed: 1, usage: 2, locked: 3 } as const;
+
+export const usage = `Usage: lares-agent --server URL --runtime process|fake [options]
+
+Keeps the pods of one node running, as the control plane at URL says.
+
+  --server URL             https://host[:port][/prefix] of the control plane
+  --runtime KIND           process: commands of this host, without containers; fake: nothing is run
+  --node NAME              name of the node (default: this host's name)
+  --join-token-file FILE   token to enrol with, needed once
+  --join-token TOKEN       the same on the command line, where others can see it
+  --state-dir DIR          what the agent must not forget (default: /var/lib/lares)
+  --log-dir DIR            logs of containers (default: /var/log for root, else below the state directory)
+  --label KEY=VALUE        a label for the node when it is made; may be repeated
+  --ca-file FILE           PEM of the certificates to trust instead of the system's
+  --connection KIND        auto, socket, long-poll or poll (default: auto)
+  --cgroup NAME            runtime process: control group for containers, which get their limits enforced in it
+  --stop-pods-on-exit      end all pods when the agent is stopped; without it they run on
+  --help                   this text
+
+Exit codes: 0 stopped by a signal; 1 something went wrong; 2 the command line makes no sense; 3 another agent uses the
+state directory. A stopped agent leaves its pods running and takes them over when it is started again.
+`;
+
+export type ParsedOptions =
+  | { readonly kind: "options"; readonly options: NodeOptions }
+  | { readonly kind: "help" }
+  | { readonly kind: "error"; readonly message: string };
+
+const flags = {
+  server: { type: "string" },
+  runtime: { type: "string" },
+  node: { type: "string" },
+  "join-token-file": { type: "string" },
+  "join-token": { type: "string" },
+  "state-dir": { type: "string" },
+  "log-dir": { type: "string" },
+  label: { type: "string", multiple: true },
+  "ca-file": { type: "string" },
+  connection: { type: "string" },
+  cgroup: { type: "string" },
+  "stop-pods-on-exit": { type: "boolean" },
+  help: { type: "boolean" },
+} as const;
+
+class UsageError extends Error {}
+
+export function parseOptions(args: readonly string[], isRoot: boolean): ParsedOptions {
+  try {
+    const { values } = parseArgs({ args: [...args], options: flags, strict: true, allowPositionals: false });
+    if (values.help === true) return { kind: "help" };
+    return { kind: "options", options: readOptions(values, isRoot) };
+  } catch (error) {
+    // Both kinds say in one line what is wrong with the command line; anything else is a bug and shows itself as one.
+    if (error instanceof UsageError || error instanceof TypeError) return { kind: "error", message: error.message };
+    throw error;
+  }
+}
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>["values"];
+
+function readOptions(values: Values, isRoot: boolean): NodeOptions {
+  const node = (values.node ?? hostname()).toLowerCase();
+  const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+  if (node.length > 253 || !subdomain.test(node)) {
+    throw new UsageError(`--node: ${JSON.stringify(node)} is no name for a node; letters, digits, "-" and "." are`);
+  }
+  const stateDirectory = values["state-dir"] ?? "/var/lib/lares";
+  const joinTokenFile = values["join-token-file"];
+  return {
+    server: readServer(values.server),
+    node,
+    stateDirectory,
+    logDirectory: values["log-dir"] ?? (isRoot ? "/var/log" : join(stateDirectory, "log")),
+    runtime: oneOf("--runtime", runtimeKinds, values.runtime),
+    labels: Object.fromEntries((values.label ?? []).map(readLabel)),
+    ca: values["ca-file"] === undefined ? undefined : readNamedFile("--ca-file", values["ca-file"]),
+    connection: oneOf("--connection", connectionKinds, values.connection ?? "auto"),
+    controlGroup: values.cgroup,
+    stopPodsOnExit: values["stop-pods-on-exit"] === true,
+    joinToken: () => values["join-token"] ?? (joinTokenFile === undefined ? undefined : readToken(joinTokenFile)),
+  };
+}
+
+function readServer(value: string | undefined): string {
+  if (value === undefined) throw new UsageError("--server is missing: the URL of the control plane");
+  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
+    throw new UsageError(`--server: ${JSON.stringify(value)} is no http or https URL`);
+  }
+  return value.replace(/\/+$/, "");
+}
+
+function oneOf<T extends string>(flag: string, kinds: readonly T[], value: string | undefined): T {
+  const found = kinds.find((kind) => kind === value);
+  if (found !== undefined) return found;
+  const given = value === undefined ? "is missing" : `cannot be ${JSON.stringify(value)}`;
+  throw new UsageError(`${flag} ${given}; it can be ${kinds.join(", ")}`);
+}
+
+function readLabel(text: string): [string, string] {
+  const end = text.indexOf("=");
+  if (end <= 0) throw new UsageError(`--label: ${JSON.stringify(text)} is no KEY=VALUE`);
+  return [text.slice(0, end), text.slice(end + 1)];
+}
+
+function readNamedFile(flag: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`${flag}: cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** The file may be removed once the node has enrolled. */
+function readToken(path: string): string | undefined {
+  try {
+    const token = readFileSync(path, "utf8").trim();
+    return token === "" ? undefined : token;
+  } catch {
+    return undefined;
+  }
+}

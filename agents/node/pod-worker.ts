@@ -1,0 +1,372 @@
+// Keeps one pod as it should be: observes, plans, sets actions going and computes the status, again after each change.
+import type { PodStatus } from "../../src/model/pod-status.ts";
+import type { AssignedPod } from "../../src/sync/messages.ts";
+import type { NodeView } from "./node-view.ts";
+import type { Action, InFlight, Outcome, StartStage } from "./pod/action.ts";
+import { actionKey } from "./pod/action.ts";
+import type { Directories } from "./pod/container-config.ts";
+import type { PodDefinition } from "./pod/definition.ts";
+import type { PodSurroundings } from "./pod/environment.ts";
+import { execute } from "./pod/execute.ts";
+import type { PodMemory } from "./pod/memory.ts";
+import { containerMemory, withContainer } from "./pod/memory.ts";
+import { nothingObserved, observe } from "./pod/observation.ts";
+import type { PodPlan } from "./pod/plan.ts";
+import { planPod } from "./pod/plan.ts";
+import type { PodEvent } from "./pod/pod-event.ts";
+import { containerFieldPath, warning } from "./pod/pod-event.ts";
+import { remember } from "./pod/remember.ts";
+import { podIpOf, statusOf } from "./pod/report.ts";
+import type { Clock, Log, Network, Random } from "./ports.ts";
+import type { ProbeFinding } from "./prober.ts";
+import { Prober, withVerdict } from "./prober.ts";
+import type { Runtime } from "./runtime/runtime.ts";
+
+export type Wanted = { readonly assigned: AssignedPod; readonly definition: PodDefinition };
+
+/** What a worker needs of its agent. */
+export type PodHost = {
+  readonly ports: {
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly runtime: Runtime;
+    readonly network: Network;
+    readonly log: Log;
+  };
+  readonly directories: Directories;
+  /** Wall time at which the agent started. */
+  readonly startedAtMs: number;
+  isStopped(): boolean;
+  node(): NodeView;
+  /** The time that plans are made by: it starts as wall time and never jumps. */
+  planNowMs(): number;
+  /** There is something new to save, and, if `status` is set, to report. */
+  changed(news: { readonly status: boolean }): void;
+  /** The worker has come to rest, or has left it. */
+  busyChanged(isBusy: boolean): void;
+  happened(podUid: string, event: PodEvent): void;
+  /** Nothing is left of the pod. */
+  forget(worker: PodWorker): void;
+};
+
+type Flight = { -readonly [K in keyof InFlight]: InFlight[K] };
+
+const firstRetryMs = 1000;
+const longestRetryMs = 30_000;
+
+export class PodWorker {
+  readonly uid: string;
+  readonly #host: PodHost;
+  readonly #inFlight = new Map<string, Flight>();
+  #wanted: Wanted | undefined;
+  #observation = nothingObserved;
+  #memory: PodMemory;
+  #prober: Prober | undefined;
+  #isWorking = false;
+  #wantsAgain = false;
+  /** What was observed may not hold any more. */
+  #isStale = true;
+  #isBusy = false;
+  #troubles = 0;
+  #lookAgainAtMs: number | undefined;
+  #cancelTimer: (() => void) | undefined;
+  /**
+   * The status that the control plane has acknowledged in this life of the agent. What an earlier one was told counts for
+   * nothing: the node may have been counted as lost since, and its pods with it.
+   */
+  #acknowledged: PodStatus | undefined;
+
+  constructor(uid: string, host: PodHost, memory: PodMemory) {
+    this.uid = uid;
+    this.#host = host;
+    this.#memory = memory;
+  }
+
+  get memory(): PodMemory {
+    return this.#memory;
+  }
+
+  get isWanted(): boolean {
+    return this.#wanted !== undefined;
+  }
+
+  get isAcknowledged(): boolean {
+    return this.#acknowledged === this.#memory.status;
+  }
+
+  /** What to report; undefined when there is nothing new. */
+  get report(): { readonly status: PodStatus; readonly ended: boolean } | undefined {
+    const { status, ended } = this.#memory;
+    if (this.#wanted === undefined || status === undefined || this.isAcknowledged) return undefined;
+    return { status, ended: ended === true };
+  }
+
+  acknowledge(status: PodStatus): void {
+    this.#acknowledged = status;
+  }
+
+  /** The control plane may have lost what it was told. */
+  unacknowledge(): void {
+    this.#acknowledged = undefined;
+  }
+
+  /** Undefined: nobody asks for the pod any more. Starts the work. */
+  want(wanted: Wanted | undefined): void {
+    this.#wanted = wanted;
+    if (this.#isEnding()) this.#callOffPulls();
+    this.work();
+  }
+
+  /** The runtime has news of the pod. */
+  touch(): void {
+    this.#isStale = true;
+    // The end of a start is near and looks anyway; to look before is work for nothing.
+    if (!this.#isMidStart()) this.work();
+  }
+
+  work(): void {
+    if (this.#isWorking) this.#wantsAgain = true;
+    else this.#loop().catch((error: unknown) => this.#retryLater("a bug in the agent", error));
+  }
+
+  stop(): void {
+    this.#cancelTimer?.();
+    this.#prober?.stop();
+  }
+
+  async #loop(): Promise<void> {
+    this.#isWorking = true;
+    this.#updateBusy();
+    do {
+      this.#wantsAgain = false;
+      if (this.#isStale && !(await this.#look())) break;
+      if (this.#host.isStopped()) return;
+      this.#plan();
+    } while (this.#wantsAgain);
+    this.#isWorking = false;
+    this.#updateBusy();
+  }
+
+  async #look(): Promise<boolean> {
+    this.#isStale = false;
+    try {
+      this.#observation = await observe(this.#host.ports.runtime, this.uid, this.#observation);
+      this.#troubles = 0;
+      return true;
+    } catch (error) {
+      this.#retryLater("cannot ask the runtime", error);
+      return false;
+    }
+  }
+
+  #retryLater(what: string, error: unknown): void {
+    this.#host.ports.log.warn(what, { pod: this.uid, problem: String(error) });
+    this.#isWorking = false;
+    this.#isStale = true;
+    this.#setTimer(this.#host.planNowMs() + this.#troubleDelayMs());
+  }
+
+  #troubleDelayMs(): number {
+    this.#troubles += 1;
+    return Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(this.#troubles - 1, 10));
+  }
+
+  #plan(): void {
+    const { uid } = this;
+    const view = {
+      uid,
+      wanted: this.#wanted,
+      observation: this.#observation,
+      memory: this.#memory,
+      inFlight: this.#inFlight,
+    };
+    const plan = planPod(view, this.#host.planNowMs());
+    const isNewMemory = plan.memory !== this.#memory;
+    this.#memory = plan.memory;
+    for (const event of plan.events) this.#host.happened(uid, event);
+    for (const action of plan.actions) this.#launch(action);
+    this.#setTimer(plan.lookAgainAtMs);
+    this.#afterPlan(plan, isNewMemory);
+  }
+
+  #afterPlan(plan: PodPlan, isNewMemory: boolean): void {
+    const isNewStatus = this.#updateStatus();
+    this.#updateProber();
+    if (isNewMemory || isNewStatus) this.#host.changed({ status: isNewStatus });
+    if (!plan.forget) return;
+    this.stop();
+    this.#host.forget(this);
+  }
+
+  /** True when there is a new one. A pod that has just succeeded or failed is planned again: it is to be ended. */
+  #updateStatus(): boolean {
+    if (this.#wanted === undefined) return false;
+    const before = this.#memory.status;
+    const { ports } = this.#host;
+    const status = statusOf({
+      ...this.#wanted,
+      observation: this.#observation,
+      memory: this.#memory,
+      node: this.#host.node(),
+      runtimeName: ports.runtime.name,
+      nowMs: ports.clock.nowMs(),
+    });
+    if (status === before) return false;
+    this.#memory = { ...this.#memory, status };
+    if (status.phase !== before?.phase && (status.phase === "Succeeded" || status.phase === "Failed")) {
+      this.#wantsAgain = true;
+    }
+    return true;
+  }
+
+  #updateProber(): void {
+    const definition = this.#wanted?.definition;
+    if (definition === undefined || !definition.containers.some(({ hasProbes }) => hasProbes)) {
+      this.#prober?.stop();
+      return;
+    }
+    const { ports, startedAtMs } = this.#host;
+    this.#prober ??= new Prober(ports, startedAtMs, (finding) => this.#found(finding));
+    this.#prober.update({
+      definition,
+      observation: this.#observation,
+      memory: this.#memory,
+      podIp: this.#podIp(),
+      isEnding: this.#isEnding(),
+    });
+  }
+
+  #found(finding: ProbeFinding): void {
+    switch (finding.kind) {
+      case "answered":
+        this.#updateBusy();
+        return;
+      case "unhealthy":
+        this.#host.happened(this.uid, unhealthyEvent(finding));
+        return;
+      case "verdict":
+        this.#takeVerdict(finding);
+        return;
+      default:
+        finding satisfies never;
+    }
+  }
+
+  #takeVerdict(finding: Extract<ProbeFinding, { kind: "verdict" }>): void {
+    const before = containerMemory(this.#memory, finding.name).health;
+    const health = withVerdict(before, finding);
+    if (health === before) return;
+    this.#memory = withContainer(this.#memory, finding.name, { health });
+    this.#host.changed({ status: false });
+    this.work();
+  }
+
+  #podIp(): string {
+    const input = { observation: this.#observation, memory: this.#memory, node: this.#host.node() };
+    return podIpOf(input) ?? "";
+  }
+
+  #surroundings(): PodSurroundings | undefined {
+    if (this.#wanted === undefined) return undefined;
+    return { ...this.#wanted, node: this.#host.node(), podIp: this.#podIp() };
+  }
+
+  #launch(action: Action): void {
+    const key = actionKey(action);
+    const deadlineMs =
+      action.kind === "kill-container" ? this.#host.planNowMs() + action.graceSeconds * 1000 : undefined;
+    const flight: Flight = { action, stage: undefined, deadlineMs };
+    this.#inFlight.set(key, flight);
+    const context = {
+      ports: this.#host.ports,
+      directories: this.#host.directories,
+      pod: this.#surroundings(),
+      isWanted: () => this.#inFlight.get(key) === flight && !this.#isEnding(),
+      setStage: (stage: StartStage) => {
+        flight.stage = stage;
+        // What runs already is worth telling while its hook takes its time.
+        if (stage === "post-start") this.touch();
+      },
+    };
+    const failed = (error: unknown): Outcome => ({
+      kind: "failed",
+      reason: "failed",
+      message: String(error),
+      events: [],
+    });
+    execute(action, context)
+      .then(
+        (outcome) => this.#land(key, flight, outcome),
+        (error: unknown) => this.#land(key, flight, failed(error)),
+      )
+      .catch((error: unknown) => this.#retryLater("a bug in the agent", error));
+  }
+
+  /** An action has turned out. One that was called off or replaced meanwhile says nothing any more. */
+  #land(key: string, flight: Flight, outcome: Outcome): void {
+    if (this.#host.isStopped() || this.#inFlight.get(key) !== flight) return;
+    const { action } = flight;
+    this.#memory = remember(this.#memory, action, outcome, this.#host.planNowMs());
+    if (outcome.kind !== "abandoned") for (const event of outcome.events) this.#host.happened(this.uid, event);
+    this.#isStale = true;
+    if (outcome.kind === "failed")
+      this.#host.ports.log.warn("an action failed", { pod: this.uid, action: action.kind, problem: outcome.message });
+    const isHeldOffByPlan = action.kind === "start-container" || action.kind === "run-sandbox";
+    if (outcome.kind === "failed" && !isHeldOffByPlan) {
+      // It stays in flight for a while: the plan would ask for the same again at once.
+      const again = () => {
+        this.#inFlight.delete(key);
+        this.work();
+      };
+      this.#host.ports.clock.setTimer(this.#troubleDelayMs(), again);
+    } else this.#inFlight.delete(key);
+    this.work();
+  }
+
+  #isEnding(): boolean {
+    const { failure, status } = this.#memory;
+    if (this.#host.isStopped() || this.#wanted === undefined || failure !== undefined) return true;
+    return this.#wanted.assigned.deletion !== undefined || status?.phase === "Succeeded" || status?.phase === "Failed";
+  }
+
+  /** An image may take its time to come; the end of the pod does not wait for it. */
+  #callOffPulls(): void {
+    for (const [key, { action, stage }] of this.#inFlight) {
+      if (action.kind === "start-container" && (stage === undefined || stage === "pull")) this.#inFlight.delete(key);
+    }
+  }
+
+  #isMidStart(): boolean {
+    for (const { action, stage } of this.#inFlight.values()) {
+      if (action.kind === "run-sandbox" || (action.kind === "start-container" && stage === "create")) return true;
+    }
+    return false;
+  }
+
+  #setTimer(atMs: number | undefined): void {
+    if (atMs === this.#lookAgainAtMs) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#lookAgainAtMs = atMs;
+    if (atMs === undefined) return;
+    const delayMs = Math.max(0, atMs - this.#host.planNowMs());
+    this.#cancelTimer = this.#host.ports.clock.setTimer(delayMs, () => {
+      this.#cancelTimer = undefined;
+      this.#lookAgainAtMs = undefined;
+      this.work();
+    });
+  }
+
+  #updateBusy(): void {
+    const isBusy = this.#isWorking || this.#inFlight.size > 0 || this.#prober?.isUndecided() === true;
+    if (isBusy === this.#isBusy) return;
+    this.#isBusy = isBusy;
+    this.#host.busyChanged(isBusy);
+  }
+}
+
+function unhealthyEvent({ container, probe, answer }: Extract<ProbeFinding, { kind: "unhealthy" }>): PodEvent {
+  const outcome = answer.result === "error" ? "errored" : "failed";
+  const message = `${probe[0]?.toUpperCase()}${probe.slice(1)} probe ${outcome}: ${answer.output}`;
+  return warning("Unhealthy", message, containerFieldPath(container.name, container.kind !== "regular"));
+}

@@ -1,0 +1,76 @@
+// What an agent may do to a pod, and how it can turn out.
+import type { PodEvent } from "./pod-event.ts";
+
+/** Why a running container is stopped. */
+export type KillReason = "changed" | "ending" | "liveness" | "sandbox" | "startup" | "surplus";
+
+export type Action =
+  | { readonly kind: "run-sandbox"; readonly attempt: number }
+  | {
+      readonly kind: "start-container";
+      readonly name: string;
+      readonly attempt: number;
+      readonly sandboxId: string;
+    }
+  | {
+      readonly kind: "kill-container";
+      readonly containerId: string;
+      readonly name: string;
+      readonly graceSeconds: number;
+      /** True when the container was asked to end before and only has less time now. */
+      readonly hurry: boolean;
+    }
+  | { readonly kind: "remove-container"; readonly containerId: string }
+  | { readonly kind: "stop-sandbox"; readonly sandboxId: string }
+  | { readonly kind: "remove-sandbox"; readonly sandboxId: string };
+
+/** Names what the action is about: two actions with one key never run at a time. */
+export function actionKey(action: Action): string {
+  switch (action.kind) {
+    case "run-sandbox":
+      return "sandbox";
+    case "start-container":
+      return startKey(action.name);
+    case "kill-container":
+      return killKey(action.containerId);
+    case "remove-container":
+      return `remove/${action.containerId}`;
+    case "stop-sandbox":
+      return `stop/${action.sandboxId}`;
+    case "remove-sandbox":
+      return `remove/${action.sandboxId}`;
+    default:
+      return action satisfies never;
+  }
+}
+
+export function startKey(name: string): string {
+  return `start/${name}`;
+}
+
+export function killKey(containerId: string): string {
+  return `kill/${containerId}`;
+}
+
+/** How far a start has come. From "create" on it may leave a container behind; in "post-start" one runs. */
+export type StartStage = "pull" | "create" | "post-start";
+
+/** An action that has been taken and has not turned out yet. */
+export type InFlight = {
+  readonly action: Action;
+  readonly stage: StartStage | undefined;
+  /** By when a killed container is dead. */
+  readonly deadlineMs: number | undefined;
+};
+
+export type Outcome =
+  | { readonly kind: "done"; readonly events: readonly PodEvent[] }
+  /** Somebody lost interest meanwhile; nothing was left behind. */
+  | { readonly kind: "abandoned" }
+  /** `reason` is the one a waiting container's status shows. */
+  | {
+      readonly kind: "failed";
+      readonly reason: string;
+      readonly message: string;
+      readonly events: readonly PodEvent[];
+    };

@@ -1,0 +1,84 @@
+// The conditions of a pod that its node answers for.
+// Source: kubelet status/generate.go.
+import type { ContainerStatus } from "../../../src/model/container-status.ts";
+import { goTime } from "../../../src/model/instant.ts";
+import type { PodCondition } from "../../../src/model/pod-status.ts";
+import type { Statuses } from "./container-statuses.ts";
+import { readySandbox } from "./observation.ts";
+import type { PodPhase } from "./phase.ts";
+import type { ReportInput } from "./report.ts";
+
+export type ConditionsInput = Pick<ReportInput, "assigned" | "definition" | "observation" | "nowMs"> & {
+  readonly statuses: Statuses;
+  readonly phase: PodPhase;
+  readonly before: readonly PodCondition[];
+};
+
+type Verdict = { readonly status: "True" | "False"; readonly reason?: string; readonly message?: string };
+
+const holds: Verdict = { status: "True" };
+
+export function conditionsOf(input: ConditionsInput): PodCondition[] {
+  const hasSandbox = readySandbox(input.observation) !== undefined;
+  const containersReady = containersReadyVerdict(input);
+  return [
+    condition(input, "PodReadyToStartContainers", hasSandbox ? holds : { status: "False" }),
+    condition(input, "Initialized", initializedVerdict(input)),
+    condition(input, "Ready", readyVerdict(input, containersReady)),
+    condition(input, "ContainersReady", containersReady),
+    condition(input, "PodScheduled", holds),
+  ];
+}
+
+/** The time changes with the status alone. */
+function condition({ before, nowMs, assigned }: ConditionsInput, type: string, verdict: Verdict): PodCondition {
+  const earlier = before.find((one) => one.type === type);
+  const since = type === "PodScheduled" ? assigned.createdAtMs : nowMs;
+  const lastTransitionTime = earlier?.status === verdict.status ? earlier.lastTransitionTime : goTime(since);
+  return { type, lastProbeTime: null, lastTransitionTime, ...verdict };
+}
+
+function initializedVerdict({ definition, statuses, phase }: ConditionsInput): Verdict {
+  if (phase === "Succeeded") return { status: "True", reason: "PodCompleted" };
+  const everStarted = statuses.regulars.some(
+    ({ state, lastState, started }) =>
+      started === true ||
+      state.running !== undefined ||
+      state.terminated !== undefined ||
+      lastState.terminated !== undefined,
+  );
+  if (everStarted) return holds;
+  const incomplete = statuses.inits.filter((status, index) =>
+    definition.inits[index]?.kind === "sidecar" ? status.started !== true : !status.ready,
+  );
+  if (incomplete.length === 0) return holds;
+  const message = `containers with incomplete status: ${names(incomplete)}`;
+  return { status: "False", reason: "ContainersNotInitialized", message };
+}
+
+function containersReadyVerdict({ definition, statuses, phase }: ConditionsInput): Verdict {
+  if (phase === "Succeeded") return { status: "False", reason: "PodCompleted" };
+  if (phase === "Failed") return { status: "False", reason: "PodFailed" };
+  const sidecars = statuses.inits.filter((_, index) => definition.inits[index]?.kind === "sidecar");
+  const unready = [...sidecars, ...statuses.regulars].filter(({ ready }) => !ready);
+  if (unready.length === 0) return holds;
+  return {
+    status: "False",
+    reason: "ContainersNotReady",
+    message: `containers with unready status: ${names(unready)}`,
+  };
+}
+
+/** The gates' own conditions are not known to a node, which learns nothing of what others write to the status. */
+function readyVerdict({ definition }: ConditionsInput, containersReady: Verdict): Verdict {
+  const gates = definition.spec.readinessGates ?? [];
+  if (containersReady.status !== "True" || gates.length === 0) return containersReady;
+  const message = gates
+    .map(({ conditionType }) => `corresponding condition of pod readiness gate "${conditionType}" does not exist.`)
+    .join(", ");
+  return { status: "False", reason: "ReadinessGatesNotReady", message };
+}
+
+function names(statuses: readonly ContainerStatus[]): string {
+  return `[${statuses.map(({ name }) => name).join(" ")}]`;
+}

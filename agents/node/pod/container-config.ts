@@ -1,0 +1,180 @@
+// From a pod's specification to what a runtime is told to make.
+import type { Container } from "../../../src/model/container.ts";
+import type { PodSpec } from "../../../src/model/pod-spec.ts";
+import { quantityMilli, quantityUnits } from "../../../src/model/quantity.ts";
+import type { Volume } from "../../../src/model/volume.ts";
+import type {
+  ContainerConfig,
+  KeyValue,
+  LinuxResources,
+  LinuxSecurityContext,
+  Mount,
+  PodSandboxConfig,
+} from "../runtime/runtime.ts";
+import type { ContainerDefinition } from "./definition.ts";
+import type { PodSurroundings } from "./environment.ts";
+import { environmentOf } from "./environment.ts";
+import { expand } from "./expand.ts";
+import { preStopText } from "./hook.ts";
+import { annotations, labels } from "./labels.ts";
+import type { QosClass } from "./qos.ts";
+
+/** Where a node keeps what pods leave on its disk. */
+export type Directories = {
+  /** The kubelet's /var/log: `pods` and `containers` are below it. */
+  readonly logs: string;
+  /** One directory per pod uid is below it. */
+  readonly pods: string;
+};
+
+export function sandboxConfig(pod: PodSurroundings, attempt: number, directories: Directories): PodSandboxConfig {
+  const { assigned, definition, node } = pod;
+  const { name, namespace, uid } = assigned;
+  const { spec, template } = definition;
+  const hostNetwork = spec.hostNetwork === true;
+  return {
+    metadata: { name, uid, namespace, attempt },
+    hostname: hostNetwork ? node.name : (spec.hostname ?? name).slice(0, 63),
+    logDirectory: `${directories.logs}/pods/${namespace}_${name}_${uid}`,
+    portMappings: hostNetwork ? [] : spec.containers.flatMap(portMappings),
+    labels: { [labels.podName]: name, [labels.podNamespace]: namespace, [labels.podUid]: uid },
+    annotations: template.metadata.annotations ?? {},
+    hostNetwork,
+  };
+}
+
+function portMappings({ ports }: Container) {
+  return (ports ?? [])
+    .filter(({ hostPort }) => hostPort !== undefined)
+    .map(({ protocol, containerPort, hostPort, hostIP }) => ({
+      protocol,
+      containerPort,
+      hostPort: hostPort ?? 0,
+      hostIp: hostIP ?? "",
+    }));
+}
+
+export type ContainerConfigInput = {
+  readonly pod: PodSurroundings;
+  readonly container: ContainerDefinition;
+  readonly attempt: number;
+  readonly directories: Directories;
+};
+
+export function containerConfig({
+  pod,
+  container: definition,
+  attempt,
+  directories,
+}: ContainerConfigInput): ContainerConfig {
+  const { name, container, hash } = definition;
+  const { assigned, definition: podDefinition } = pod;
+  const envs = environmentOf(container, pod);
+  const preStop = preStopText(container, pod);
+  return {
+    metadata: { name, attempt },
+    image: container.image ?? "",
+    ...expandedCommand(container, envs),
+    workingDir: container.workingDir ?? "",
+    envs,
+    mounts: mountsOf(container, podDefinition.spec, `${directories.pods}/${assigned.uid}/volumes`),
+    labels: {
+      [labels.podName]: assigned.name,
+      [labels.podNamespace]: assigned.namespace,
+      [labels.podUid]: assigned.uid,
+      [labels.containerName]: name,
+    },
+    annotations: {
+      [annotations.hash]: hash,
+      [annotations.gracePeriodSeconds]: String(podDefinition.gracePeriodSeconds),
+      [annotations.terminationMessagePolicy]: container.terminationMessagePolicy,
+      ...(preStop === null ? {} : { [annotations.preStop]: preStop }),
+    },
+    logPath: `${name}/${attempt}.log`,
+    linux: {
+      resources: linuxResources(container, podDefinition.qosClass, pod.node.allocatable),
+      securityContext: linuxSecurityContext(container, podDefinition.spec),
+    },
+  };
+}
+
+function expandedCommand({ command, args }: Container, envs: readonly KeyValue[]) {
+  const values = new Map(envs.map(({ key, value }) => [key, value]));
+  const expandAll = (words: readonly string[] | undefined) => (words ?? []).map((word) => expand(word, values));
+  return { command: expandAll(command), args: expandAll(args) };
+}
+
+/** Mounts of hostPath and emptyDir volumes; drivers refuse the others. */
+function mountsOf(container: Container, spec: PodSpec, volumesDirectory: string): readonly Mount[] {
+  const mounts: Mount[] = [];
+  for (const { name, mountPath, readOnly, subPath } of container.volumeMounts ?? []) {
+    const source = volumeSource(
+      spec.volumes?.find((volume) => volume.name === name),
+      volumesDirectory,
+    );
+    if (source === null) continue;
+    mounts.push({
+      volume: name,
+      containerPath: mountPath,
+      hostPath: subPath === undefined ? source.path : `${source.path.replace(/\/$/, "")}/${subPath}`,
+      readonly: readOnly === true,
+      hostPathType: source.type,
+    });
+  }
+  return mounts;
+}
+
+function volumeSource(volume: Volume | undefined, volumesDirectory: string): { path: string; type: string } | null {
+  if (volume?.emptyDir !== undefined) {
+    return { path: `${volumesDirectory}/${volume.name}`, type: "DirectoryOrCreate" };
+  }
+  const hostPath = volume?.hostPath;
+  return hostPath === undefined ? null : { path: hostPath.path, type: hostPath.type ?? "" };
+}
+
+const minimumShares = 2;
+const minimumQuota = 1000;
+
+/** Source: kubelet cm.MilliCPUToShares, MilliCPUToQuota and qos.GetContainerOOMScoreAdjust. */
+export function linuxResources(
+  { resources }: Pick<Container, "resources">,
+  qosClass: QosClass,
+  allocatable: Readonly<Record<string, string>>,
+): LinuxResources {
+  const limits = resources?.limits ?? {};
+  const requests = resources?.requests ?? {};
+  const requestedMilli = quantityMilli(requests["cpu"] ?? limits["cpu"] ?? "0");
+  const cpuLimit = limits["cpu"];
+  const memoryLimit = limits["memory"];
+  return {
+    cpuShares: Math.max(minimumShares, Math.floor((requestedMilli * 1024) / 1000)),
+    ...(cpuLimit === undefined ? {} : { cpuQuota: Math.max(minimumQuota, quantityMilli(cpuLimit) * 100) }),
+    ...(memoryLimit === undefined ? {} : { memoryLimit: quantityUnits(memoryLimit) }),
+    oomScoreAdjust: oomScoreAdjust(qosClass, requests["memory"], allocatable["memory"]),
+  };
+}
+
+function oomScoreAdjust(qosClass: QosClass, requested: string | undefined, capacity: string | undefined): number {
+  if (qosClass === "Guaranteed") return -997;
+  if (qosClass === "BestEffort") return 1000;
+  const capacityBytes = quantityUnits(capacity ?? "0");
+  if (capacityBytes === 0) return 999;
+  const share = Math.floor((1000 * quantityUnits(requested ?? "0")) / capacityBytes);
+  return Math.min(999, Math.max(3, 1000 - share));
+}
+
+function linuxSecurityContext(container: Container, spec: PodSpec): LinuxSecurityContext {
+  const own = container.securityContext;
+  const shared = spec.securityContext;
+  const runAsUser = own?.runAsUser ?? shared?.runAsUser;
+  const runAsGroup = own?.runAsGroup ?? shared?.runAsGroup;
+  return {
+    privileged: own?.privileged === true,
+    ...(runAsUser === undefined ? {} : { runAsUser }),
+    ...(runAsGroup === undefined ? {} : { runAsGroup }),
+    supplementalGroups: shared?.supplementalGroups ?? [],
+    noNewPrivileges: own?.allowPrivilegeEscalation === false,
+    addCapabilities: own?.capabilities?.add ?? [],
+    dropCapabilities: own?.capabilities?.drop ?? [],
+  };
+}

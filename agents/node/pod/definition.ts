@@ -1,0 +1,97 @@
+// A pod template, read once and looked at from the side of the one who runs it.
+import type { Container } from "../../../src/model/container.ts";
+import type { PodSpec } from "../../../src/model/pod-spec.ts";
+import type { PodTemplate } from "../../../src/model/pod-template.ts";
+import type { QosClass } from "./qos.ts";
+import { qosClassOf } from "./qos.ts";
+
+/** `init` containers run one after the other before the rest, `sidecar`s beside it. */
+type ContainerKind = "init" | "sidecar" | "regular";
+
+export type ContainerDefinition = {
+  readonly name: string;
+  readonly kind: ContainerKind;
+  readonly container: Container;
+  /** Changes when the container must be restarted because it was changed in place. */
+  readonly hash: string;
+  readonly hasProbes: boolean;
+};
+
+export type RestartPolicy = "Always" | "OnFailure" | "Never";
+
+export type PodDefinition = {
+  readonly template: PodTemplate;
+  readonly spec: PodSpec;
+  readonly restartPolicy: RestartPolicy;
+  readonly gracePeriodSeconds: number;
+  /** In the order in which they are started. */
+  readonly containers: readonly ContainerDefinition[];
+  readonly inits: readonly ContainerDefinition[];
+  readonly regulars: readonly ContainerDefinition[];
+  readonly qosClass: QosClass;
+};
+
+const defaultGracePeriodSeconds = 30;
+
+// Weakly, so that a template goes with the last assignment that names it; shared by all agents of one process.
+const definitions = new WeakMap<PodTemplate, PodDefinition>();
+
+export function definitionOf(template: PodTemplate): PodDefinition {
+  const known = definitions.get(template);
+  if (known !== undefined) return known;
+  const definition = readTemplate(template);
+  definitions.set(template, definition);
+  return definition;
+}
+
+function readTemplate(template: PodTemplate): PodDefinition {
+  const { spec } = template;
+  const inits = (spec.initContainers ?? []).map((container) =>
+    defineContainer(container, container.restartPolicy === "Always" ? "sidecar" : "init"),
+  );
+  const regulars = spec.containers.map((container) => defineContainer(container, "regular"));
+  return {
+    template,
+    spec,
+    restartPolicy: readRestartPolicy(spec.restartPolicy),
+    gracePeriodSeconds: spec.terminationGracePeriodSeconds ?? defaultGracePeriodSeconds,
+    containers: [...inits, ...regulars],
+    inits,
+    regulars,
+    qosClass: qosClassOf(spec),
+  };
+}
+
+function readRestartPolicy(value: string | undefined): RestartPolicy {
+  return value === "OnFailure" || value === "Never" ? value : "Always";
+}
+
+function defineContainer(container: Container, kind: ContainerKind): ContainerDefinition {
+  const { startupProbe, livenessProbe, readinessProbe } = container;
+  return {
+    name: container.name,
+    kind,
+    container,
+    hash: hashText(`${container.name}\n${container.image ?? ""}`),
+    hasProbes:
+      kind !== "init" && (startupProbe !== undefined || livenessProbe !== undefined || readinessProbe !== undefined),
+  };
+}
+
+/** FNV-1a of 32 bits in hex. */
+export function hashText(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    hash ^= text.charCodeAt(i);
+    hash = Math.imul(hash, 0x01000193);
+  }
+  return (hash >>> 0).toString(16);
+}
+
+/** The policy that a container is restarted by: a sidecar's is its own. */
+export function restartPolicyOf(pod: PodDefinition, container: ContainerDefinition): RestartPolicy {
+  if (container.kind === "sidecar") return "Always";
+  // An init container that has succeeded is done, whatever the pod's policy.
+  if (container.kind === "init") return pod.restartPolicy === "Never" ? "Never" : "OnFailure";
+  return pod.restartPolicy;
+}

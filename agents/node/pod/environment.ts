@@ -1,0 +1,86 @@
+// The environment variables of a container, the pod's own fields among them.
+// Source: kubelet makeEnvironment, pkg/api/v1/resource, pkg/fieldpath.
+import type { Container } from "../../../src/model/container.ts";
+import { quantityMilli, quantityUnits } from "../../../src/model/quantity.ts";
+import type { AssignedPod } from "../../../src/sync/messages.ts";
+import type { NodeView } from "../node-view.ts";
+import type { KeyValue } from "../runtime/runtime.ts";
+import type { PodDefinition } from "./definition.ts";
+import { expand } from "./expand.ts";
+
+export type PodSurroundings = {
+  readonly assigned: AssignedPod;
+  readonly definition: PodDefinition;
+  readonly node: NodeView;
+  /** Empty while there is none. */
+  readonly podIp: string;
+};
+
+/**
+ * In the order given; the last of one name counts. References to ConfigMaps and Secrets are left out: a driver that
+ * runs anything refuses containers that have them.
+ */
+export function environmentOf(container: Container, pod: PodSurroundings): readonly KeyValue[] {
+  if (container.env === undefined) return [];
+  const values = new Map<string, string>();
+  for (const { name, value, valueFrom } of container.env) {
+    if (valueFrom?.fieldRef !== undefined) values.set(name, podField(valueFrom.fieldRef.fieldPath, pod));
+    else if (valueFrom?.resourceFieldRef !== undefined) {
+      values.set(name, resourceField(valueFrom.resourceFieldRef, container, pod));
+    } else if (valueFrom === undefined) values.set(name, expand(value ?? "", values));
+  }
+  return [...values].map(([key, value]) => ({ key, value }));
+}
+
+const mapField = /^metadata\.(labels|annotations)\['(.+)'\]$/;
+
+/** The value of a downward API field; empty for one that has none. */
+export function podField(fieldPath: string, { assigned, definition, node, podIp }: PodSurroundings): string {
+  const { metadata } = definition.template;
+  const entry = mapField.exec(fieldPath);
+  if (entry !== null) {
+    const map = entry[1] === "labels" ? metadata.labels : metadata.annotations;
+    return map?.[entry[2] ?? ""] ?? "";
+  }
+  switch (fieldPath) {
+    case "metadata.name":
+      return assigned.name;
+    case "metadata.namespace":
+      return assigned.namespace;
+    case "metadata.uid":
+      return assigned.uid;
+    case "spec.nodeName":
+      return node.name;
+    case "spec.serviceAccountName":
+      return definition.spec.serviceAccountName ?? "default";
+    case "status.hostIP":
+      return node.ips[0] ?? "";
+    case "status.hostIPs":
+      return node.ips.join(",");
+    case "status.podIP":
+    case "status.podIPs":
+      return podIp;
+    default:
+      return "";
+  }
+}
+
+type ResourceReference = {
+  readonly containerName?: string | undefined;
+  readonly resource: string;
+  readonly divisor: string;
+};
+
+/** A limit that is not set reads as what the node can give. */
+export function resourceField(reference: ResourceReference, own: Container, pod: PodSurroundings): string {
+  const named = pod.definition.containers.find(({ name }) => name === reference.containerName);
+  const { resources } = named?.container ?? own;
+  const [side, ...rest] = reference.resource.split(".");
+  const resource = rest.join(".");
+  const limit = resources?.limits?.[resource] ?? pod.node.allocatable[resource] ?? "0";
+  const amount = side === "limits" ? limit : (resources?.requests?.[resource] ?? resources?.limits?.[resource] ?? "0");
+  const divisor = reference.divisor === "0" || reference.divisor === "" ? "1" : reference.divisor;
+  // Rounded up, as half a core is still a core to a program that asks for cores.
+  if (resource === "cpu") return String(Math.ceil(quantityMilli(amount) / quantityMilli(divisor)));
+  return String(Math.ceil(quantityUnits(amount) / quantityUnits(divisor)));
+}

@@ -1,0 +1,180 @@
+// Does what a plan says, through the runtime; the only place from which pods are changed.
+// Source of reasons and messages: kubelet kuberuntime startContainer, images EnsureImageExists.
+
+import type { Failure, PodSandboxConfig, Runtime } from "../runtime/runtime.ts";
+import type { Action, Outcome, StartStage } from "./action.ts";
+import type { Directories } from "./container-config.ts";
+import { containerConfig, sandboxConfig } from "./container-config.ts";
+import type { ContainerDefinition } from "./definition.ts";
+import type { PodSurroundings } from "./environment.ts";
+import type { HookPorts } from "./hook.ts";
+import { hookOf, readHook, runHook } from "./hook.ts";
+import { annotations } from "./labels.ts";
+import type { PodEvent } from "./pod-event.ts";
+import { containerFieldPath, warning } from "./pod-event.ts";
+
+export type ExecuteContext = {
+  readonly ports: HookPorts;
+  readonly directories: Directories;
+  /** Undefined for a pod that is not assigned: it can only be ended. */
+  readonly pod: PodSurroundings | undefined;
+  /** False once the pod is to end: a start is given up between two steps then. */
+  isWanted(): boolean;
+  setStage(stage: StartStage): void;
+};
+
+const done: Outcome = { kind: "done", events: [] };
+const abandoned: Outcome = { kind: "abandoned" };
+
+export async function execute(action: Action, context: ExecuteContext): Promise<Outcome> {
+  const { runtime } = context.ports;
+  switch (action.kind) {
+    case "run-sandbox":
+      return runSandbox(action.attempt, context);
+    case "start-container":
+      return startContainer(action, context);
+    case "kill-container":
+      return killContainer(action, context);
+    case "remove-container":
+      return outcomeOf(await runtime.removeContainer(action.containerId));
+    case "stop-sandbox":
+      return outcomeOf(await runtime.stopPodSandbox(action.sandboxId));
+    case "remove-sandbox":
+      return outcomeOf(await runtime.removePodSandbox(action.sandboxId));
+    default:
+      return action satisfies never;
+  }
+}
+
+function outcomeOf(result: { readonly ok: true } | Failure): Outcome {
+  return result.ok ? done : { kind: "failed", reason: result.reason, message: result.message, events: [] };
+}
+
+async function runSandbox(attempt: number, { ports, pod, directories }: ExecuteContext): Promise<Outcome> {
+  if (pod === undefined) return abandoned;
+  const result = await ports.runtime.runPodSandbox(sandboxConfig(pod, attempt, directories));
+  if (result.ok) return done;
+  const events = [warning("FailedCreatePodSandBox", `Failed to create pod sandbox: ${result.message}`)];
+  return { kind: "failed", reason: "FailedCreatePodSandBox", message: result.message, events };
+}
+
+type Start = Extract<Action, { kind: "start-container" }>;
+
+type Starting = {
+  readonly container: ContainerDefinition;
+  readonly fieldPath: string;
+  readonly pod: PodSurroundings;
+  readonly sandbox: PodSandboxConfig;
+  readonly events: PodEvent[];
+};
+
+async function startContainer(action: Start, context: ExecuteContext): Promise<Outcome> {
+  const { pod, directories } = context;
+  const container = pod?.definition.containers.find(({ name }) => name === action.name);
+  if (pod === undefined || container === undefined) return abandoned;
+  const start: Starting = {
+    container,
+    fieldPath: containerFieldPath(action.name, container.kind !== "regular"),
+    pod,
+    sandbox: sandboxConfig(pod, 0, directories),
+    events: [],
+  };
+  const refusal = context.ports.runtime.refusal(pod.definition.spec, container.container);
+  if (refusal !== null) return failed(start, "CreateContainerConfigError", refusal);
+  context.setStage("pull");
+  const pulled = await ensureImage(start, context.ports.runtime);
+  if (pulled !== null) return pulled;
+  if (!context.isWanted()) return abandoned;
+  context.setStage("create");
+  return createAndStart(start, action, context);
+}
+
+type Failed = Extract<Outcome, { kind: "failed" }>;
+
+function failed({ events, fieldPath }: Starting, reason: string, message: string): Failed {
+  return { kind: "failed", reason, message, events: [...events, warning("Failed", `Error: ${message}`, fieldPath)] };
+}
+
+/** Null when the image is there. */
+async function ensureImage(start: Starting, runtime: Runtime): Promise<Outcome | null> {
+  const { image = "", imagePullPolicy } = start.container.container;
+  const shown = JSON.stringify(image);
+  const isPresent = imagePullPolicy !== "Always" && (await runtime.imageStatus(image)) !== null;
+  if (isPresent) return null;
+  if (imagePullPolicy === "Never") {
+    const message = `Container image ${shown} is not present with pull policy of Never`;
+    start.events.push(warning("ErrImageNeverPull", message, start.fieldPath));
+    return failed(start, "ErrImageNeverPull", message);
+  }
+  const pulled = await runtime.pullImage(image, start.sandbox);
+  if (pulled.ok) return null;
+  start.events.push(warning("Failed", `Failed to pull image ${shown}: ${pulled.message}`, start.fieldPath));
+  // A node that is cut off starts its pods from what it has, rather than not at all.
+  if (imagePullPolicy === "Always" && (await runtime.imageStatus(image)) !== null) return null;
+  const reason = pullReason(pulled);
+  return { ...failed(start, reason, reason), message: pulled.message };
+}
+
+function pullReason({ reason }: Failure): string {
+  if (reason === "invalid-image-name") return "InvalidImageName";
+  return reason === "registry-unavailable" ? "RegistryUnavailable" : "ErrImagePull";
+}
+
+async function createAndStart(start: Starting, action: Start, context: ExecuteContext): Promise<Outcome> {
+  const { runtime } = context.ports;
+  const { pod, container, sandbox } = start;
+  const config = containerConfig({ pod, container, attempt: action.attempt, directories: context.directories });
+  const created = await runtime.createContainer(action.sandboxId, config, sandbox);
+  if (!created.ok) {
+    const reason = created.reason === "invalid-config" ? "CreateContainerConfigError" : "CreateContainerError";
+    return failed(start, reason, created.message);
+  }
+  const started = await runtime.startContainer(created.value);
+  if (!started.ok) return failed(start, "RunContainerError", started.message);
+  const caveat = action.attempt === 0 ? runtime.caveat(pod.definition.spec, container.container) : null;
+  if (caveat !== null) start.events.push(warning("NotIsolated", caveat, start.fieldPath));
+  return runPostStart(start, created.value, context);
+}
+
+async function runPostStart(start: Starting, containerId: string, context: ExecuteContext): Promise<Outcome> {
+  const { pod, container, events, fieldPath } = start;
+  const hook = hookOf(container.container.lifecycle?.postStart, container.container, pod);
+  if (hook === null) return events.length === 0 ? done : { kind: "done", events };
+  context.setStage("post-start");
+  const timeoutSeconds = pod.definition.gracePeriodSeconds;
+  const problem = await runHook(hook, { containerId, timeoutSeconds }, context.ports);
+  if (problem === null) return { kind: "done", events };
+  events.push(warning("FailedPostStartHook", `PostStartHook failed: ${problem}`, fieldPath));
+  if (!context.isWanted()) return { kind: "done", events };
+  await context.ports.runtime.stopContainer(containerId, timeoutSeconds);
+  return { kind: "failed", reason: "PostStartHookError", message: problem, events };
+}
+
+type KillAction = Extract<Action, { kind: "kill-container" }>;
+
+const minimumGraceSeconds = 2;
+
+/** The pre-stop hook's time is taken from the grace period, but for a last moment that is always left. */
+async function killContainer(action: KillAction, { ports }: ExecuteContext): Promise<Outcome> {
+  const { containerId, graceSeconds, hurry } = action;
+  const { runtime, clock } = ports;
+  const events: PodEvent[] = [];
+  const startedAtMs = clock.monotonicMs();
+  const status = hurry ? null : await runtime.containerStatus(containerId);
+  const hook = status?.state === "running" ? readHook(status.annotations[annotations.preStop] ?? "") : null;
+  if (hook !== null) {
+    const problem = await runHook(hook, { containerId, timeoutSeconds: graceSeconds }, ports);
+    if (problem !== null)
+      events.push(warning("FailedPreStopHook", `PreStopHook failed: ${problem}`, preStopPath(action)));
+  }
+  const elapsedSeconds = Math.floor((clock.monotonicMs() - startedAtMs) / 1000);
+  const leftSeconds = Math.max(minimumGraceSeconds, graceSeconds - elapsedSeconds);
+  const stopped = await runtime.stopContainer(containerId, leftSeconds);
+  if (stopped.ok) return { kind: "done", events };
+  events.push(warning("FailedKillPod", `error killing pod: ${stopped.message}`));
+  return { kind: "failed", reason: "FailedKillPod", message: stopped.message, events };
+}
+
+function preStopPath({ name }: KillAction): string {
+  return containerFieldPath(name, false);
+}

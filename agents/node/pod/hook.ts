@@ -1,0 +1,73 @@
+// What is run right after a container starts and before it is stopped.
+// Source: kubelet lifecycle handlers.
+import type { Container } from "../../../src/model/container.ts";
+import type { LifecycleHandler } from "../../../src/model/probe.ts";
+import type { Clock, HttpGet, Network } from "../ports.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { PodSurroundings } from "./environment.ts";
+import { portNumber } from "./port.ts";
+
+/** A handler with everything looked up, so that it can be run when the pod's template is gone. */
+export type Hook =
+  | { readonly exec: readonly string[] }
+  | { readonly httpGet: Omit<HttpGet, "timeoutMs" | "containerId"> }
+  | { readonly sleepSeconds: number };
+
+/** Null where there is nothing to run. */
+export function hookOf(handler: LifecycleHandler | undefined, container: Container, pod: PodSurroundings): Hook | null {
+  if (handler?.exec !== undefined) return { exec: handler.exec.command ?? [] };
+  if (handler?.sleep !== undefined) return { sleepSeconds: handler.sleep.seconds };
+  if (handler?.httpGet === undefined) return null;
+  const { scheme, host, port, path, httpHeaders } = handler.httpGet;
+  return {
+    httpGet: {
+      scheme: scheme === "HTTPS" ? "HTTPS" : "HTTP",
+      host: host ?? pod.podIp,
+      port: portNumber(port, container) ?? 80,
+      path,
+      headers: httpHeaders ?? [],
+    },
+  };
+}
+
+/** What is written on the container, to be read when it is stopped; null where there is nothing to run. */
+export function preStopText(container: Container, pod: PodSurroundings): string | null {
+  const hook = hookOf(container.lifecycle?.preStop, container, pod);
+  return hook === null ? null : JSON.stringify(hook);
+}
+
+/** Null when the text is none of ours. */
+export function readHook(text: string): Hook | null {
+  try {
+    const hook: unknown = JSON.parse(text);
+    if (typeof hook !== "object" || hook === null) return null;
+    // Written by `preStopText` on a container of our own.
+    return "exec" in hook || "httpGet" in hook || "sleepSeconds" in hook ? (hook as Hook) : null;
+  } catch {
+    return null;
+  }
+}
+
+export type HookPorts = { readonly runtime: Runtime; readonly network: Network; readonly clock: Clock };
+
+/** Runs the hook; null when it went well, else what went wrong. It takes no longer than `timeoutSeconds`. */
+export async function runHook(
+  hook: Hook,
+  target: { readonly containerId: string; readonly timeoutSeconds: number },
+  { runtime, network, clock }: HookPorts,
+): Promise<string | null> {
+  const { containerId, timeoutSeconds } = target;
+  if ("sleepSeconds" in hook) {
+    const delayMs = Math.min(hook.sleepSeconds, timeoutSeconds) * 1000;
+    await new Promise<void>((resolve) => clock.setTimer(delayMs, resolve));
+    return null;
+  }
+  if ("exec" in hook) {
+    const result = await runtime.execSync(containerId, hook.exec, timeoutSeconds);
+    if (!result.ok) return result.message;
+    const { exitCode, stdout, stderr } = result.value;
+    return exitCode === 0 ? null : `command '${hook.exec.join(" ")}' exited with ${exitCode}: ${stderr}${stdout}`;
+  }
+  const answer = await network.httpGet({ ...hook.httpGet, timeoutMs: timeoutSeconds * 1000, containerId });
+  return answer.ok ? null : answer.message;
+}

@@ -1,0 +1,66 @@
+// What the agent remembers of a pod beyond what its runtime can tell.
+import type { PodStatus } from "../../../src/model/pod-status.ts";
+import type { BackOff } from "./back-off.ts";
+
+/** Why a container does not run, as its status shows it. */
+type Waiting = { readonly reason: string; readonly message?: string };
+
+/** What probes found out about one container; it says nothing of the container's successors. */
+export type ContainerHealth = {
+  readonly containerId: string;
+  /** The startup probe succeeded. */
+  readonly started?: boolean;
+  /** The readiness probe's standing verdict. */
+  readonly ready?: boolean;
+  /** The probe because of which the container must go. */
+  readonly unhealthy?: "liveness" | "startup";
+};
+
+export type ContainerMemory = {
+  /** The highest attempt that ever ran. */
+  readonly attempt?: number | undefined;
+  readonly waiting?: Waiting | undefined;
+  /** When the exit of this container was first seen; its own word may come from a clock that jumped. */
+  readonly exit?: { readonly containerId: string; readonly atMs: number } | undefined;
+  /** Holds off restarts. */
+  readonly crashes?: BackOff | undefined;
+  /** Holds off starts after one that failed at `failedAtMs`. */
+  readonly failures?: (BackOff & { readonly failedAtMs: number }) | undefined;
+  readonly health?: ContainerHealth | undefined;
+  /** What the back-offs are about; a container that is changed in place starts without any. */
+  readonly hash?: string | undefined;
+};
+
+export type PodMemory = {
+  /** When the agent first saw the pod. */
+  readonly startedAtMs: number;
+  readonly containers: Readonly<Record<string, ContainerMemory>>;
+  /** Holds off sandboxes after one that failed at `failedAtMs`. */
+  readonly sandboxFailures?: (BackOff & { readonly failedAtMs: number }) | undefined;
+  /** When the agent began to end the pod. */
+  readonly endingSinceMs?: number | undefined;
+  /** Every container of the pod, which is to be ended, has ended. */
+  readonly ended?: boolean | undefined;
+  /** Why the agent itself gave the pod up. */
+  readonly failure?: { readonly reason: string; readonly message: string } | undefined;
+  /** The status as it was computed last. */
+  readonly status?: PodStatus | undefined;
+};
+
+const noContainerMemory: ContainerMemory = {};
+
+export function newPodMemory(nowMs: number): PodMemory {
+  return { startedAtMs: nowMs, containers: {} };
+}
+
+export function containerMemory(memory: PodMemory, name: string): ContainerMemory {
+  return memory.containers[name] ?? noContainerMemory;
+}
+
+/** The memory with `change` made to what it holds about one container. */
+export function withContainer(memory: PodMemory, name: string, change: Partial<ContainerMemory>): PodMemory {
+  return {
+    ...memory,
+    containers: { ...memory.containers, [name]: { ...containerMemory(memory, name), ...change } },
+  };
+}

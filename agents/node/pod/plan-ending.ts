@@ -1,0 +1,80 @@
+// What to do next for a pod that is to end, that has ended by itself, or that nobody asks for any more.
+// Source: kubelet kuberuntime killContainersWithSyncResult, killContainer.
+import type { RuntimeContainerStatus } from "../runtime/runtime.ts";
+import { annotations } from "./labels.ts";
+import type { Draft } from "./plan.ts";
+
+const defaultGraceSeconds = 30;
+
+export function planEnding(draft: Draft): void {
+  if (draft.memory.endingSinceMs === undefined) draft.memory = { ...draft.memory, endingSinceMs: draft.nowMs };
+  const { containers } = draft.view.observation;
+  const alive = containers.filter(({ state }) => state === "running" || state === "unknown");
+  if (alive.length > 0) {
+    for (const container of nextToEnd(draft, alive)) {
+      const { name } = container.metadata;
+      draft.kill({ containerId: container.id, name, graceSeconds: remainingSeconds(draft, container), why: "ending" });
+    }
+    return;
+  }
+  if (isStarting(draft)) return;
+  if (stopSandboxes(draft)) return;
+  if (draft.view.wanted === undefined) planRemoval(draft);
+  else if (draft.view.wanted.assigned.deletion !== undefined && draft.memory.ended !== true) {
+    draft.memory = { ...draft.memory, ended: true };
+  }
+}
+
+/** All at once, but for sidecars: they serve the others to the end and go one by one, the last started first. */
+function nextToEnd(draft: Draft, alive: readonly RuntimeContainerStatus[]): readonly RuntimeContainerStatus[] {
+  const order = draft.view.wanted?.definition.inits.filter(({ kind }) => kind === "sidecar") ?? [];
+  const sidecarNames = new Set(order.map(({ name }) => name));
+  const others = alive.filter(({ metadata }) => !sidecarNames.has(metadata.name));
+  if (others.length > 0) return others;
+  const last = order.findLast(({ name }) => alive.some(({ metadata }) => metadata.name === name));
+  return alive.filter(({ metadata }) => metadata.name === last?.name);
+}
+
+/** What is left of the pod's grace period. */
+function remainingSeconds(draft: Draft, container: RuntimeContainerStatus): number {
+  const { wanted } = draft.view;
+  // A container that nobody asks for carries its grace period with it: its template may be gone.
+  const own = Number(container.annotations[annotations.gracePeriodSeconds] ?? defaultGraceSeconds);
+  const graceSeconds = wanted?.assigned.deletion?.gracePeriodSeconds ?? wanted?.definition.gracePeriodSeconds ?? own;
+  const sinceMs = draft.memory.endingSinceMs ?? draft.nowMs;
+  return graceSeconds - Math.floor((draft.nowMs - sinceMs) / 1000);
+}
+
+/** True while a start may still leave a container behind. One that pulls is called off by the executor. */
+function isStarting(draft: Draft): boolean {
+  for (const { action, stage } of draft.view.inFlight.values()) {
+    if (action.kind === "run-sandbox") return true;
+    if (action.kind === "start-container" && stage !== "pull") return true;
+  }
+  return false;
+}
+
+/** True while a sandbox is up. */
+function stopSandboxes(draft: Draft): boolean {
+  let isUp = false;
+  for (const { id, state } of draft.view.observation.sandboxes) {
+    if (state !== "ready") continue;
+    isUp = true;
+    if (!draft.isInFlight(`stop/${id}`)) draft.act({ kind: "stop-sandbox", sandboxId: id });
+  }
+  return isUp;
+}
+
+/** Nobody asks for its logs or its end any more. */
+function planRemoval(draft: Draft): void {
+  const { sandboxes, containers } = draft.view.observation;
+  const sandboxIds = new Set(sandboxes.map(({ id }) => id));
+  for (const { id } of sandboxes) {
+    if (!draft.isInFlight(`remove/${id}`)) draft.act({ kind: "remove-sandbox", sandboxId: id });
+  }
+  for (const { id, podSandboxId } of containers) {
+    if (sandboxIds.has(podSandboxId) || draft.isInFlight(`remove/${id}`)) continue;
+    draft.act({ kind: "remove-container", containerId: id });
+  }
+  draft.forget = sandboxes.length === 0 && containers.length === 0 && draft.view.inFlight.size === 0;
+}

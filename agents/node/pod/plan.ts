@@ -1,0 +1,129 @@
+// What to do next for one pod: a pure function of what is wanted, what was observed and what is remembered.
+import type { AssignedPod } from "../../../src/sync/messages.ts";
+import type { Action, InFlight, KillReason } from "./action.ts";
+import { killKey } from "./action.ts";
+import type { ContainerDefinition, PodDefinition } from "./definition.ts";
+import type { ContainerMemory, PodMemory } from "./memory.ts";
+import { withContainer } from "./memory.ts";
+import type { Observation } from "./observation.ts";
+import { planEnding } from "./plan-ending.ts";
+import { planRunning } from "./plan-running.ts";
+import type { PodEvent } from "./pod-event.ts";
+import { containerFieldPath, normal } from "./pod-event.ts";
+
+/** A pod as the planner sees it. One that is not assigned is known by what the runtime still has of it. */
+export type PodView = {
+  readonly uid: string;
+  readonly wanted: { readonly assigned: AssignedPod; readonly definition: PodDefinition } | undefined;
+  readonly observation: Observation;
+  readonly memory: PodMemory;
+  readonly inFlight: ReadonlyMap<string, InFlight>;
+};
+
+export type PodPlan = {
+  /** They may run side by side. */
+  readonly actions: readonly Action[];
+  readonly memory: PodMemory;
+  readonly events: readonly PodEvent[];
+  /** When time alone may change the plan; undefined: only news will. */
+  readonly lookAgainAtMs: number | undefined;
+  /** Nothing is left of the pod and nobody asks for it. */
+  readonly forget: boolean;
+};
+
+/** The plan for one pod at `nowMs`, a time that never jumps. */
+export function planPod(view: PodView, nowMs: number): PodPlan {
+  const draft = new Draft(view, nowMs);
+  const { wanted } = view;
+  if (wanted === undefined || wanted.assigned.deletion !== undefined || isFinished(view)) planEnding(draft);
+  else planRunning(draft, wanted);
+  return draft;
+}
+
+/** A pod that has succeeded or failed stays so; what is left of it is ended. */
+function isFinished({ memory }: PodView): boolean {
+  const phase = memory.status?.phase;
+  return memory.failure !== undefined || phase === "Succeeded" || phase === "Failed";
+}
+
+const minimumGraceSeconds = 2;
+
+/** A plan in the making. */
+export class Draft implements PodPlan {
+  readonly view: PodView;
+  readonly nowMs: number;
+  readonly actions: Action[] = [];
+  readonly events: PodEvent[] = [];
+  memory: PodMemory;
+  lookAgainAtMs: number | undefined;
+  forget = false;
+
+  constructor(view: PodView, nowMs: number) {
+    this.view = view;
+    this.nowMs = nowMs;
+    this.memory = view.memory;
+  }
+
+  act(action: Action): void {
+    this.actions.push(action);
+  }
+
+  lookAgain(atMs: number): void {
+    this.lookAgainAtMs = Math.min(this.lookAgainAtMs ?? atMs, atMs);
+  }
+
+  remember(name: string, change: Partial<ContainerMemory>): void {
+    this.memory = withContainer(this.memory, name, change);
+  }
+
+  isInFlight(key: string): boolean {
+    return this.view.inFlight.has(key);
+  }
+
+  definitionOf(name: string): ContainerDefinition | undefined {
+    return this.view.wanted?.definition.containers.find((container) => container.name === name);
+  }
+
+  /** Asks a container to end within `graceSeconds`, unless it has been asked to end as soon. */
+  kill({ containerId, name, graceSeconds, why }: Kill): void {
+    const seconds = Math.max(graceSeconds, minimumGraceSeconds);
+    const before = this.view.inFlight.get(killKey(containerId));
+    // A second of slack: a plan made a moment later must not hurry a container for that moment.
+    const isSoonEnough = (before?.deadlineMs ?? Number.POSITIVE_INFINITY) <= this.nowMs + seconds * 1000 + 1000;
+    if (before !== undefined && isSoonEnough) return;
+    this.act({ kind: "kill-container", containerId, name, graceSeconds: seconds, hurry: before !== undefined });
+    if (before === undefined) this.events.push(killingEvent(name, why, this.fieldPath(name)));
+  }
+
+  fieldPath(name: string): string {
+    const kind = this.definitionOf(name)?.kind;
+    return containerFieldPath(name, kind === "init" || kind === "sidecar");
+  }
+}
+
+export type Kill = {
+  readonly containerId: string;
+  readonly name: string;
+  readonly graceSeconds: number;
+  readonly why: KillReason;
+};
+
+function killingEvent(name: string, why: KillReason, fieldPath: string): PodEvent {
+  return normal("Killing", killingMessage(name, why), fieldPath);
+}
+
+function killingMessage(name: string, why: KillReason): string {
+  switch (why) {
+    case "changed":
+      return `Container ${name} definition changed, will be restarted`;
+    case "liveness":
+    case "startup":
+      return `Container ${name} failed ${why} probe, will be restarted`;
+    case "ending":
+    case "sandbox":
+    case "surplus":
+      return `Stopping container ${name}`;
+    default:
+      return why satisfies never;
+  }
+}

@@ -1,0 +1,64 @@
+// What the outcome of an action changes in what is remembered of a pod.
+import type { Action, Outcome } from "./action.ts";
+import { nextBackOff } from "./back-off.ts";
+import type { ContainerMemory, PodMemory } from "./memory.ts";
+import { containerMemory, withContainer } from "./memory.ts";
+
+/** Drivers may have much to say. */
+const longestMessage = 1024;
+
+export function remember(memory: PodMemory, action: Action, outcome: Outcome, nowMs: number): PodMemory {
+  switch (action.kind) {
+    case "run-sandbox":
+      return rememberSandbox(memory, outcome, nowMs);
+    case "start-container":
+      return rememberStart(memory, action.name, outcome, nowMs);
+    case "kill-container":
+    case "remove-container":
+    case "stop-sandbox":
+    case "remove-sandbox":
+      return memory;
+    default:
+      return action satisfies never;
+  }
+}
+
+function rememberSandbox(memory: PodMemory, outcome: Outcome, nowMs: number): PodMemory {
+  switch (outcome.kind) {
+    case "abandoned":
+      return memory;
+    case "done":
+      return memory.sandboxFailures === undefined ? memory : { ...memory, sandboxFailures: undefined };
+    case "failed":
+      return {
+        ...memory,
+        sandboxFailures: { ...nextBackOff(memory.sandboxFailures, nowMs, nowMs), failedAtMs: nowMs },
+      };
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function rememberStart(memory: PodMemory, name: string, outcome: Outcome, nowMs: number): PodMemory {
+  switch (outcome.kind) {
+    case "abandoned":
+      return memory;
+    case "done":
+      return withContainer(memory, name, { waiting: undefined, failures: undefined });
+    case "failed":
+      return withContainer(memory, name, failedStart(containerMemory(memory, name), outcome, nowMs));
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function failedStart(
+  { failures }: ContainerMemory,
+  { reason, message }: Extract<Outcome, { kind: "failed" }>,
+  nowMs: number,
+): Partial<ContainerMemory> {
+  const waiting = message === "" ? { reason } : { reason, message: message.slice(0, longestMessage) };
+  // A container whose post-start hook failed did start: it counts as crashed, which holds it off already.
+  if (reason === "PostStartHookError") return { waiting, failures: undefined };
+  return { waiting, failures: { ...nextBackOff(failures, nowMs, nowMs), failedAtMs: nowMs } };
+}

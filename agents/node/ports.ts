@@ -1,0 +1,87 @@
+// The world as an agent meets it. An agent touches nothing but these, so that a simulator can put its own world in place.
+import type { NodeReport, SyncAnswer, SyncRequest } from "../../src/sync/messages.ts";
+import type { StoredAssignment, StoredMemory } from "./stored.ts";
+
+export type Clock = {
+  /** Wall time in milliseconds since 1970. It may jump: good for what is reported, not for waiting. */
+  nowMs(): number;
+  /** Milliseconds that only rise. */
+  monotonicMs(): number;
+  /** Runs `run` once after `delayMs`; the answer calls it off. */
+  setTimer(delayMs: number, run: () => void): () => void;
+};
+
+export type Random = {
+  /** From 0 up to but not including 1. */
+  next(): number;
+};
+
+export type Log = {
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+};
+
+/** What survives the agent. A save that has resolved is there after a crash, one that has not may or may not be. */
+export type Checkpoint = {
+  load(): Promise<Loaded>;
+  saveAssignment(assignment: StoredAssignment): Promise<void>;
+  saveMemory(memory: StoredMemory): Promise<void>;
+};
+
+/** Undefined where there was nothing readable. */
+export type Loaded = {
+  readonly assignment: StoredAssignment | undefined;
+  readonly memory: StoredMemory | undefined;
+};
+
+export type NodeFacts = {
+  /** Equal facts are the same object, so that a caller sees a change by comparing references. */
+  current(): NodeReport;
+  onChange(listener: () => void): () => void;
+};
+
+/**
+ * `refused`: the control plane does not accept this agent (401, 403); `unreachable`: everything that waiting may heal.
+ */
+export type ConnectionProblem = { readonly kind: "refused" | "unreachable"; readonly message: string };
+
+export type ConnectionListener = {
+  answered(answer: SyncAnswer): void;
+  /** A message, or the line it would go by, was lost. Told at most once per message. */
+  failed(problem: ConnectionProblem): void;
+};
+
+export type Connection = {
+  /** True when the control plane can hold a question open: an agent with nothing to say keeps one there. */
+  holdsQuestions(): boolean;
+  /** Sends one message, connecting first if need be. `hold`: the answer may wait until the assignment changes. */
+  send(request: SyncRequest, hold: boolean): void;
+  close(): void;
+};
+
+export type HttpGet = {
+  readonly scheme: "HTTP" | "HTTPS";
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  readonly timeoutMs: number;
+  /** Whom the question is about. */
+  readonly containerId: string;
+};
+
+export type TcpConnect = Pick<HttpGet, "host" | "port" | "timeoutMs" | "containerId">;
+export type GrpcHealth = TcpConnect & { readonly service: string };
+
+/** `leftHost`: the last redirect pointed to another host and was not followed. */
+export type HttpAnswer =
+  | { readonly ok: true; readonly statusCode: number; readonly leftHost: boolean }
+  | { readonly ok: false; readonly message: string };
+export type NetworkAnswer = { readonly ok: true } | { readonly ok: false; readonly message: string };
+
+/** How probes and hooks reach containers over the network. */
+export type Network = {
+  httpGet(request: HttpGet): Promise<HttpAnswer>;
+  tcpConnect(request: TcpConnect): Promise<NetworkAnswer>;
+  grpcHealth(request: GrpcHealth): Promise<NetworkAnswer>;
+};

@@ -1,0 +1,20 @@
+// What an agent keeps on disk.
+import type { PodTemplate } from "../../src/model/pod-template.ts";
+import type { AssignedPod } from "../../src/sync/messages.ts";
+import type { PodMemory } from "./pod/memory.ts";
+
+/** The desired state that was accepted last, with everything needed to act on it without a network. */
+export type StoredAssignment = {
+  readonly revision: number;
+  readonly etag: string;
+  readonly pods: readonly AssignedPod[];
+  readonly templates: Readonly<Record<string, PodTemplate>>;
+};
+
+export type StoredPod = { readonly memory: PodMemory };
+
+export type StoredMemory = {
+  /** No report had a higher number when this was written. */
+  readonly observation: number;
+  readonly pods: Readonly<Record<string, StoredPod>>;
+};

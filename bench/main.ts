@@ -1,0 +1,172 @@
+// `npm run bench`: how long things take, and how that compares with the least they could take, on this machine and now.
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { parse } from "smol-toml";
+
+import { projectRoot } from "../local/bundle.ts";
+import type { Bare } from "./baselines.ts";
+import { exchangeMs, sqliteMs, startBareWorker } from "./baselines.ts";
+import type { Counters } from "./measured-cluster.ts";
+import { MeasuredCluster } from "./measured-cluster.ts";
+import { requestRate } from "./request-rate.ts";
+
+const tableHeaders = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" } as const;
+const idleMs = 10_000;
+const rateMs = 3_000;
+
+function row(what: string, value: string, remark = ""): void {
+  console.log(`  ${what.padEnd(34)} ${value.padStart(12)}   ${remark}`);
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`;
+}
+
+function ratio(ms: number, baselineMs: number, baseline: string): string {
+  return `${(ms / baselineMs).toFixed(1)} x ${seconds(baselineMs)}, ${baseline}`;
+}
+
+function difference(after: Counters, before: Counters): Counters {
+  return {
+    batches: after.batches - before.batches,
+    rowsRead: after.rowsRead - before.rowsRead,
+    rowsWritten: after.rowsWritten - before.rowsWritten,
+  };
+}
+
+function rows({ rowsRead, rowsWritten, batches }: Counters, per: number): string {
+  return `${(rowsWritten / per).toFixed(1)} written, ${(rowsRead / per).toFixed(1)} read, ${batches} batches in all`;
+}
+
+async function measureSize(nodes: number, bare: Bare): Promise<void> {
+  console.log(`\n${nodes} nodes`);
+  const registeredAtMs = performance.now();
+  const cluster = await MeasuredCluster.start(nodes);
+  row("started, and all registered", seconds(performance.now() - registeredAtMs));
+  try {
+    await measureRollouts(cluster, bare);
+    await measureOneNode(cluster);
+    await measureReads(cluster);
+    await measurePolls(cluster, bare);
+    await measureIdle(cluster);
+    row(
+      "engine's memory",
+      `${cluster.memoryMib().toFixed(0)} MiB`,
+      `${((cluster.memoryMib() * 1024) / nodes).toFixed(0)} KiB per node`,
+    );
+  } finally {
+    await cluster.stop();
+  }
+}
+
+async function measureRollouts(cluster: MeasuredCluster, bare: Bare): Promise<void> {
+  const { nodes } = cluster;
+  // To each node one message that it answers and that is answered; a pod and its log kept, and changed once.
+  const firstBaselineMs = (await exchangeMs(bare, nodes, 1)) + sqliteMs(nodes, 2);
+  const before = await cluster.counters();
+  const firstMs = await cluster.rollOut("example/daemon:1");
+  const middle = await cluster.counters();
+  row("apply -> all Ready", seconds(firstMs), ratio(firstMs, firstBaselineMs, "bare messages and raw SQLite"));
+  row("  rows per pod", "", rows(difference(middle, before), nodes));
+  const updateBaselineMs = (await exchangeMs(bare, nodes, 2)) + sqliteMs(nodes, 4);
+  const updateMs = await cluster.rollOut("example/daemon:2");
+  const after = await cluster.counters();
+  row(
+    "rolling update, all at once",
+    seconds(updateMs),
+    ratio(updateMs, updateBaselineMs, "bare messages and raw SQLite"),
+  );
+  row("  compared with the first rollout", `${(updateMs / firstMs).toFixed(2)} x`);
+  row("  rows per pod", "", rows(difference(after, middle), nodes));
+}
+
+async function measureOneNode(cluster: MeasuredCluster): Promise<void> {
+  // What cron does each minute: nobody is behind when the node comes.
+  await cluster.controlPlane.runCron();
+  await settled(cluster);
+  const before = await cluster.counters();
+  const startedAtMs = performance.now();
+  await cluster.addNodes(1, cluster.nodes);
+  await cluster.allAvailable(cluster.nodes + 1);
+  row("one node added, its pod Ready", seconds(performance.now() - startedAtMs));
+  await settled(cluster);
+  row("  rows", "", rows(difference(await cluster.counters(), before), 1));
+}
+
+/** Resolves once nothing more is asked of D1. */
+async function settled(cluster: MeasuredCluster): Promise<void> {
+  for (let before = await cluster.counters(); ; ) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const after = await cluster.counters();
+    if (after.batches === before.batches) return;
+    before = after;
+  }
+}
+
+async function measureReads(cluster: MeasuredCluster): Promise<void> {
+  const pods = "/api/v1/namespaces/default/pods";
+  for (const [what, path] of [
+    ["kubectl get ds", "/apis/apps/v1/namespaces/default/daemonsets?limit=500"],
+    ["kubectl get pods, 500 of them", `${pods}?limit=500`],
+  ] as const) {
+    const tookMs: number[] = [];
+    for (let count = 0; count < 20; count += 1) {
+      const startedAtMs = performance.now();
+      await (await cluster.call("GET", path, undefined, tableHeaders)).arrayBuffer();
+      tookMs.push(performance.now() - startedAtMs);
+    }
+    const median = tookMs.sort((a, b) => a - b)[10] ?? 0;
+    row(what, `${median.toFixed(1)} ms`, "median of 20, connection included");
+  }
+}
+
+async function measurePolls(cluster: MeasuredCluster, bare: Bare): Promise<void> {
+  const { node, credential } = cluster.credentialOf(0);
+  const answered = await fetch(
+    `${cluster.controlPlane.url}/agent/v1/sync`,
+    pollOf(node, credential, { revision: 0, etag: "", templates: [] }),
+  );
+  const { revision, etag } = JSON.parse(await answered.text());
+  const poll = pollOf(node, credential, { revision, etag, templates: [] });
+  const url = `${cluster.controlPlane.url}/agent/v1/sync`;
+  const rate = await requestRate({ url, method: "POST", headers: poll.headers, body: () => poll.body }, rateMs);
+  const bareRate = await requestRate({ url: `${bare.url}/object`, method: "GET" }, rateMs);
+  row(
+    "polls without news",
+    `${rate.toFixed(0)} /s`,
+    `${(rate / bareRate).toFixed(2)} x ${bareRate.toFixed(0)} /s, a bare Worker asking a bare object`,
+  );
+}
+
+function pollOf(node: string, credential: string, have: unknown) {
+  return {
+    method: "POST",
+    headers: { authorization: `Bearer ${credential}`, "content-type": "application/json" },
+    body: JSON.stringify({ protocol: 1, node, sequence: 1, have }),
+  } as const;
+}
+
+async function measureIdle(cluster: MeasuredCluster): Promise<void> {
+  await settled(cluster);
+  const before = await cluster.counters();
+  await new Promise((resolve) => setTimeout(resolve, idleMs));
+  const { rowsWritten, rowsRead } = difference(await cluster.counters(), before);
+  row(`idle for ${idleMs / 1000} s`, `${rowsWritten} rows`, `written; ${rowsRead} read`);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { nodes: { type: "string", default: "100,1000,10000" } } });
+  const toml = parse(readFileSync(join(projectRoot, "wrangler.toml"), "utf8"));
+  console.log(
+    `${cpus().length} processors, ${cpus()[0]?.model ?? "unknown"}; control plane and simulated nodes together`,
+  );
+  const bare = await startBareWorker(String(toml["compatibility_date"]));
+  for (const nodes of values.nodes.split(",").map(Number)) await measureSize(nodes, bare);
+  await bare.stop();
+}
+
+await main();
+process.exit(0);

@@ -1,0 +1,68 @@
+// What the server does to some new objects before they are checked and stored, and what it does once they are.
+import { goTime } from "../model/instant.ts";
+import type { JoinToken } from "../model/join-token.ts";
+import type { KubeObject } from "../model/meta.ts";
+import type { Pod } from "../model/pod.ts";
+import { defaultPod } from "../model/pod-defaults.ts";
+import type { PriorityClass } from "../model/priority-class.ts";
+import { runBatch } from "../store/batch.ts";
+import { digestOf, insertToken, newSecret } from "../store/credentials.ts";
+import { insertObjects, readObjects } from "../store/objects.ts";
+import type { RequestContext } from "./context.ts";
+import { defaultServiceAccount } from "./seed.ts";
+
+export type Admitted = {
+  readonly object: KubeObject;
+  /** To be called once the object is stored. */
+  created(): Promise<void>;
+  /** The object as its creator, and nobody after, is told of it. */
+  told(object: KubeObject): KubeObject;
+};
+
+/** Throws what refuses the object. */
+export async function admitNew(context: RequestContext, object: KubeObject): Promise<Admitted> {
+  const plain: Admitted = { object, created: async () => {}, told: (stored) => stored };
+  switch (object.kind) {
+    case "Pod":
+      return { ...plain, object: await admitPod(context, object as Pod) };
+    case "Namespace":
+      return { ...plain, created: () => furnish(context, object) };
+    case "JoinToken":
+      return admitJoinToken(context, object as JoinToken);
+    default:
+      return plain;
+  }
+}
+
+async function admitPod({ env }: RequestContext, pod: Pod): Promise<Pod> {
+  const [classes] = await runBatch(env.DB, [
+    readObjects(env.DB, { resource: "priorityclasses.scheduling.k8s.io", namespace: "", after: null, limit: 1_000 }),
+  ]);
+  // Stored as PriorityClasses, so they are.
+  return defaultPod(pod, classes as readonly PriorityClass[]);
+}
+
+/** Every namespace has a service account for pods that name none. */
+async function furnish({ env, nowMs }: RequestContext, { metadata }: KubeObject): Promise<void> {
+  await runBatch(env.DB, [insertObjects(env.DB, [defaultServiceAccount(metadata.name ?? "", nowMs)], { nowMs })]);
+}
+
+/** Only the digest of a join token is kept; the token itself is in the answer to its creation. */
+function admitJoinToken({ env, nowMs }: RequestContext, object: JoinToken): Admitted {
+  const expiresMs = nowMs + object.spec.expirationSeconds * 1000;
+  const id = newSecret().slice(0, 12);
+  const token = `laresjoin_${id}_${newSecret()}`;
+  const admitted = { ...object, status: { uses: 0, expirationTimestamp: goTime(expiresMs) } };
+  return {
+    object: admitted,
+    created: () =>
+      insertToken(env.DB, {
+        id,
+        kind: "join",
+        digest: digestOf(token),
+        subject: object.metadata.name ?? "",
+        expiresMs,
+      }),
+    told: (stored) => ({ ...stored, status: { ...admitted.status, token } }),
+  };
+}

@@ -1,0 +1,68 @@
+// How answers are written: JSON or YAML, objects as they are, as tables or as bare metadata.
+import { stringify } from "yaml";
+
+import { goJson } from "../core/go-json.ts";
+import type { ApiError } from "../model/api-error.ts";
+import type { Representation } from "./negotiation.ts";
+import { contentTypeOf } from "./negotiation.ts";
+
+const json: Representation = { mediaType: "application/json", form: "plain" };
+
+/** Security headers, and what keeps answers out of caches. */
+const commonHeaders = { "cache-control": "no-cache, private", "x-content-type-options": "nosniff" } as const;
+
+export type AnswerOptions = {
+  readonly code?: number;
+  readonly representation?: Representation;
+  readonly warnings?: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export function answer(value: unknown, options: AnswerOptions = {}): Response {
+  const { code = 200, representation = json, warnings = [], headers = {} } = options;
+  const text = encode(value);
+  const body = representation.mediaType === "application/yaml" ? stringify(JSON.parse(text)) : `${text}\n`;
+  const response = new Response(body, {
+    status: code,
+    headers: { ...commonHeaders, ...headers, "content-type": contentTypeOf(representation) },
+  });
+  for (const warning of warnings) response.headers.append("warning", `299 - ${JSON.stringify(warning)}`);
+  return response;
+}
+
+/** The answer to a request that is refused. */
+export function refusal(error: ApiError): Response {
+  const retryAfter = error.details?.retryAfterSeconds;
+  return answer(error.status(), {
+    code: error.code,
+    ...(retryAfter === undefined ? {} : { headers: { "retry-after": String(retryAfter) } }),
+  });
+}
+
+/** JSON of an answer. Clients compare the data of ControllerRevisions byte by byte, so that is written as Go does. */
+export function encode(value: unknown): string {
+  if (!isRecord(value)) return JSON.stringify(value);
+  if (value["kind"] === "ControllerRevision") return revisionText(value);
+  if (value["kind"] === "ControllerRevisionList" && Array.isArray(value["items"])) {
+    const { items, ...list } = value;
+    return withField(list, "items", `[${items.map((item) => revisionText(item)).join(",")}]`);
+  }
+  const { object, ...event } = value;
+  return isRecord(object) && object["kind"] === "ControllerRevision"
+    ? withField(event, "object", revisionText(object))
+    : JSON.stringify(value);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function revisionText({ data, ...revision }: Readonly<Record<string, unknown>>): string {
+  return withField(revision, "data", goJson(data));
+}
+
+/** The JSON of an object with one more field, whose JSON is given. */
+function withField(object: Readonly<Record<string, unknown>>, name: string, text: string): string {
+  const others = JSON.stringify(object).slice(1, -1);
+  return `{${others}${others === "" ? "" : ","}"${name}":${text}}`;
+}

@@ -1,0 +1,99 @@
+// The Worker's routes. Who asks is settled before anything else is looked at.
+import type { ExecutionContext } from "hono";
+import { Hono } from "hono";
+
+import type { Env } from "../env.ts";
+import { ApiError } from "../model/api-error.ts";
+import { resources } from "../model/resources.ts";
+import { pokeAfter } from "../pokes.ts";
+import { readMeter } from "../store/meter.ts";
+import { TemplateCache } from "../store/template-cache.ts";
+import { agentRoutes } from "../sync/routes.ts";
+import { answer, refusal } from "./answer.ts";
+import type { Caller } from "./authentication.ts";
+import { authenticate } from "./authentication.ts";
+import type { RequestContext } from "./context.ts";
+import { serverVersion } from "./discovery.ts";
+import { discoveryRoutes } from "./discovery-routes.ts";
+import { handle } from "./handle.ts";
+import { metricsText } from "./metrics.ts";
+import { seed } from "./seed.ts";
+import { targetOf } from "./target.ts";
+
+/** Templates never change, so all requests of an isolate share what it has read. */
+let templates: TemplateCache | null = null;
+let seeded: Promise<void> | null = null;
+
+type Bindings = { Bindings: Env; Variables: { caller: Caller } };
+
+export const app = new Hono<Bindings>();
+
+app.onError((error) => {
+  if (error instanceof ApiError) return refusal(error);
+  console.error({ message: "a request failed", error: String(error), stack: error.stack });
+  return refusal(new ApiError("InternalError", "the server could not do this; what went wrong is in its log"));
+});
+
+app.notFound(() => new Response("404 page not found\n", { status: 404 }));
+
+app.get("/version", () => answer(serverVersion));
+for (const path of ["/healthz", "/livez", "/readyz"]) app.get(path, () => new Response("ok"));
+
+app.route("/", agentRoutes);
+
+app.use("*", async (context, next) => {
+  context.set("caller", await authenticate(context.env, context.req.raw.headers, Date.now()));
+  await ready(context.env);
+  await next();
+});
+
+app.route("/", discoveryRoutes);
+
+/** Of this isolate alone: elsewhere there may be others. */
+app.get(
+  "/metrics",
+  () => new Response(metricsText(readMeter()), { headers: { "content-type": "text/plain; version=0.0.4" } }),
+);
+
+app.all("*", async (context) => {
+  const { env } = context;
+  const target = targetOf(new URL(context.req.url).pathname);
+  if (target === null) return notServed(context.req.path);
+  templates ??= new TemplateCache(env.DB);
+  const request: RequestContext = {
+    env,
+    request: context.req.raw,
+    url: new URL(context.req.url),
+    target,
+    caller: context.get("caller"),
+    nowMs: Date.now(),
+    templates,
+    touched: (touched) => later(context.executionCtx, pokeAfter(env, touched)),
+  };
+  return handle(request);
+});
+
+function later(context: ExecutionContext, work: Promise<unknown>): void {
+  context.waitUntil(work);
+}
+
+/** Makes what every cluster has, once for each isolate. */
+async function ready(env: Env): Promise<void> {
+  seeded ??= seed(env.DB, Date.now());
+  try {
+    await seeded;
+  } catch (error) {
+    seeded = null;
+    throw error;
+  }
+}
+
+/** A resource that is not served, within a group that is, is told so in the API's own words. */
+function notServed(path: string): Response {
+  const [, root, first, second] = path.split("/");
+  const isServed = resources.some(({ group, version }) =>
+    root === "api" ? group === "" && version === first : root === "apis" && group === first && version === second,
+  );
+  if (!isServed) return new Response("404 page not found\n", { status: 404 });
+  return refusal(new ApiError("NotFound", "the server could not find the requested resource", {}));
+}

@@ -1,0 +1,85 @@
+// What the handling of one request works with.
+import type { Env } from "../env.ts";
+import { ApiError, notFoundError, qualifiedResource } from "../model/api-error.ts";
+import { parseFieldQuery } from "../model/field-query.ts";
+import type { KubeObject } from "../model/meta.ts";
+import type { Pod } from "../model/pod.ts";
+import type { Touched } from "../pokes.ts";
+import type { TemplateCache } from "../store/template-cache.ts";
+import type { Caller } from "./authentication.ts";
+import { EventStorage } from "./event-storage.ts";
+import { LeaseStorage } from "./lease-storage.ts";
+import { ObjectStorage } from "./object-storage.ts";
+import { PodStorage } from "./pod-storage.ts";
+import type { Place, Storage } from "./storage.ts";
+import type { Target } from "./target.ts";
+
+export type RequestContext = {
+  readonly env: Env;
+  readonly request: Request;
+  readonly url: URL;
+  readonly target: Target;
+  readonly caller: Caller;
+  /** When the request came, for everything that is dated. */
+  readonly nowMs: number;
+  readonly templates: TemplateCache;
+  /** Wakes whoever acts on what was written, after the answer. */
+  touched(touched: Touched): void;
+};
+
+export function storageOf(context: RequestContext): Storage {
+  const { env, target, templates, nowMs } = context;
+  switch (target.resource.plural) {
+    case "pods":
+      return new PodStorage(env.DB, templates);
+    case "leases":
+      return new LeaseStorage(env);
+    case "events": {
+      const written = new ObjectStorage(env.DB, target.resource);
+      return new EventStorage(written, new PodStorage(env.DB, templates), nowMs, podOfEvents(context));
+    }
+    default:
+      return new ObjectStorage(env.DB, target.resource);
+  }
+}
+
+/** The pod whose events a list is about, if its field selector says so: then no other pod has to be read. */
+function podOfEvents({ url, target }: RequestContext): Place | null {
+  const fields = parseFieldQuery(url.searchParams.get("fieldSelector") ?? "");
+  const equal = (name: string) => fields.find(({ field, operator }) => field === name && operator === "=")?.value;
+  const name = equal("involvedObject.name");
+  const namespace = target.namespace ?? equal("involvedObject.namespace");
+  return name === undefined || namespace === undefined ? null : { namespace, name };
+}
+
+/** Where the object of a request is. Throws when the request is about a collection. */
+export function placeOf({ namespace, name }: Target): Place {
+  if (name === null) throw methodNotAllowed();
+  return { namespace: namespace ?? "", name };
+}
+
+export function methodNotAllowed(): ApiError {
+  return new ApiError("MethodNotAllowed", "the server does not allow this method on the requested resource", {});
+}
+
+/** The object of a request. Throws NotFound. */
+export async function existing(context: RequestContext): Promise<KubeObject> {
+  const place = placeOf(context.target);
+  const object = await storageOf(context).read(place);
+  if (object === null) throw notFoundError(context.target.resource, place.name);
+  return object;
+}
+
+/** Tells of objects of the request's kind that were written; `gone`: some were removed, and may leave things behind. */
+export function wrote(context: RequestContext, objects: readonly KubeObject[], gone = false): void {
+  const resource = qualifiedResource(context.target.resource);
+  context.touched({
+    gone,
+    // Pods are decoded before they are stored.
+    nodes: resource === "pods" ? objects.flatMap((object) => (object as Pod).spec.nodeName ?? []) : [],
+    objects: objects.map((object) => ({
+      key: { resource, namespace: object.metadata.namespace ?? "", name: object.metadata.name ?? "" },
+      object,
+    })),
+  });
+}

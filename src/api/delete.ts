@@ -1,0 +1,169 @@
+// DELETE: of one object, or of all that a query picks.
+// Source: apiserver pkg/endpoints/handlers/delete.go; apimachinery metav1 DeleteOptions.
+import * as z from "zod";
+
+import type { PropagationPolicy } from "../core/deletion.ts";
+import { ApiError, conflictError, invalidError } from "../model/api-error.ts";
+import { apiVersionOf, decode } from "../model/decode.ts";
+import { invalid, notSupported } from "../model/field-error.ts";
+import type { KubeObject } from "../model/meta.ts";
+import { answer } from "./answer.ts";
+import type { RequestContext } from "./context.ts";
+import { existing, storageOf, wrote } from "./context.ts";
+import { listOptions } from "./query.ts";
+import { selectPage } from "./read.ts";
+import { readObject } from "./request-body.ts";
+import type { Removed } from "./storage.ts";
+
+const policies = ["Foreground", "Background", "Orphan"] as const satisfies readonly PropagationPolicy[];
+
+const DeleteOptions = z
+  .strictObject({
+    kind: z.string().optional(),
+    apiVersion: z.string().optional(),
+    gracePeriodSeconds: z.int().optional(),
+    preconditions: z
+      .strictObject({ uid: z.string().optional(), resourceVersion: z.string().optional() })
+      .meta({ id: "io.k8s.apimachinery.pkg.apis.meta.v1.Preconditions" })
+      .optional(),
+    orphanDependents: z.boolean().optional(),
+    propagationPolicy: z.string().optional(),
+    dryRun: z.array(z.string()).optional(),
+    ignoreStoreReadErrorWithClusterBreakingPotential: z.boolean().optional(),
+  })
+  .meta({ id: "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions" });
+type DeleteOptions = z.output<typeof DeleteOptions>;
+
+type Checked = {
+  readonly policy: PropagationPolicy | null;
+  readonly graceSeconds: number | null;
+  readonly dryRun: boolean;
+  readonly uid: string | undefined;
+  readonly resourceVersion: string | undefined;
+};
+
+const optionsName = { group: "meta.k8s.io", plural: "", kind: "DeleteOptions" };
+
+/** Options come in the body, or in the query, or not at all. */
+async function deleteOptions({ request, url }: RequestContext): Promise<Checked> {
+  const hasBody = request.body !== null && request.headers.get("content-length") !== "0";
+  const body = hasBody ? await readOptions(request) : {};
+  const query = url.searchParams;
+  const grace = query.get("gracePeriodSeconds");
+  const orphan = query.get("orphanDependents");
+  return checkOptions({
+    ...(grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(orphan === null ? {} : { orphanDependents: orphan === "true" }),
+    ...(query.has("propagationPolicy") ? { propagationPolicy: query.get("propagationPolicy") ?? "" } : {}),
+    ...(query.has("dryRun") ? { dryRun: query.getAll("dryRun") } : {}),
+    ...body,
+  });
+}
+
+async function readOptions(request: Request): Promise<DeleteOptions> {
+  const text = await request.clone().text();
+  if (text.trim() === "") return {};
+  const decoded = decode(DeleteOptions, await readObject(request, "DeleteOptions"));
+  if (!decoded.ok) throw new ApiError("BadRequest", decoded.message);
+  return decoded.object;
+}
+
+function checkOptions(options: DeleteOptions): Checked {
+  const { propagationPolicy, orphanDependents, gracePeriodSeconds, preconditions } = options;
+  if (propagationPolicy !== undefined && orphanDependents !== undefined) {
+    throw invalidError(optionsName, "", [
+      invalid("propagationPolicy", propagationPolicy, "orphanDependents and deletionPropagation cannot be both set"),
+    ]);
+  }
+  const policy = policies.find((name) => name === propagationPolicy);
+  if (propagationPolicy !== undefined && policy === undefined) {
+    throw invalidError(optionsName, "", [notSupported("propagationPolicy", propagationPolicy, [...policies, "nil"])]);
+  }
+  const dryRun = options.dryRun ?? [];
+  if (dryRun.some((value) => value !== "All"))
+    throw invalidError(optionsName, "", [notSupported("dryRun", dryRun, ["All"])]);
+  const older = orphanDependents === undefined ? null : orphanDependents ? "Orphan" : "Background";
+  return {
+    policy: policy ?? older,
+    graceSeconds:
+      gracePeriodSeconds === undefined ? null : Math.max(gracePeriodSeconds, gracePeriodSeconds < 0 ? 1 : 0),
+    dryRun: dryRun.length > 0,
+    uid: preconditions?.uid,
+    resourceVersion: preconditions?.resourceVersion,
+  };
+}
+
+export async function deleteObject(context: RequestContext): Promise<Response> {
+  const options = await deleteOptions(context);
+  const object = await existing(context);
+  checkPreconditions(context, object, options);
+  const outcome = options.dryRun ? { object, gone: !isPod(context) } : await removeOne(context, object, options);
+  if (!outcome.gone || isPod(context)) return answer(outcome.object);
+  return answer(removedStatus(context, object));
+}
+
+function isPod({ target }: RequestContext): boolean {
+  return target.resource.plural === "pods";
+}
+
+async function removeOne(context: RequestContext, object: KubeObject, options: Checked): Promise<Removed> {
+  let current = object;
+  for (let tries = 0; tries < 5; tries += 1) {
+    const [removed] = await storageOf(context).remove([current], options, context.nowMs);
+    if (removed !== undefined) {
+      wrote(context, [removed.object], removed.gone);
+      return removed;
+    }
+    // Somebody wrote in between; unless the caller minds, the object as it is now goes.
+    current = await existing(context);
+    checkPreconditions(context, current, { ...options, uid: options.uid ?? object.metadata.uid });
+  }
+  throw conflictError(context.target.resource, object.metadata.name ?? "");
+}
+
+function checkPreconditions(
+  { target }: RequestContext,
+  { metadata }: KubeObject,
+  { uid, resourceVersion }: Checked,
+): void {
+  const refuse = (why: string) => {
+    throw conflictError(target.resource, metadata.name ?? "", why);
+  };
+  if (uid !== undefined && uid !== metadata.uid) {
+    refuse(`Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`);
+  }
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
+    refuse(
+      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${metadata.resourceVersion}`,
+    );
+  }
+}
+
+function removedStatus({ target: { resource } }: RequestContext, { metadata }: KubeObject) {
+  const group = resource.group === "" ? {} : { group: resource.group };
+  const details = { name: metadata.name, ...group, kind: resource.plural, uid: metadata.uid };
+  return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", details };
+}
+
+export async function deleteCollection(context: RequestContext): Promise<Response> {
+  const { resource, namespace } = context.target;
+  const options = await deleteOptions(context);
+  const query = listOptions(context.url.searchParams, resource);
+  const storage = storageOf(context);
+  const page = await selectPage(storage, resource, namespace, query);
+  const removed = options.dryRun
+    ? page.objects.map((object) => ({ object, gone: true }))
+    : await storage.remove(page.objects, options, context.nowMs);
+  if (!options.dryRun)
+    wrote(
+      context,
+      removed.map(({ object }) => object),
+      removed.some(({ gone }) => gone),
+    );
+  return answer({
+    kind: `${resource.kind}List`,
+    apiVersion: apiVersionOf(resource),
+    metadata: { resourceVersion: String(page.rv) },
+    items: removed.map(({ object }) => object),
+  });
+}

@@ -1,0 +1,78 @@
+// What is served, told to clients that look before they ask.
+import { Hono } from "hono";
+
+import type { Env } from "../env.ts";
+import { ApiError } from "../model/api-error.ts";
+import { resources } from "../model/resources.ts";
+import { answer } from "./answer.ts";
+import type { Catalogue } from "./discovery.ts";
+import { apiGroup, apiGroupDiscoveryList, apiGroupList, apiResourceList, apiVersions } from "./discovery.ts";
+import { negotiate } from "./negotiation.ts";
+import { entityTag, isUnchanged, openApiDocument, openApiIndex } from "./openapi.ts";
+import { subresources } from "./subresources.ts";
+
+const catalogue: Catalogue = { resources, subresources };
+
+export const discoveryRoutes = new Hono<{ Bindings: Env }>();
+
+discoveryRoutes.get("/", () =>
+  answer({
+    paths: ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"],
+  }),
+);
+discoveryRoutes.get("/api", ({ req }) => discovery(req.raw, "core"));
+discoveryRoutes.get("/apis", ({ req }) => discovery(req.raw, "named"));
+
+function discovery(request: Request, which: "core" | "named"): Response {
+  const representation = negotiate(request.headers.get("accept"), ["discovery", "discoveryBeta"]);
+  switch (representation.form) {
+    case "discovery":
+      return answer(apiGroupDiscoveryList(catalogue, { which, version: "v2" }), { representation });
+    case "discoveryBeta":
+      return answer(apiGroupDiscoveryList(catalogue, { which, version: "v2beta1" }), { representation });
+    default:
+      return answer(which === "core" ? apiVersions() : apiGroupList(catalogue), { representation });
+  }
+}
+
+discoveryRoutes.get("/api/v1", () => answer(apiResourceList(catalogue, { group: "", version: "v1" })));
+discoveryRoutes.get("/apis/:group", ({ req }) => found(apiGroup(catalogue, req.param("group"))));
+discoveryRoutes.get("/apis/:group/:version", ({ req }) =>
+  found(apiResourceList(catalogue, { group: req.param("group"), version: req.param("version") })),
+);
+
+function found(document: unknown): Response {
+  if (document === undefined) return new Response("404 page not found\n", { status: 404 });
+  return answer(document);
+}
+
+discoveryRoutes.get("/openapi/v3", () => openApi(openApiIndex(resources), null));
+discoveryRoutes.get("/openapi/v3/*", ({ req }) => {
+  const document = openApiDocument(resources, req.path.slice("/openapi/v3/".length));
+  if (document === undefined) throw new ApiError("NotFound", "the server could not find the requested resource", {});
+  const hash = req.query("hash");
+  if (hash !== undefined && hash !== document.hash) {
+    return new Response(null, { status: 301, headers: { location: `${req.path}?hash=${document.hash}` } });
+  }
+  return openApi(document, req.header("if-none-match") ?? null, hash !== undefined);
+});
+
+function openApi(
+  document: { readonly text: string; readonly hash: string },
+  ifNoneMatch: string | null,
+  isFixed = false,
+): Response {
+  const headers = {
+    "content-type": "application/json",
+    etag: entityTag(document),
+    "cache-control": isFixed ? "public, max-age=31536000, immutable" : "no-cache, private",
+  };
+  if (isUnchanged(ifNoneMatch, document)) return new Response(null, { status: 304, headers });
+  return new Response(document.text, { headers });
+}
+
+/** An empty document is a valid one: clients that need this old form leave the checking to the server. */
+discoveryRoutes.get("/openapi/v2", () => {
+  const type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+  return new Response(new Uint8Array(), { headers: { "content-type": type } });
+});

@@ -1,0 +1,88 @@
+// Events: those that were written, and those of the ordinary start of pods, which are made up from the pods.
+import { eventTtlMs } from "../core/event-object.ts";
+import { lifecycleEvents } from "../core/lifecycle-events.ts";
+import { parseTimeMs } from "../model/instant.ts";
+import { pageObjects } from "../model/limits.ts";
+import type { KubeObject } from "../model/meta.ts";
+import type { Pod } from "../model/pod.ts";
+import type { ObjectStorage } from "./object-storage.ts";
+import type { PodStorage } from "./pod-storage.ts";
+import type {
+  CreateOutcome,
+  Listing,
+  ListRequest,
+  Place,
+  RemovalOptions,
+  Removed,
+  Storage,
+  UpdateOutcome,
+} from "./storage.ts";
+
+export class EventStorage implements Storage {
+  readonly #written: ObjectStorage;
+  readonly #pods: PodStorage;
+  readonly #nowMs: number;
+  /** The one pod whose events are wanted; null: those of all. */
+  readonly #pod: Place | null;
+
+  constructor(written: ObjectStorage, pods: PodStorage, nowMs: number, pod: Place | null) {
+    this.#written = written;
+    this.#pods = pods;
+    this.#nowMs = nowMs;
+    this.#pod = pod;
+  }
+
+  read(place: Place): Promise<KubeObject | null> {
+    return this.#written.read(place);
+  }
+
+  async list(request: ListRequest): Promise<Listing> {
+    const listing = await this.#written.list(request);
+    // Made up ones stand before all others, on the first page.
+    if (request.after !== null || request.name !== null) return listing;
+    const madeUp = (await this.#youngPods(request.namespace)).flatMap((pod) => lifecycleEvents(pod, this.#nowMs));
+    return { ...listing, preceding: madeUp };
+  }
+
+  async #youngPods(namespace: string | null): Promise<readonly Pod[]> {
+    if (this.#pod !== null) return asPods([await this.#pods.read(this.#pod)]);
+    const young: Pod[] = [];
+    for (let after: Place | null = null; ; ) {
+      const { objects }: Listing = await this.#pods.list({
+        namespace,
+        name: null,
+        nodeName: null,
+        after,
+        limit: pageObjects,
+      });
+      young.push(...asPods(objects).filter((pod) => this.#mayHaveEvents(pod)));
+      const last = objects.at(-1)?.metadata;
+      if (objects.length < pageObjects || last === undefined) return young;
+      after = { namespace: last.namespace ?? "", name: last.name ?? "" };
+    }
+  }
+
+  /** A pod that has not changed for as long as Events live has none of these any more. */
+  #mayHaveEvents({ metadata, status }: Pod): boolean {
+    const starts = (status.containerStatuses ?? []).map(({ state }) => parseTimeMs(state?.running?.startedAt) ?? 0);
+    const latestMs = Math.max(parseTimeMs(metadata.creationTimestamp) ?? 0, ...starts);
+    return this.#nowMs - latestMs < eventTtlMs;
+  }
+
+  create(object: KubeObject, nowMs: number): Promise<CreateOutcome> {
+    return this.#written.create(object, nowMs);
+  }
+
+  update(before: KubeObject, after: KubeObject, nowMs: number): Promise<UpdateOutcome> {
+    return this.#written.update(before, after, nowMs);
+  }
+
+  remove(objects: readonly KubeObject[], how: RemovalOptions, nowMs: number): Promise<readonly Removed[]> {
+    return this.#written.remove(objects, how, nowMs);
+  }
+}
+
+function asPods(objects: readonly (KubeObject | null)[]): readonly Pod[] {
+  // Stored as pods, so they are.
+  return objects.flatMap((object) => (object === null ? [] : [object as Pod]));
+}

@@ -1,0 +1,79 @@
+// Which function answers which request.
+import { ApiError } from "../model/api-error.ts";
+import type { Verb } from "../model/resource.ts";
+import type { RequestContext } from "./context.ts";
+import { methodNotAllowed } from "./context.ts";
+import { deleteCollection, deleteObject } from "./delete.ts";
+import { evictPod } from "./eviction.ts";
+import { getObject, listObjects } from "./read.ts";
+import { watchObjects } from "./watch.ts";
+import { createObject, patchObject, updateObject } from "./write.ts";
+
+export async function handle(context: RequestContext): Promise<Response> {
+  const { resource, subresource } = context.target;
+  if (subresource === null) return answer(context, verbOf(context));
+  if (subresource === "status" && resource.statusSubresource) return answerStatus(context);
+  if (subresource === "eviction" && resource.plural === "pods") return evictPod(context);
+  throw new ApiError("NotFound", "the server could not find the requested resource", {});
+}
+
+/** What a request asks for, by method and by whether it names an object; null: nothing that there is. */
+function verbOf({ request, url, target }: RequestContext): Verb | null {
+  const isNamed = target.name !== null;
+  switch (request.method) {
+    case "GET":
+    case "HEAD":
+      if (isNamed) return "get";
+      return isTrue(url.searchParams.get("watch")) ? "watch" : "list";
+    case "POST":
+      return "create";
+    case "PUT":
+      return "update";
+    case "PATCH":
+      return "patch";
+    case "DELETE":
+      return isNamed ? "delete" : "deletecollection";
+    default:
+      return null;
+  }
+}
+
+function isTrue(parameter: string | null): boolean {
+  return parameter === "true" || parameter === "1" || parameter === "";
+}
+
+async function answer(context: RequestContext, verb: Verb | null): Promise<Response> {
+  if (verb === null || !context.target.resource.verbs.includes(verb)) throw methodNotAllowed();
+  switch (verb) {
+    case "get":
+      return getObject(context);
+    case "list":
+      return listObjects(context);
+    case "watch":
+      return watchObjects(context);
+    case "create":
+      return createObject(context);
+    case "update":
+      return updateObject(context);
+    case "patch":
+      return patchObject(context);
+    case "delete":
+      return deleteObject(context);
+    case "deletecollection":
+      return deleteCollection(context);
+  }
+}
+
+function answerStatus(context: RequestContext): Promise<Response> {
+  switch (context.request.method) {
+    case "GET":
+    case "HEAD":
+      return getObject(context);
+    case "PUT":
+      return updateObject(context);
+    case "PATCH":
+      return patchObject(context);
+    default:
+      throw methodNotAllowed();
+  }
+}

@@ -1,0 +1,83 @@
+// The OpenAPI v3 documents of the API: one per group and version, and an index of them. Written from the table of
+// resources on first use and kept. kubectl reads them to validate objects, to compute patches and to explain fields.
+import type { Json } from "../model/fields.ts";
+import type { Resource } from "../model/resource.ts";
+import { serverVersion } from "./discovery.ts";
+import { componentSchemas } from "./openapi/component-schemas.ts";
+import { groupVersionPath, resourcePaths } from "./openapi/operations.ts";
+
+export type OpenApiDocument = {
+  /** JSON. */
+  readonly text: string;
+  /** Of the text: the same API has the same hash, whichever server wrote it. */
+  readonly hash: string;
+};
+
+type Resources = readonly Resource[];
+
+const written = new WeakMap<Resources, Map<string, OpenApiDocument>>();
+
+/** `/openapi/v3`: where the documents are. */
+export function openApiIndex(resources: Resources): OpenApiDocument {
+  return remember(resources, "", () => {
+    const paths = new Set(resources.map(groupVersionPath));
+    const entries = [...paths].map((path) => {
+      const hash = openApiDocument(resources, path)?.hash ?? "";
+      return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }] as const;
+    });
+    return { paths: Object.fromEntries(entries) };
+  });
+}
+
+/** The document of `api/v1` or `apis/apps/v1`; undefined when no resource is served there. */
+export function openApiDocument(resources: Resources, path: string): OpenApiDocument | undefined {
+  const served = resources.filter((resource) => groupVersionPath(resource) === path);
+  const [first] = served;
+  if (first === undefined) return undefined;
+  return remember(resources, path, () => ({
+    openapi: "3.0.0",
+    info: { title: "Kubernetes", version: serverVersion.gitVersion },
+    paths: Object.assign({}, ...served.map(resourcePaths)),
+    components: {
+      schemas: componentSchemas(first, served),
+      securitySchemes: { BearerToken: { type: "apiKey", in: "header", name: "authorization" } },
+    },
+    security: [{ BearerToken: [] }],
+  }));
+}
+
+function remember(resources: Resources, path: string, write: () => Json): OpenApiDocument {
+  const known = written.get(resources) ?? new Map<string, OpenApiDocument>();
+  written.set(resources, known);
+  const document = known.get(path) ?? documentOf(JSON.stringify(write()));
+  known.set(path, document);
+  return document;
+}
+
+function documentOf(text: string): OpenApiDocument {
+  return { text, hash: hashOf(text) };
+}
+
+/** The ETag of a document. */
+export function entityTag({ hash }: OpenApiDocument): string {
+  return `"${hash}"`;
+}
+
+/** Whether a client that sent this If-None-Match has the document already. */
+export function isUnchanged(ifNoneMatch: string | null, document: OpenApiDocument): boolean {
+  if (ifNoneMatch === null) return false;
+  const tags = ifNoneMatch.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  return tags.includes("*") || tags.includes(entityTag(document));
+}
+
+/** 64 bits of FNV-1a, in two halves that start differently: it tells versions apart and protects nothing. */
+function hashOf(text: string): string {
+  let high = 0x811c9dc5;
+  let low = 0x9dc5811c;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    high = Math.imul(high ^ code, 0x01000193);
+    low = Math.imul(low ^ code, 0x85ebca6b);
+  }
+  return [high, low].map((half) => (half >>> 0).toString(16).toUpperCase().padStart(8, "0")).join("");
+}

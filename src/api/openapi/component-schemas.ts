@@ -1,0 +1,135 @@
+// The components of an OpenAPI document: the schemas of its kinds, brought from zod's JSON Schema into the form that
+// clients of Kubernetes know.
+import type { Json } from "../../model/fields.ts";
+import { ListMeta } from "../../model/meta.ts";
+import type { Resource } from "../../model/resource.ts";
+import { isJsonObject, type JsonObject, member } from "../patch/json.ts";
+import { definitionName, type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
+import {
+  commonDescriptions,
+  described,
+  refTo,
+  scalarSchemas,
+  schemaNames,
+  standardSchemas,
+  typeFields,
+} from "./standard-schemas.ts";
+
+type Kind = Pick<Resource, "group" | "version" | "kind" | "schema">;
+type GroupVersion = Pick<Resource, "group" | "version">;
+
+/** Every schema that a document about `kinds` refers to, by name and in order of names. */
+export function componentSchemas(groupVersion: GroupVersion, kinds: readonly Kind[]): JsonObject {
+  const components = new Map<string, Json>(Object.entries(standardSchemas(groupVersion)));
+  addDefinitions(components, jsonSchemaOf(ListMeta));
+  for (const kind of kinds) {
+    const root = jsonSchemaOf(kind.schema);
+    addDefinitions(components, root);
+    const name = kindSchemaName(kind);
+    const schema = components.get(name);
+    components.set(name, kindSchema(kind, isJsonObject(schema) ? schema : toOpenApi(root)));
+    components.set(`${name}List`, listSchema(kind));
+  }
+  return Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The name of a kind's schema: the one the schema declares, which is upstream's. */
+export function kindSchemaName({ group, version, kind, schema }: Kind): string {
+  return definitionName(jsonSchemaOf(schema)) ?? `io.k8s.api.${group === "" ? "core" : group}.${version}.${kind}`;
+}
+
+function addDefinitions(components: Map<string, Json>, root: JsonSchema): void {
+  for (const [name, definition] of Object.entries(root.$defs ?? {})) {
+    if (!components.has(name)) components.set(name, toOpenApi(definition));
+  }
+}
+
+function kindSchema(kind: Kind, schema: JsonObject): JsonObject {
+  const properties = member(schema, "properties");
+  const fields = isJsonObject(properties) ? properties : {};
+  const describedFields = Object.entries(fields).map(([name, field]): [string, Json] => {
+    const description = isCommonField(name) ? commonDescriptions[name] : undefined;
+    const isDescribed = !isJsonObject(field) || "description" in field || description === undefined;
+    return [name, isDescribed ? field : described(field, description)];
+  });
+  return { ...schema, properties: Object.fromEntries(describedFields), ...groupVersionKinds(kind, kind.kind) };
+}
+
+function isCommonField(name: string): name is keyof typeof commonDescriptions {
+  return Object.hasOwn(commonDescriptions, name);
+}
+
+function listSchema(kind: Kind): JsonObject {
+  const items = { type: "array", items: refTo(kindSchemaName(kind)), description: commonDescriptions.items };
+  const metadata = described(refTo(schemaNames.listMeta), "The version of the list, and where the rest of it begins.");
+  return {
+    type: "object",
+    description: `A list of objects of kind ${kind.kind}.`,
+    properties: { ...typeFields, items, metadata },
+    required: ["items"],
+    ...groupVersionKinds(kind, `${kind.kind}List`),
+  };
+}
+
+function groupVersionKinds({ group, version }: GroupVersion, kind: string): JsonObject {
+  return { "x-kubernetes-group-version-kind": [{ group, kind, version }] };
+}
+
+/** One schema as OpenAPI 3.0 has it: without bounds, without null, references wrapped where something stands beside. */
+function toOpenApi(schema: JsonSchema): JsonObject {
+  const shape = shapeOf(schema);
+  const beside: [string, Json][] = [];
+  for (const keyword of ["description", "x-kubernetes-patch-merge-key", "x-kubernetes-patch-strategy"] as const) {
+    const value = schema[keyword];
+    if (value !== undefined) beside.push([keyword, value]);
+  }
+  if (schema.default !== undefined && schema.default !== null) beside.push(["default", schema.default]);
+  if (beside.length === 0) return shape;
+  return { ...("$ref" in shape ? { allOf: [shape] } : shape), ...Object.fromEntries(beside) };
+}
+
+function shapeOf(schema: JsonSchema): JsonObject {
+  const name = definitionName(schema);
+  if (name !== undefined) return refTo(name);
+  const scalar = schema.goType === undefined ? undefined : scalarSchemas.get(schema.goType);
+  if (scalar !== undefined) return scalar;
+  if (schema.anyOf !== undefined) return unionOf(schema.anyOf);
+  const choices = schema.enum ?? (schema.const === undefined ? undefined : [schema.const]);
+  switch (schema.type) {
+    case "object":
+      return objectOf(schema);
+    case "array":
+      return { type: "array", items: partOf(schema.items) ?? {} };
+    case "string":
+    case "boolean":
+    case "integer":
+    case "number":
+      return { type: schema.type, ...(choices === undefined ? {} : { enum: choices }) };
+    default:
+      // Any JSON; the API holds objects in such fields.
+      return { type: "object" };
+  }
+}
+
+function unionOf(members: readonly JsonSchema[]): JsonObject {
+  const choices = members.filter(({ type }) => type !== "null").map(toOpenApi);
+  const [only] = choices;
+  return only !== undefined && choices.length === 1 ? only : { oneOf: choices };
+}
+
+function objectOf(schema: JsonSchema): JsonObject {
+  const properties = Object.entries(schema.properties ?? {}).map(([name, field]) => [name, toOpenApi(field)] as const);
+  const values = partOf(schema.additionalProperties);
+  return {
+    type: "object",
+    ...(properties.length === 0 ? {} : { properties: Object.fromEntries(properties) }),
+    ...(schema.required === undefined ? {} : { required: schema.required }),
+    ...(values === undefined ? {} : { additionalProperties: values }),
+  };
+}
+
+/** What lists and maps hold, or undefined where that is anything. */
+function partOf(schema: JsonSchema | boolean | undefined): JsonObject | undefined {
+  if (typeof schema !== "object" || Object.keys(schema).length === 0) return undefined;
+  return toOpenApi(schema);
+}

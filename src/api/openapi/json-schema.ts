@@ -1,0 +1,59 @@
+// The JSON Schema of what a client may send, as zod writes it: the source of patch rules and of OpenAPI alike.
+import * as z from "zod";
+
+import { type Json, scalarGoTypes } from "../../model/fields.ts";
+
+/** The keywords zod writes that something here reads. */
+export type JsonSchema = {
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, JsonSchema>>;
+  readonly type?: string | readonly string[];
+  readonly format?: string;
+  readonly description?: string;
+  readonly default?: Json;
+  readonly enum?: readonly Json[];
+  readonly const?: Json;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema | boolean;
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly "x-kubernetes-patch-merge-key"?: string;
+  readonly "x-kubernetes-patch-strategy"?: string;
+  /** The Go type that reads this text or number, where that says more than the type. Ours, not part of any standard. */
+  readonly goType?: string;
+};
+
+const definitionPrefix = "#/$defs/";
+
+/** By zod's core type, which is what conversions hand out. */
+const goTypes: ReadonlyMap<z.core.$ZodType, string> = scalarGoTypes;
+
+const written = new WeakMap<z.ZodType, JsonSchema>();
+
+/** The schema as JSON Schema; structs are definitions under `$defs`, by their upstream names. Written once and kept. */
+export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  const known = written.get(schema);
+  if (known !== undefined) return known;
+  const jsonSchema = writeJsonSchema(schema);
+  written.set(schema, jsonSchema);
+  return jsonSchema;
+}
+
+function writeJsonSchema(schema: z.ZodType): JsonSchema {
+  const jsonSchema = z.toJSONSchema(schema, {
+    io: "input",
+    unrepresentable: "any",
+    override: ({ zodSchema, jsonSchema: target }) => {
+      const goType = goTypes.get(zodSchema);
+      if (goType !== undefined) target["goType"] = goType;
+    },
+  });
+  // Typed stub: zod types the keywords it writes more loosely than they are read here.
+  return jsonSchema as JsonSchema;
+}
+
+/** The name of the definition that a schema refers to, or undefined when it refers to none. */
+export function definitionName(schema: JsonSchema): string | undefined {
+  return schema.$ref?.startsWith(definitionPrefix) ? schema.$ref.slice(definitionPrefix.length) : undefined;
+}

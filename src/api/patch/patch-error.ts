@@ -1,0 +1,65 @@
+// How a patch that makes no sense is refused, in upstream's words and with upstream's codes: 400 for a body of the wrong
+// form, 422 for operations that do not apply, 500 for what goes wrong in a strategic merge.
+// Source: apimachinery pkg/util/mergepatch, apiserver pkg/endpoints/handlers (patch).
+import { ApiError } from "../../model/api-error.ts";
+import type { Json } from "../../model/fields.ts";
+import { goJsonKind, goText } from "./json.ts";
+
+type Malformed =
+  | "JSON document"
+  | "patch format of primitive list"
+  | "patch format of retainKeys"
+  | "patch format of setElementOrder list";
+
+/** A body that is not even a patch of its kind; `goType` is what upstream would decode it into. */
+export function undecodable(value: Json, goType: string): ApiError {
+  const kind = goJsonKind(value);
+  return new ApiError(
+    "BadRequest",
+    `error decoding patch: json: cannot unmarshal ${kind} into Go value of type ${goType}`,
+  );
+}
+
+/** Upstream leaves it at the message. The cause says which part of the patch was at fault, and kubectl prints it. */
+export function rejected(cause: { readonly message: string; readonly field: string }): ApiError {
+  return new ApiError("Invalid", "the server rejected our request due to an error in our request", {
+    causes: [{ reason: "FieldValueInvalid", ...cause }],
+  });
+}
+
+export function malformed(what: Malformed): ApiError {
+  return new ApiError("BadRequest", `invalid ${what}`);
+}
+
+export function unknownPatchType(directive: Json, element: Json): ApiError {
+  const shown = directive === null ? "%!s(<nil>)" : goText(directive);
+  return new ApiError("InternalError", `unknown patch type: ${shown} in map: ${goText(element)}`);
+}
+
+export function missingMergeKey(element: Json, mergeKey: string): ApiError {
+  return new ApiError("InternalError", `map: ${goText(element)} does not contain declared merge key: ${mergeKey}`);
+}
+
+export function listExpected(received: Json): ApiError {
+  return new ApiError("InternalError", `expected a []interface {}, but received a ${goType(received)}`);
+}
+
+export function mixedElements(lists: readonly Json[]): ApiError {
+  return new ApiError("InternalError", `list element types are not identical: ${goText(lists)}`);
+}
+
+export function orderMismatch({ patch, order }: Record<"patch" | "order", readonly Json[]>): ApiError {
+  return new ApiError(
+    "InternalError",
+    `The order in patch list:\n${goText(patch)}\n doesn't match $setElementOrder list:\n${goText(order)}\n`,
+  );
+}
+
+function goType(value: Json): string {
+  const kind = goJsonKind(value);
+  if (kind === "null") return "%!s(<nil>)";
+  if (kind === "array") return "[]interface {}";
+  if (kind === "object") return "map[string]interface {}";
+  if (kind === "number") return Number.isInteger(value) ? "int64" : "float64";
+  return kind;
+}

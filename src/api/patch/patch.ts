@@ -1,0 +1,39 @@
+// Which kinds of patch there are, by the media type of the request, and what each does to an object.
+import type { Json } from "../../model/fields.ts";
+import type { Resource } from "../../model/resource.ts";
+import type { JsonObject } from "./json.ts";
+import { applyJsonPatch } from "./json-patch.ts";
+import { applyMergePatch } from "./merge-patch.ts";
+import { patchSchemaOf } from "./patch-schema.ts";
+import { applyStrategicMergePatch } from "./strategic-merge-patch.ts";
+
+export const patchMediaTypes = [
+  "application/json-patch+json",
+  "application/merge-patch+json",
+  "application/strategic-merge-patch+json",
+] as const;
+export type PatchMediaType = (typeof patchMediaTypes)[number];
+
+type PatchRequest = {
+  readonly mediaType: PatchMediaType;
+  readonly document: JsonObject;
+  readonly patch: Json;
+  readonly resource: Pick<Resource, "schema">;
+};
+
+/**
+ * The object after the patch: anything at all, for the caller to decode and check.
+ * Throws what the functions for the single kinds throw.
+ */
+export function applyPatch({ mediaType, document, patch, resource }: PatchRequest): Json {
+  switch (mediaType) {
+    case "application/json-patch+json":
+      return applyJsonPatch(document, patch);
+    case "application/merge-patch+json":
+      return applyMergePatch(document, patch);
+    case "application/strategic-merge-patch+json":
+      return applyStrategicMergePatch(document, patch, patchSchemaOf(resource));
+    default:
+      return mediaType satisfies never;
+  }
+}

@@ -1,0 +1,49 @@
+// Where the objects of a kind are, behind one face: objects in their table, pods in small rows, leases nowhere at all.
+import type { KubeObject } from "../model/meta.ts";
+
+export type Place = { readonly namespace: string; readonly name: string };
+
+export type Listing = {
+  readonly objects: readonly KubeObject[];
+  /** Objects that are not kept anywhere and come before the first page; paging takes no account of them. */
+  readonly preceding?: readonly KubeObject[];
+  /** The state of the cluster that this is a list of. */
+  readonly rv: number;
+};
+
+export type ListRequest = {
+  /** Null: all namespaces. */
+  readonly namespace: string | null;
+  /** Null: all names. With a name there is a namespace too, unless the kind has none. */
+  readonly name: string | null;
+  /** Pods only: those bound to this node; null: to any, or to none. */
+  readonly nodeName: string | null;
+  readonly after: Place | null;
+  readonly limit: number;
+};
+
+export type CreateOutcome =
+  | { readonly outcome: "created"; readonly object: KubeObject }
+  | { readonly outcome: "exists" | "namespace missing" | "namespace terminating" };
+
+export type UpdateOutcome =
+  /** `removed`: the change let go of the last thing that held the object, and it is gone. */
+  { readonly outcome: "updated" | "removed"; readonly object: KubeObject } | { readonly outcome: "conflict" };
+
+export interface Storage {
+  read(place: Place): Promise<KubeObject | null>;
+  list(request: ListRequest): Promise<Listing>;
+  create(object: KubeObject, nowMs: number): Promise<CreateOutcome>;
+  /** Replaces `before`, which must be as it was read. */
+  update(before: KubeObject, after: KubeObject, nowMs: number): Promise<UpdateOutcome>;
+  /** Deletes or marks each object that is as it was read; returns those, as they are now, and how it went. */
+  remove(objects: readonly KubeObject[], how: RemovalOptions, nowMs: number): Promise<readonly Removed[]>;
+}
+
+export type RemovalOptions = {
+  readonly policy: "Background" | "Foreground" | "Orphan" | null;
+  /** Pods only; null: what the pod says. */
+  readonly graceSeconds: number | null;
+};
+
+export type Removed = { readonly object: KubeObject; readonly gone: boolean };

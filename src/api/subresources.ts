@@ -1,0 +1,8 @@
+// The subresources that are served beside /status, as discovery tells of them.
+import type { Subresource } from "./discovery.ts";
+
+const pods = { group: "", plural: "pods" } as const;
+
+export const subresources: readonly Subresource[] = [
+  { parent: pods, name: "eviction", kind: "Eviction", group: "policy", version: "v1", verbs: ["create"] },
+];

@@ -1,0 +1,52 @@
+// What a URL of the Kubernetes API is about.
+// Source: apiserver pkg/endpoints/request RequestInfo.
+import type { Resource } from "../model/resource.ts";
+import { findResource } from "../model/resources.ts";
+
+export type Target = {
+  readonly resource: Resource;
+  /** Null: all namespaces, or a cluster-scoped kind. */
+  readonly namespace: string | null;
+  /** Null: the collection. */
+  readonly name: string | null;
+  /** Null: the object itself. */
+  readonly subresource: string | null;
+};
+
+/** Null: the path is none of a resource that is served here. */
+export function targetOf(path: string): Target | null {
+  const segments = path.split("/").slice(1).map(decodeSegment);
+  if (segments.some((segment) => segment === null || segment === "" || segment === "." || segment === ".."))
+    return null;
+  const [root, ...rest] = segments.flatMap((segment) => segment ?? []);
+  if (root === "api") return resourceTarget("", rest);
+  const [group, ...versioned] = rest;
+  return root === "apis" && group !== undefined ? resourceTarget(group, versioned) : null;
+}
+
+function decodeSegment(segment: string): string | null {
+  try {
+    const decoded = decodeURIComponent(segment);
+    return decoded.includes("/") || decoded.includes("\0") ? null : decoded;
+  } catch {
+    return null;
+  }
+}
+
+function resourceTarget(group: string, [version, ...rest]: readonly string[]): Target | null {
+  if (version === undefined) return null;
+  // `namespaces/NAME` and `namespaces/NAME/status` are about the Namespace itself.
+  const isInNamespace = rest[0] === "namespaces" && rest.length > 2 && !isNamespacePart(group, rest[2]);
+  const [namespace, path] = isInNamespace ? [rest[1] ?? null, rest.slice(2)] : [null, rest];
+  const [plural, name, subresource, ...more] = path;
+  if (plural === undefined || more.length > 0) return null;
+  const resource = findResource(group, version, plural);
+  if (resource === undefined || (isInNamespace && !resource.namespaced)) return null;
+  // A named object of a namespaced kind is always in a namespace.
+  if (resource.namespaced && !isInNamespace && name !== undefined) return null;
+  return { resource, namespace, name: name ?? null, subresource: subresource ?? null };
+}
+
+function isNamespacePart(group: string, segment: string | undefined): boolean {
+  return group === "" && (segment === "status" || segment === "finalize");
+}

@@ -1,0 +1,54 @@
+// What a change is to a watcher: an object that comes into its sight, changes in it, or leaves it.
+import { fieldQueryMatches } from "../model/field-query.ts";
+import { labelQueryMatches } from "../model/label-query.ts";
+import type { KubeObject } from "../model/meta.ts";
+import { podFromTemplate } from "../model/pod-template.ts";
+import type { Resource } from "../model/resource.ts";
+import { selectableFieldsOf } from "../model/resource.ts";
+import type { Change } from "../store/log.ts";
+import { withResourceVersion } from "../store/objects.ts";
+import { loggedPodRow } from "../store/pod-rows.ts";
+import type { TemplateCache } from "../store/template-cache.ts";
+import type { ListOptions } from "./query.ts";
+
+export type WatchEvent = { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: KubeObject };
+
+type Viewing = {
+  readonly resource: Resource;
+  readonly selectors: Pick<ListOptions, "labels" | "fields">;
+  readonly templates: TemplateCache;
+};
+
+/** The changes as events, in their order; those that are out of sight are left out. */
+export async function eventsOf(changes: readonly Change[], viewing: Viewing): Promise<readonly WatchEvent[]> {
+  const objects = await objectsOf(changes, viewing);
+  return changes.flatMap((change, index) => {
+    const object = objects[index];
+    const event = object === undefined ? null : eventOf(change, object, viewing);
+    return event === null ? [] : [event];
+  });
+}
+
+async function objectsOf(changes: readonly Change[], { resource, templates }: Viewing): Promise<readonly KubeObject[]> {
+  if (resource.plural !== "pods") return changes.map(({ body, seq }) => withResourceVersion(body, seq));
+  const rows = changes.map(loggedPodRow);
+  await templates.load(rows.map(({ template }) => template));
+  return rows.map((row) => podFromTemplate(templates.get(row.template), row));
+}
+
+function eventOf(change: Change, object: KubeObject, { resource, selectors }: Viewing): WatchEvent | null {
+  const labels = object.metadata.labels ?? {};
+  const fields = selectableFieldsOf(resource, object);
+  const before = { labels: change.previous?.labels ?? labels, fields: { ...fields, ...change.previous?.fields } };
+  const isSeen = isPicked(selectors, { labels, fields });
+  const wasSeen = change.type !== "ADDED" && isPicked(selectors, before);
+  if (change.type === "DELETED") return isSeen || wasSeen ? { type: "DELETED", object } : null;
+  if (!wasSeen) return isSeen ? { type: "ADDED", object } : null;
+  return { type: isSeen ? "MODIFIED" : "DELETED", object };
+}
+
+type Visible = { readonly labels: Readonly<Record<string, string>>; readonly fields: Readonly<Record<string, string>> };
+
+function isPicked(selectors: Viewing["selectors"], { labels, fields }: Visible): boolean {
+  return labelQueryMatches(selectors.labels, labels) && fieldQueryMatches(selectors.fields, fields);
+}

@@ -1,0 +1,282 @@
+// GET with watch: what is there if that is asked for, then every change, in order and once, for as long as the client stays.
+// Source: apiserver pkg/endpoints/handlers/watch.go.
+
+import { ApiError, qualifiedResource } from "../model/api-error.ts";
+import { apiVersionOf } from "../model/decode.ts";
+import { watchBacklogBytes } from "../model/limits.ts";
+import type { KubeObject } from "../model/meta.ts";
+import { watchHub } from "../pokes.ts";
+import type { HubMessage, WatchStart } from "../store/watch-messages.ts";
+import { watchHeader } from "../store/watch-messages.ts";
+import { encode } from "./answer.ts";
+import type { RequestContext } from "./context.ts";
+import { storageOf } from "./context.ts";
+import type { Representation } from "./negotiation.ts";
+import { contentTypeOf, negotiate } from "./negotiation.ts";
+import type { ListOptions } from "./query.ts";
+import { listOptions } from "./query.ts";
+import { selectPage } from "./read.ts";
+import type { IncludeObject } from "./table.ts";
+import { includeObjectOf, tableOf, toPartialObjectMetadata } from "./table.ts";
+import type { WatchEvent } from "./watch-events.ts";
+import { eventsOf } from "./watch-events.ts";
+
+/** Blank lines between events, so that a client that has gone is noticed and what lies between does not time out. */
+const heartbeatMs = 10_000;
+const bookmarkMs = 60_000;
+/** Without a wish of the client's, a watch ends somewhere between this and its double. */
+const shortestMs = 30 * 60_000;
+const reconnectMs = 500;
+const mostReconnects = 20;
+const writeCharacters = 64 * 1024;
+
+export async function watchObjects(context: RequestContext): Promise<Response> {
+  const { resource } = context.target;
+  const query = context.url.searchParams;
+  const representation = negotiate(context.request.headers.get("accept"), ["table", "partialMetadata"]);
+  // A named object is watched as the collection that holds only it.
+  const options = listOptions(query, resource);
+  const sendsInitial = query.get("sendInitialEvents") === "true";
+  if (sendsInitial && query.get("resourceVersionMatch") !== "NotOlderThan") {
+    throw new ApiError("Invalid", "sendInitialEvents requires resourceVersionMatch=NotOlderThan");
+  }
+  const from = options.resourceVersion ?? 0;
+  const initial =
+    from === 0 || sendsInitial
+      ? await selectPage(storageOf(context), resource, context.target.namespace, {
+          ...options,
+          limit: 0,
+          continueAt: null,
+        })
+      : null;
+  const watch = new Watch(context, options, {
+    representation,
+    includeObject: includeObjectOf(query.get("includeObject")),
+    bookmarks: query.get("allowWatchBookmarks") === "true",
+    afterRv: initial?.rv ?? from,
+    endsInMs: timeoutMs(query),
+  });
+  const headers = { "content-type": contentTypeOf(representation), "cache-control": "no-cache, private" };
+  const response = new Response(watch.readable, { headers });
+  watch.start(initial === null ? [] : initial.objects, sendsInitial);
+  return response;
+}
+
+function timeoutMs(query: URLSearchParams): number {
+  const given = Number(query.get("timeoutSeconds") ?? 0);
+  return given > 0 ? given * 1000 : shortestMs * (1 + Math.random());
+}
+
+type WatchOptions = {
+  readonly representation: Representation;
+  readonly includeObject: IncludeObject;
+  readonly bookmarks: boolean;
+  readonly afterRv: number;
+  readonly endsInMs: number;
+};
+
+class Watch {
+  readonly readable: ReadableStream;
+  readonly #context: RequestContext;
+  readonly #selectors: ListOptions;
+  readonly #options: WatchOptions;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #encoder = new TextEncoder();
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  #hub: WebSocket | null = null;
+  /** The client has been sent everything up to here. */
+  #rv: number;
+  #describesColumns = true;
+  #closed = false;
+  #reconnects = 0;
+  /** What is to be sent goes out one after the other, as fast as the client reads. */
+  #work: Promise<void> = Promise.resolve();
+  /** The size of what has not gone out yet. */
+  #waitingBytes = 0;
+
+  constructor(context: RequestContext, selectors: ListOptions, options: WatchOptions) {
+    const { readable, writable } = new IdentityTransformStream();
+    this.readable = readable;
+    this.#writer = writable.getWriter();
+    this.#context = context;
+    this.#selectors = selectors;
+    this.#options = options;
+    this.#rv = options.afterRv;
+  }
+
+  /** Sends what is there and begins to follow; the stream ends by itself. */
+  start(initial: readonly KubeObject[], marksTheEnd: boolean): void {
+    this.#writer.closed.catch(() => this.#close());
+    this.#queue(0, () => this.#send(initial.map((object) => ({ type: "ADDED", object }))));
+    if (marksTheEnd) this.#queue(0, () => this.#bookmark({ "k8s.io/initial-events-end": "true" }));
+    this.#timers.push(setInterval(() => this.#queue(1, () => this.#write("\n")), heartbeatMs));
+    if (this.#options.bookmarks)
+      this.#timers.push(setInterval(() => this.#queue(1, () => this.#bookmark()), bookmarkMs));
+    this.#timers.push(setTimeout(() => this.#end(), this.#options.endsInMs));
+    this.#connect().catch((error: unknown) => this.#lostHub(error));
+  }
+
+  async #connect(): Promise<void> {
+    const { resource, namespace } = this.#context.target;
+    const named = this.#selectors.fields.find(({ field, operator }) => field === "metadata.name" && operator === "=");
+    const start: WatchStart = {
+      resource: qualifiedResource(resource),
+      namespace,
+      name: this.#context.target.name ?? named?.value ?? null,
+      afterRv: this.#rv,
+    };
+    const headers = { upgrade: "websocket", [watchHeader]: JSON.stringify(start) };
+    const response = await watchHub(this.#context.env).fetch("https://hub/watch", { headers });
+    const socket = response.webSocket;
+    if (socket === null) throw new Error(`the watch hub answered ${response.status}`);
+    if (this.#closed) return socket.close(1000);
+    this.#hub = socket;
+    socket.addEventListener("message", ({ data }) => {
+      const text = String(data);
+      this.#queue(text.length, () => this.#take(text));
+    });
+    const lost = (why: string) => {
+      // An error and the close after it are one loss.
+      if (this.#hub === socket) this.#lostHub(why);
+    };
+    socket.addEventListener("close", () => lost("closed"));
+    socket.addEventListener("error", () => lost("error"));
+    socket.accept();
+  }
+
+  /** The hub went away (a new version, say): another connection goes on where this one ended. */
+  #lostHub(why: unknown): void {
+    this.#hub = null;
+    if (this.#closed) return;
+    this.#reconnects += 1;
+    if (this.#reconnects > mostReconnects) {
+      console.warn({ message: "a watch lost its hub for good", error: String(why) });
+      this.#end();
+      return;
+    }
+    const delayMs = reconnectMs * Math.min(this.#reconnects, 10) * (0.5 + Math.random());
+    this.#timers.push(setTimeout(() => this.#connect().catch((error: unknown) => this.#lostHub(error)), delayMs));
+  }
+
+  #queue(size: number, work: () => Promise<void>): void {
+    // A client that does not read what came before is cut off: it comes back, and asks for what it has missed.
+    if (this.#waitingBytes > watchBacklogBytes) {
+      this.#close();
+      return;
+    }
+    this.#waitingBytes += size;
+    this.#work = this.#work
+      .then(work)
+      .catch((error: unknown) => {
+        if (!this.#closed) console.error({ message: "a watch failed", error: String(error) });
+        this.#close();
+      })
+      .finally(() => {
+        this.#waitingBytes -= size;
+      });
+  }
+
+  async #take(data: string): Promise<void> {
+    // The hub is ours.
+    const message = JSON.parse(data) as HubMessage;
+    if (this.#closed) return;
+    switch (message.kind) {
+      case "expired":
+        return this.#expire();
+      case "changes": {
+        this.#reconnects = 0;
+        const { resource } = this.#context.target;
+        const unseen = message.changes.filter(({ seq }) => seq > this.#rv);
+        const events = await eventsOf(unseen, {
+          resource,
+          selectors: this.#selectors,
+          templates: this.#context.templates,
+        });
+        await this.#send(events);
+        this.#rv = Math.max(this.#rv, message.rv);
+      }
+    }
+  }
+
+  async #expire(): Promise<void> {
+    const error = new ApiError("Expired", `too old resource version: ${this.#options.afterRv} (${this.#rv})`);
+    await this.#write(`${encode({ type: "ERROR", object: error.status() })}\n`);
+    this.#end();
+  }
+
+  /** Several at a time, for each write costs as much as many events. */
+  async #send(events: readonly WatchEvent[]): Promise<void> {
+    let text = "";
+    for (const event of events) {
+      text += this.#line(event);
+      if (text.length < writeCharacters) continue;
+      await this.#write(text);
+      text = "";
+    }
+    await this.#write(text);
+  }
+
+  #line({ type, object }: WatchEvent): string {
+    return `${encode({ type, object: this.#represented(object) })}\n`;
+  }
+
+  #represented(object: KubeObject): unknown {
+    switch (this.#options.representation.form) {
+      case "table":
+        return this.#table([object], object.metadata.resourceVersion ?? "");
+      case "partialMetadata":
+        return toPartialObjectMetadata(object);
+      default:
+        return object;
+    }
+  }
+
+  #table(objects: readonly KubeObject[], resourceVersion: string): unknown {
+    const describesColumns = this.#describesColumns;
+    this.#describesColumns = false;
+    const { resource } = this.#context.target;
+    const { includeObject } = this.#options;
+    return tableOf({
+      resource,
+      objects,
+      includeObject,
+      nowMs: Date.now(),
+      metadata: { resourceVersion },
+      describesColumns,
+    });
+  }
+
+  async #bookmark(annotations?: Readonly<Record<string, string>>): Promise<void> {
+    const { resource } = this.#context.target;
+    const resourceVersion = String(this.#rv);
+    const metadata = { resourceVersion, ...(annotations === undefined ? {} : { annotations }) };
+    const bare = { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata };
+    const isTable = this.#options.representation.form === "table" && annotations === undefined;
+    const object = isTable ? this.#table([], resourceVersion) : bare;
+    await this.#write(`${encode({ type: "BOOKMARK", object })}\n`);
+  }
+
+  /** Resolves once the client has taken it. */
+  async #write(text: string): Promise<void> {
+    if (!this.#closed && text !== "") await this.#writer.write(this.#encoder.encode(text));
+  }
+
+  /** Ends the stream in good order: what is being written still goes out, and the client comes back for the rest. */
+  #end(): void {
+    if (this.#closed) return;
+    this.#release();
+    this.#writer.close().catch(() => {});
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#release();
+    this.#writer.abort().catch(() => {});
+  }
+
+  #release(): void {
+    this.#closed = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#hub?.close(1000);
+  }
+}

@@ -1,0 +1,314 @@
+// POST, PUT and PATCH: decode, default, check, and only then write. Every way to an object goes through here.
+// Source: apiserver pkg/endpoints/handlers create.go, update.go, patch.go; pkg/registry/generic/registry/store.go.
+import { generatedName, nameSuffix } from "../core/hash.ts";
+import {
+  ApiError,
+  alreadyExistsError,
+  conflictError,
+  forbiddenError,
+  invalidError,
+  notFoundError,
+} from "../model/api-error.ts";
+import { apiVersionOf, decodeObject } from "../model/decode.ts";
+import type { FieldError } from "../model/field-error.ts";
+import type { Json } from "../model/fields.ts";
+import { goTime } from "../model/instant.ts";
+import { objectBytes } from "../model/limits.ts";
+import type { KubeObject } from "../model/meta.ts";
+import { namespaces } from "../model/namespace.ts";
+import type { Resource } from "../model/resource.ts";
+import { admitNew } from "./admission.ts";
+import { answer } from "./answer.ts";
+import type { RequestContext } from "./context.ts";
+import { existing, methodNotAllowed, placeOf, storageOf, wrote } from "./context.ts";
+import { negotiate } from "./negotiation.ts";
+import { isJsonObject } from "./patch/json.ts";
+import { applyPatch, patchMediaTypes } from "./patch/patch.ts";
+import type { WriteOptions } from "./query.ts";
+import { writeOptions } from "./query.ts";
+import { represented } from "./read.ts";
+import { mediaTypeOf, parseJson, readObject, readText } from "./request-body.ts";
+
+/** How often a patch is tried again when others write in between, and a generated name when it is taken. */
+const mostTries = 8;
+
+type Decoded = { readonly object: KubeObject; readonly warnings: readonly string[] };
+
+export async function createObject(context: RequestContext): Promise<Response> {
+  const { target, url } = context;
+  const { resource } = target;
+  if (target.name !== null || (resource.namespaced && target.namespace === null)) throw methodNotAllowed();
+  const options = writeOptions(url.searchParams, "CreateOptions");
+  const { object, warnings } = decode(context, await readObject(context.request, resource.kind), options);
+  checkNamespace(context, object);
+  for (let tries = 1; ; tries += 1) {
+    const prepared = await prepareNew(context, object);
+    if (options.dryRun) return respond(context, { code: 201, object: prepared.object, warnings });
+    const outcome = await storageOf(context).create(prepared.object, context.nowMs);
+    if (outcome.outcome === "created") {
+      await prepared.created();
+      wrote(context, [outcome.object]);
+      return respond(context, { code: 201, object: prepared.told(outcome.object), warnings });
+    }
+    const isGenerated = object.metadata.name === undefined;
+    if (outcome.outcome !== "exists" || !isGenerated || tries === mostTries) {
+      throw creationError(resource, prepared.object, outcome.outcome);
+    }
+  }
+}
+
+function creationError(
+  resource: Resource,
+  { metadata: { name = "", namespace = "" } }: KubeObject,
+  outcome: "exists" | "namespace missing" | "namespace terminating",
+): ApiError {
+  switch (outcome) {
+    case "exists":
+      return alreadyExistsError(resource, name);
+    case "namespace missing":
+      return notFoundError(namespaces, namespace);
+    case "namespace terminating":
+      return forbiddenError(
+        resource,
+        name,
+        `unable to create new content in namespace ${namespace} because it is being terminated`,
+        [
+          {
+            reason: "NamespaceTerminating",
+            message: `namespace ${namespace} is being terminated`,
+            field: "metadata.namespace",
+          },
+        ],
+      );
+  }
+}
+
+/** A new object as it will be stored, checked. */
+async function prepareNew(context: RequestContext, given: KubeObject) {
+  const { target, nowMs } = context;
+  const { resource } = target;
+  const { generateName, name = generateName === undefined ? undefined : randomName(generateName) } = given.metadata;
+  if (given.metadata.resourceVersion !== undefined) {
+    throw new ApiError("BadRequest", "resourceVersion should not be set on objects to be created");
+  }
+  const {
+    namespace: _namespace,
+    deletionTimestamp: _at,
+    deletionGracePeriodSeconds: _grace,
+    selfLink: _link,
+    managedFields: _managed,
+    ...metadata
+  } = given.metadata;
+  const object = resource.prepareForCreate({
+    ...given,
+    metadata: {
+      ...metadata,
+      ...(name === undefined ? {} : { name }),
+      ...(target.namespace === null ? {} : { namespace: target.namespace }),
+      uid: crypto.randomUUID(),
+      creationTimestamp: goTime(nowMs),
+    },
+  });
+  const admitted = await admitNew(context, object);
+  check(resource, admitted.object, [
+    ...resource.validate(admitted.object),
+    ...resource.validateCreate(admitted.object),
+  ]);
+  return admitted;
+}
+
+function randomName(generateName: string): string {
+  return generatedName(
+    generateName,
+    nameSuffix((below) => Math.floor(Math.random() * below)),
+  );
+}
+
+export async function updateObject(context: RequestContext): Promise<Response> {
+  const { resource } = context.target;
+  const options = writeOptions(context.url.searchParams, "UpdateOptions");
+  const place = placeOf(context.target);
+  const { object, warnings } = decode(context, await readObject(context.request, resource.kind), options);
+  checkNamespace(context, object);
+  if (object.metadata.name !== place.name) throw wrongName(object.metadata.name ?? "", place.name);
+  const before = await existing(context);
+  const outcome = await replace(context, before, object, options);
+  if (outcome === "conflict") throw conflictError(resource, place.name);
+  return respond(context, { code: 200, object: outcome, warnings });
+}
+
+export async function patchObject(context: RequestContext): Promise<Response> {
+  const { resource } = context.target;
+  const given = mediaTypeOf(context.request);
+  const mediaType = patchMediaTypes.find((type) => type === given);
+  if (mediaType === undefined) {
+    const accepted = patchMediaTypes.join(", ");
+    throw new ApiError(
+      "UnsupportedMediaType",
+      `the body of the request was in an unknown format - accepted media types include: ${accepted}`,
+    );
+  }
+  const options = writeOptions(context.url.searchParams, "PatchOptions");
+  const patch = parseJson(await readText(context.request), "Patch");
+  const place = placeOf(context.target);
+  for (let tries = 1; ; tries += 1) {
+    const before = await existing(context);
+    const patched = applyPatch({ mediaType, document: asJson(before), patch, resource });
+    const { object, warnings } = decode(context, patched, options, patch);
+    if (object.metadata.name !== place.name) throw wrongName(object.metadata.name ?? "", place.name);
+    // A patch that does not speak of the version is about whichever there is.
+    const isLocked = object.metadata.resourceVersion !== before.metadata.resourceVersion;
+    const outcome = isLocked ? "conflict" : await replace(context, before, object, options);
+    if (outcome !== "conflict") return respond(context, { code: 200, object: outcome, warnings });
+    if (isLocked || tries === mostTries) throw conflictError(resource, place.name);
+  }
+}
+
+function asJson(object: KubeObject) {
+  // Objects are read from JSON; a copy keeps the patch away from what is stored.
+  return JSON.parse(JSON.stringify(object)) as { readonly [key: string]: Json };
+}
+
+function wrongName(given: string, wanted: string): ApiError {
+  return new ApiError("BadRequest", `the name of the object (${given}) does not match the name on the URL (${wanted})`);
+}
+
+/** Puts `given` in the place of `before`, or its status in the place of that of `before`. */
+async function replace(
+  context: RequestContext,
+  before: KubeObject,
+  given: KubeObject,
+  { dryRun }: WriteOptions,
+): Promise<KubeObject | "conflict"> {
+  const { resource, subresource } = context.target;
+  const { metadata } = given;
+  if (metadata.uid !== undefined && metadata.uid !== before.metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${before.metadata.uid}`;
+    throw conflictError(resource, metadata.name ?? "", why);
+  }
+  if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== before.metadata.resourceVersion) {
+    return "conflict";
+  }
+  const object = keepServerFields(before, given);
+  const isStatus = subresource === "status";
+  const after = isStatus ? resource.prepareForStatusUpdate(object, before) : resource.prepareForUpdate(object, before);
+  const errors = isStatus
+    ? resource.validateStatusUpdate(after, before)
+    : [...resource.validateUpdate(after, before), ...resource.validate(after)];
+  check(resource, after, errors);
+  if (isSame(before, after)) return before;
+  if (dryRun) return after;
+  const outcome = await storageOf(context).update(before, after, context.nowMs);
+  if (outcome.outcome === "conflict") return "conflict";
+  wrote(context, [outcome.object], outcome.outcome === "removed");
+  return outcome.object;
+}
+
+/** What a client may leave out of an update, because only the server sets it. */
+function keepServerFields(before: KubeObject, given: KubeObject): KubeObject {
+  const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, namespace } =
+    before.metadata;
+  const { managedFields: _managed, selfLink: _link, ...metadata } = given.metadata;
+  return {
+    ...given,
+    metadata: {
+      ...metadata,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(creationTimestamp === undefined
+        ? {}
+        : { creationTimestamp: metadata.creationTimestamp ?? creationTimestamp }),
+      ...(deletionTimestamp === undefined
+        ? {}
+        : { deletionTimestamp: metadata.deletionTimestamp ?? deletionTimestamp }),
+      ...(deletionGracePeriodSeconds === undefined
+        ? {}
+        : { deletionGracePeriodSeconds: metadata.deletionGracePeriodSeconds ?? deletionGracePeriodSeconds }),
+      ...(generation === undefined ? {} : { generation }),
+    },
+  };
+}
+
+function isSame(a: KubeObject, b: KubeObject): boolean {
+  return canonical(a) === canonical(b);
+}
+
+/** JSON that does not depend on the order of keys, nor on the version. */
+function canonical({ metadata: { resourceVersion: _version, ...metadata }, ...object }: KubeObject): string {
+  return JSON.stringify({ ...object, metadata }, (_key, value: unknown) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+function check(resource: Resource, object: KubeObject, errors: readonly FieldError[]): void {
+  const name = object.metadata.name ?? object.metadata.generateName ?? "";
+  if (errors.length > 0) throw invalidError(resource, name, errors);
+  const size = JSON.stringify(object).length;
+  if (size > objectBytes) {
+    throw new ApiError(
+      "RequestEntityTooLarge",
+      `${resource.kind} ${JSON.stringify(name)} is too large: ${size} bytes, at most ${objectBytes}`,
+    );
+  }
+}
+
+/** `patch` is what the object came of, if it did not come whole. */
+function decode({ target }: RequestContext, json: Json, options: WriteOptions, patch?: Json): Decoded {
+  const { resource } = target;
+  checkType(resource, json);
+  const decoded = decodeObject(resource, json);
+  const version = apiVersionOf(resource).split("/").at(-1);
+  const handled = `${resource.kind} in version ${JSON.stringify(version)} cannot be handled as a ${resource.kind}`;
+  if (!decoded.ok) throw new ApiError("BadRequest", `${handled}: ${decoded.message}`);
+  const unknown = decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`);
+  if (options.fieldValidation !== "Strict" || unknown.length === 0) {
+    return { object: decoded.object, warnings: options.fieldValidation === "Warn" ? unknown : [] };
+  }
+  const problem = `strict decoding error: ${unknown.join(", ")}`;
+  if (patch === undefined) throw new ApiError("BadRequest", `${handled}: ${problem}`);
+  const error: FieldError = {
+    type: "FieldValueInvalid",
+    field: "patch",
+    body: `Invalid value: ${JSON.stringify(JSON.stringify(patch))}: ${problem}`,
+  };
+  throw invalidError({ group: "", plural: "", kind: "" }, "", [error]);
+}
+
+function checkType(resource: Resource, json: Json): void {
+  if (!isJsonObject(json)) {
+    throw new ApiError(
+      "BadRequest",
+      `the object provided is unrecognized (must be of type ${resource.kind}): it is no object`,
+    );
+  }
+  const { kind, apiVersion } = json;
+  const isOther = (kind ?? "") !== "" && kind !== resource.kind;
+  if (isOther) {
+    throw new ApiError(
+      "BadRequest",
+      `${kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}: no kind ${JSON.stringify(kind)} is expected here`,
+    );
+  }
+  if ((apiVersion ?? "") === "" || apiVersion === apiVersionOf(resource)) return;
+  throw new ApiError(
+    "BadRequest",
+    `the API version in the data (${apiVersion}) does not match the expected API version (${apiVersionOf(resource)})`,
+  );
+}
+
+function checkNamespace({ target }: RequestContext, { metadata }: KubeObject): void {
+  const given = metadata.namespace ?? "";
+  if (given === "" || given === target.namespace) return;
+  throw new ApiError(
+    "BadRequest",
+    "the namespace of the provided object does not match the namespace sent on the request",
+  );
+}
+
+type Reply = { readonly code: number; readonly object: KubeObject; readonly warnings: readonly string[] };
+
+async function respond(context: RequestContext, { code, object, warnings }: Reply): Promise<Response> {
+  const representation = negotiate(context.request.headers.get("accept"), ["table", "partialMetadata"]);
+  return answer(await represented(context, object, representation), { code, representation, warnings });
+}

@@ -1,0 +1,88 @@
+// The Events of a pod's ordinary start, made up when they are asked for: everything they tell is in the pod already,
+// and writing them would double what a rollout writes.
+// Source: the scheduler's and the kubelet's events Scheduled, Pulled, Created, Started.
+import { goTime, parseTimeMs } from "../model/instant.ts";
+import type { KubeObject } from "../model/meta.ts";
+import type { Pod } from "../model/pod.ts";
+import { eventTtlMs } from "./event-object.ts";
+
+type Told = {
+  readonly reason: string;
+  readonly message: string;
+  readonly component: string;
+  readonly atMs: number;
+  readonly count: number;
+  readonly fieldPath?: string;
+};
+
+/** The Events that are young enough to be remembered still, oldest first. */
+export function lifecycleEvents(pod: Pod, nowMs: number): readonly KubeObject[] {
+  return [...scheduled(pod), ...started(pod)]
+    .filter(({ atMs }) => nowMs - atMs < eventTtlMs)
+    .map((told) => eventOf(pod, told));
+}
+
+function scheduled({ metadata, spec }: Pod): readonly Told[] {
+  const atMs = parseTimeMs(metadata.creationTimestamp);
+  if (spec.nodeName === undefined || atMs === null) return [];
+  const message = `Successfully assigned ${metadata.namespace}/${metadata.name} to ${spec.nodeName}`;
+  return [{ reason: "Scheduled", message, component: "default-scheduler", atMs, count: 1 }];
+}
+
+function started({ status }: Pod): readonly Told[] {
+  const statuses = [
+    ...(status.initContainerStatuses ?? []).map((container) => ({ container, field: "spec.initContainers" })),
+    ...(status.containerStatuses ?? []).map((container) => ({ container, field: "spec.containers" })),
+  ];
+  return statuses.flatMap(({ container, field }) => {
+    const state = container.state ?? {};
+    const atMs = parseTimeMs((state.running ?? state.terminated ?? container.lastState?.terminated)?.startedAt);
+    if (atMs === null) return [];
+    const { name, image, imageID } = container;
+    const common = { component: "kubelet", atMs, count: container.restartCount + 1, fieldPath: `${field}{${name}}` };
+    const pulled = { ...common, reason: "Pulled", message: `Container image "${image}" already present on machine` };
+    return [
+      // A runtime without images has none to pull.
+      ...(imageID === "" ? [] : [pulled]),
+      { ...common, reason: "Created", message: `Created container: ${name}` },
+      { ...common, reason: "Started", message: `Started container ${name}` },
+    ];
+  });
+}
+
+function eventOf({ metadata, spec }: Pod, { reason, message, component, atMs, count, fieldPath }: Told): KubeObject {
+  const { name = "", namespace = "", uid = "", resourceVersion } = metadata;
+  const time = goTime(atMs);
+  const host = component === "kubelet" ? spec.nodeName : undefined;
+  const firstMs = count === 1 ? atMs : (parseTimeMs(metadata.creationTimestamp) ?? atMs);
+  return {
+    apiVersion: "v1",
+    kind: "Event",
+    metadata: {
+      name: `${name}.${reason.toLowerCase()}${fieldPath === undefined ? "" : `.${/\{(.*)\}/.exec(fieldPath)?.[1]}`}`,
+      namespace,
+      uid: `${uid}-${reason.toLowerCase()}`,
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      creationTimestamp: time,
+    },
+    involvedObject: {
+      kind: "Pod",
+      namespace,
+      name,
+      uid,
+      apiVersion: "v1",
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      ...(fieldPath === undefined ? {} : { fieldPath }),
+    },
+    reason,
+    message,
+    source: { component, ...(host === undefined ? {} : { host }) },
+    firstTimestamp: goTime(firstMs),
+    lastTimestamp: time,
+    count,
+    type: "Normal",
+    eventTime: null,
+    reportingComponent: component,
+    reportingInstance: host ?? "",
+  };
+}

@@ -1,0 +1,184 @@
+// A share of the fleet: holds the sockets of its nodes' agents, hears their reports and hands out their assignments.
+import { DurableObject } from "cloudflare:workers";
+import { bucketsOf } from "../core/buckets.ts";
+import { nodeGraceMs } from "../core/node-lifecycle.ts";
+import type { Timers } from "../core/shard-plan.ts";
+import { planShard } from "../core/shard-plan.ts";
+import type { Env } from "../env.ts";
+import { pokeDaemonSets, pokeWatchHub, shardCount } from "../pokes.ts";
+import { EventRecorder } from "../store/event-recorder.ts";
+import type { Owner } from "../store/pods.ts";
+import { TemplateCache } from "../store/template-cache.ts";
+import { StoredTimers } from "../store/timers.ts";
+import type { SyncAnswer } from "../sync/messages.ts";
+import { ping, pong, type SyncRequest } from "../sync/messages.ts";
+import type { ShardWrites } from "../sync/shard-writes.ts";
+import { isNothing } from "../sync/shard-writes.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { Latch } from "./latch.ts";
+import { commitWrites } from "./shard-commit.ts";
+import { ShardImage } from "./shard-image.ts";
+import { ShardSessions } from "./shard-sessions.ts";
+import { tendedNodes, tendingWrites } from "./shard-tending.ts";
+
+/** After a look that failed; cron tries as well. */
+const retryMs = 5_000;
+
+export class NodeShard extends DurableObject<Env> {
+  readonly #latch = new Latch(() => this.#look());
+  readonly #image: ShardImage;
+  readonly #templates: TemplateCache;
+  readonly #events = new EventRecorder();
+  readonly #timers: StoredTimers;
+  readonly #commits = new GroupCommit((writes) => this.#commit(writes));
+  readonly #sessions: ShardSessions;
+  #mustTend = true;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(ping, pong));
+    // The object's name is `shard-N`.
+    const shard = Number((ctx.id.name ?? "").slice("shard-".length));
+    this.#image = new ShardImage(env.DB, bucketsOf(shard, shardCount(env)));
+    this.#templates = new TemplateCache(env.DB);
+    this.#timers = new StoredTimers(ctx.storage.sql);
+    this.#sessions = new ShardSessions(ctx, env.DB, {
+      image: this.#image,
+      templates: this.#templates,
+      commits: this.#commits,
+      timers: this.#timers,
+      ready: () => this.#ready(),
+    });
+  }
+
+  /** Something may have happened: reads the log and tells the agents whom it concerns. */
+  async poke(): Promise<void> {
+    await this.#latch.run();
+  }
+
+  /** Each minute: what no event would bring up, such as connections that died unnoticed. */
+  async sweep(): Promise<void> {
+    this.#mustTend = true;
+    await this.#latch.run();
+  }
+
+  override async alarm(): Promise<void> {
+    await this.sweep();
+  }
+
+  /** One message of an agent that came by HTTP; waits up to `waitMs` for a change of the assignment. */
+  async sync(request: SyncRequest, digest: string, waitMs: number): Promise<SyncAnswer | "unauthorized"> {
+    return this.#sessions.sync(request, digest, waitMs);
+  }
+
+  /** Another machine has taken the node's place: what the one before holds opens nothing any more. */
+  async shutOut(node: string): Promise<void> {
+    this.#sessions.shutOut(node);
+  }
+
+  /** When each node of the shard was last heard, in milliseconds since 1970. */
+  async lastSeen(): Promise<Record<string, number>> {
+    await this.#ready();
+    return Object.fromEntries(
+      [...this.#image.nodes.keys()].map((name) => [name, this.#sessions.hearing(name).lastSeenMs]),
+    );
+  }
+
+  /** Opens an agent's socket. The node and the digest of its credential are in the request's headers. */
+  override async fetch(request: Request): Promise<Response> {
+    return this.#sessions.open(request);
+  }
+
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    await this.#sessions.message(socket, message);
+  }
+
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    await this.#lost(socket);
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    await this.#lost(socket);
+  }
+
+  async #lost(socket: WebSocket): Promise<void> {
+    const lastSeenMs = this.#sessions.closed(socket);
+    if (lastSeenMs !== null) await this.#wakeBy(lastSeenMs + nodeGraceMs);
+  }
+
+  /** Resolves once the picture is there. Throws when it could not be taken: what is not in it would pass for deleted. */
+  async #ready(): Promise<void> {
+    if (!this.#image.isLoaded) await this.#latch.run();
+    if (!this.#image.isLoaded) throw new Error("the nodes of this shard could not be read; try again");
+  }
+
+  async #look(): Promise<void> {
+    try {
+      await this.#image.refresh();
+      await this.#tell();
+      if (this.#mustTend) await this.#tend(Date.now());
+    } catch (error) {
+      console.error({ message: "a look at the shard failed", shard: this.ctx.id.name, error: String(error) });
+      await this.#wakeBy(Date.now() + retryMs);
+    }
+  }
+
+  /** Tells the agents of nodes that changed. */
+  async #tell(): Promise<void> {
+    const changed = this.#image.takeChanged();
+    if (changed.size === 0) return;
+    const running = this.#timers.read();
+    if ([...changed].some((name) => this.#needsTending(name, running))) this.#mustTend = true;
+    await this.#sessions.push(changed);
+  }
+
+  /** Whether a timer is to start for the node or its pods, or one that runs is to stop. */
+  #needsTending(name: string, { evictions, goneSince }: Timers): boolean {
+    const node = this.#image.nodes.get(name);
+    if (node === undefined) return false;
+    const isTainted = (node.object?.spec.taints ?? []).some(({ effect }) => effect === "NoExecute");
+    const isTimed = goneSince.has(name) || [...node.pods.keys()].some((uid) => evictions.has(uid));
+    return node.object === null || isTainted || isTimed;
+  }
+
+  async #tend(nowMs: number): Promise<void> {
+    this.#mustTend = false;
+    await this.#templates.load(
+      [...this.#image.nodes.values()].flatMap(({ pods }) => [...pods.values()].map(({ template }) => template)),
+    );
+    this.#sessions.noteSilent(nowMs);
+    const nodes = tendedNodes(this.#image, this.#templates, (name) => this.#sessions.hearing(name));
+    const before = this.#timers.read();
+    const plan = planShard(nodes, before, nowMs);
+    await this.#commits.add(tendingWrites(plan, this.#image, nowMs));
+    for (const name of plan.lost) this.#sessions.drop(name);
+    this.#timers.write(before, plan.timers);
+    if (plan.lookAgainAtMs !== null) await this.#wakeBy(plan.lookAgainAtMs);
+  }
+
+  async #commit(writes: ShardWrites): Promise<void> {
+    const owners = await this.#write(writes);
+    if (isNothing(writes)) return;
+    this.ctx.waitUntil(Promise.all([pokeWatchHub(this.env), pokeDaemonSets(this.env, owners)]));
+    await this.#tell();
+    if (this.#mustTend) this.ctx.waitUntil(this.#latch.run());
+  }
+
+  async #write(writes: ShardWrites): Promise<readonly Owner[]> {
+    const image = this.#image;
+    const { origin, cursor } = image;
+    const context = { db: this.env.DB, image, templates: this.#templates, events: this.#events, origin };
+    try {
+      return await commitWrites(context, writes, Date.now());
+    } catch (error) {
+      image.distrust(cursor);
+      throw error;
+    }
+  }
+
+  /** Makes sure that the object wakes at `atMs` or before. */
+  async #wakeBy(atMs: number): Promise<void> {
+    const set = await this.ctx.storage.getAlarm();
+    if (set === null || set > atMs) await this.ctx.storage.setAlarm(atMs);
+  }
+}

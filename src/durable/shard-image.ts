@@ -1,0 +1,220 @@
+// A shard's picture of its nodes and their pods: read from D1 when the object wakes, then kept by the change log.
+import type { Assignment } from "../core/assignment.ts";
+import { assignmentEtag, assignments } from "../core/assignment.ts";
+import type { KubeObject } from "../model/meta.ts";
+import type { Node } from "../model/node.ts";
+import type { Part } from "../store/batch.ts";
+import { runBatch } from "../store/batch.ts";
+import type { Change, LogPage } from "../store/log.ts";
+import { readHead, readLog } from "../store/log.ts";
+import { readObjectsOfBuckets, withResourceVersion } from "../store/objects.ts";
+import type { PodRow } from "../store/pod-rows.ts";
+import { loggedPodRow } from "../store/pod-rows.ts";
+import { readPodsOfBuckets } from "../store/pods.ts";
+
+const changesAtOnce = 5_000;
+const mostGone = 20_000;
+
+/** One node as the shard sees it. */
+export type ImageNode = {
+  readonly name: string;
+  /** Null: pods are bound to it, but there is no such Node. */
+  object: Node | null;
+  readonly pods: Map<string, PodRow>;
+  /** The resourceVersion at which its assignment last changed, or at which the picture was taken. */
+  revision: number;
+  /** Names its assignment; null: to be computed. */
+  etag: string | null;
+};
+
+export type Buckets = { readonly first: number; readonly last: number };
+
+export class ShardImage {
+  readonly nodes = new Map<string, ImageNode>();
+  readonly #db: D1Database;
+  readonly #buckets: Buckets;
+  #origin = crypto.randomUUID();
+  /** Pods that are gone, so that an older change of one, read late, does not bring it back. */
+  readonly #gone = new Set<string>();
+  #changed = new Set<string>();
+  #cursor: number | null = null;
+
+  constructor(db: D1Database, buckets: Buckets) {
+    this.#db = db;
+    this.#buckets = buckets;
+  }
+
+  /** Marks this object's own writes in the log, which it passes over: it takes them in as they are made. */
+  get origin(): string {
+    return this.#origin;
+  }
+
+  /** The last row of the log that the picture includes; null: it is to be taken anew. */
+  get cursor(): number | null {
+    return this.#cursor;
+  }
+
+  /**
+   * Nobody can say what became of the writes that began at `cursor`: whenever they come, they are read from the log like
+   * those of others.
+   */
+  distrust(cursor: number | null): void {
+    this.#origin = crypto.randomUUID();
+    if (cursor === null || (this.#cursor !== null && cursor < this.#cursor)) this.#cursor = cursor;
+  }
+
+  get isLoaded(): boolean {
+    return this.#cursor !== null;
+  }
+
+  /** Brings the picture up to date. */
+  async refresh(): Promise<void> {
+    while (await this.#follow());
+  }
+
+  /** The nodes whose Node or assignment changed since this was last asked: their agents are to be told. */
+  takeChanged(): ReadonlySet<string> {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return changed;
+  }
+
+  /** Whether there may be more to read. */
+  async #follow(): Promise<boolean> {
+    if (this.#cursor === null) {
+      await this.#load();
+      for (const name of this.nodes.keys()) this.#changed.add(name);
+      return false;
+    }
+    const origin = this.#origin;
+    const page = await this.#readLog(this.#cursor);
+    // Something was passed over that is to be read now.
+    if (origin !== this.#origin) return true;
+    if (page.hasGap) {
+      this.#cursor = null;
+      return true;
+    }
+    for (const change of page.changes) this.#apply(change);
+    this.#cursor = page.reached;
+    return page.hasMore;
+  }
+
+  async #readLog(cursor: number): Promise<LogPage> {
+    const [page] = await runBatch(this.#db, [this.#page(cursor)]);
+    return page;
+  }
+
+  #page(cursor: number): Part<LogPage> {
+    const concern = { kind: "buckets", ...this.#buckets, exceptOrigin: this.#origin } as const;
+    return readLog(this.#db, { cursor, limit: changesAtOnce, concern });
+  }
+
+  /** What others wrote since the picture was brought up to date; null: it has to be taken anew. */
+  missed(): Part<LogPage | null> {
+    return this.#cursor === null ? { statements: [], read: () => null } : this.#page(this.#cursor);
+  }
+
+  async catchUp(missed: LogPage | null): Promise<void> {
+    if (missed === null || missed.hasGap || missed.hasMore || this.#cursor === null) return this.refresh();
+    for (const change of missed.changes) this.#apply(change);
+    this.#cursor = Math.max(this.#cursor, missed.reached);
+  }
+
+  async #load(): Promise<void> {
+    const { first, last } = this.#buckets;
+    const [head, nodes, pods] = await runBatch(this.#db, [
+      readHead(this.#db),
+      readObjectsOfBuckets(this.#db, first, last),
+      readPodsOfBuckets(this.#db, first, last),
+    ]);
+    this.nodes.clear();
+    for (const node of nodes) this.#setNode(node, head);
+    for (const pod of pods) this.#node(pod.node, head).pods.set(pod.uid, pod);
+    this.#cursor = head;
+    // Writes that were underway meanwhile may be in the picture or not.
+    this.#origin = crypto.randomUUID();
+  }
+
+  #node(name: string, seq: number): ImageNode {
+    const known = this.nodes.get(name);
+    if (known !== undefined) return known;
+    const node: ImageNode = { name, object: null, pods: new Map(), revision: seq, etag: null };
+    this.nodes.set(name, node);
+    return node;
+  }
+
+  /** An older state than the known one is one that was read late. */
+  #setNode(object: KubeObject, seq: number): void {
+    const node = this.#node(object.metadata.name ?? "", seq);
+    // Stored under the nodes, so it is one.
+    if (rvOf(node.object) < rvOf(object)) node.object = object as Node;
+  }
+
+  #apply(change: Change): void {
+    if (change.resource === "nodes") {
+      this.#changed.add(change.name);
+      if (change.type === "DELETED") this.#dropNode(change.name, change.seq);
+      else this.#setNode(withResourceVersion(change.body, change.seq), change.seq);
+    } else if (change.resource === "pods") {
+      const row = loggedPodRow(change);
+      if (change.type === "DELETED") this.#changed.add(row.node);
+      if (change.type === "DELETED") this.dropPod(row.node, row.uid, change.seq);
+      else this.setPod(row);
+    }
+  }
+
+  #dropNode(name: string, seq: number): void {
+    const node = this.nodes.get(name);
+    if (node === undefined || rvOf(node.object) > seq) return;
+    node.object = null;
+    if (node.pods.size === 0) this.nodes.delete(name);
+  }
+
+  /** Takes in a Node as it was just written. */
+  setNode(object: Node): void {
+    this.#setNode(object, Number(object.metadata.resourceVersion));
+  }
+
+  /** Takes in a pod as it was just written, unless a newer state of it is known. */
+  setPod(row: PodRow): void {
+    if (this.#gone.has(row.uid)) return;
+    const node = this.#node(row.node, row.rv);
+    const before = node.pods.get(row.uid);
+    if (before !== undefined && before.rv >= row.rv) return;
+    node.pods.set(row.uid, row);
+    if (before !== undefined && isAssignedAlike(before, row)) return;
+    node.etag = null;
+    node.revision = Math.max(node.revision, row.rv);
+    this.#changed.add(row.node);
+  }
+
+  /** Forgets a pod. Its agent is not told by this: the one that ended it knows. */
+  dropPod(name: string, uid: string, seq: number): void {
+    this.#gone.add(uid);
+    const [oldest] = this.#gone;
+    if (this.#gone.size > mostGone && oldest !== undefined) this.#gone.delete(oldest);
+    const node = this.nodes.get(name);
+    if (node === undefined || !node.pods.delete(uid)) return;
+    node.etag = null;
+    node.revision = Math.max(node.revision, seq);
+    if (node.object === null && node.pods.size === 0) this.nodes.delete(name);
+  }
+
+  /** What the node is to run, with the numbers of the last reports: an agent that lost its disk goes on from them. */
+  assignment(node: ImageNode): readonly Assignment[] {
+    return assignments(node.pods.values());
+  }
+
+  etagOf(node: ImageNode): string {
+    node.etag ??= assignmentEtag(this.assignment(node));
+    return node.etag;
+  }
+}
+
+function rvOf(object: KubeObject | null): number {
+  return Number(object?.metadata.resourceVersion ?? 0);
+}
+
+function isAssignedAlike(a: PodRow, b: PodRow): boolean {
+  return a.template === b.template && a.deletionMs === b.deletionMs && a.graceSeconds === b.graceSeconds;
+}

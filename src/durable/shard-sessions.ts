@@ -1,0 +1,272 @@
+// The agents of a shard's nodes: who is connected and how, what each holds, and what each is told.
+import { nodeGraceMs } from "../core/node-lifecycle.ts";
+import { findNodeCredential, isSameDigest } from "../store/credentials.ts";
+import type { TemplateCache } from "../store/template-cache.ts";
+import type { StoredTimers } from "../store/timers.ts";
+import type { SyncAnswer } from "../sync/messages.ts";
+import { protocolVersion, SyncRequest } from "../sync/messages.ts";
+import type { Grant } from "../sync/node-object.ts";
+import type { ShardWrites } from "../sync/shard-writes.ts";
+import { isNothing } from "../sync/shard-writes.ts";
+import { digestHeader, nodeHeader } from "../sync/socket-headers.ts";
+import { mustResend, takeEvent, takeReport } from "../sync/take-report.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import type { ImageNode, ShardImage } from "./shard-image.ts";
+import type { Hearing } from "./shard-tending.ts";
+
+/** How long an agent lets pass between messages when nothing happens. */
+const socketSyncMs = 5 * 60_000;
+const pollSyncMs = 10_000;
+/** A report that others keep overtaking is the agent's to send again. */
+const mostTries = 5;
+
+type Have = SyncRequest["have"];
+const nothingHeld: Have = { revision: 0, etag: "", templates: [] };
+
+/** What outlives the object's sleep, kept with the socket. */
+type Attachment = { readonly node: string; readonly connectedAtMs: number; readonly have: Have };
+
+type Credential = { readonly digest: string; readonly grant: Grant };
+
+type Parts = {
+  readonly image: ShardImage;
+  readonly templates: TemplateCache;
+  readonly commits: GroupCommit;
+  readonly timers: StoredTimers;
+  /** Resolves once the picture is there. */
+  readonly ready: () => Promise<void>;
+};
+
+export class ShardSessions {
+  readonly #ctx: DurableObjectState;
+  readonly #db: D1Database;
+  readonly #parts: Parts;
+  readonly #credentials = new Map<string, Credential>();
+  /** Nodes heard by message since the object woke. */
+  readonly #heardAtMs = new Map<string, number>();
+  /** Nodes known to have lost their connection, and when. */
+  readonly #absentSinceMs: Map<string, number>;
+  /** Long polls that wait for a change, by node. */
+  readonly #waiting = new Map<string, () => void>();
+
+  constructor(ctx: DurableObjectState, db: D1Database, parts: Parts) {
+    this.#ctx = ctx;
+    this.#db = db;
+    this.#parts = parts;
+    this.#absentSinceMs = new Map(parts.timers.absences());
+  }
+
+  async #credential(node: string, digest: string): Promise<Credential | null> {
+    const known = this.#credentials.get(node);
+    if (known !== undefined && isSameDigest(known.digest, digest)) return known;
+    const stored = await findNodeCredential(this.#db, node);
+    if (stored === null || !isSameDigest(stored.digest, digest)) return null;
+    // Written at enrolment from a decoded join token.
+    const credential = { digest, grant: JSON.parse(stored.grant) as Grant };
+    this.#credentials.set(node, credential);
+    return credential;
+  }
+
+  async open(request: Request): Promise<Response> {
+    const node = request.headers.get(nodeHeader) ?? "";
+    const credential = await this.#credential(node, request.headers.get(digestHeader) ?? "");
+    if (credential === null) return new Response("unauthorized\n", { status: 401 });
+    const { 0: client, 1: server } = new WebSocketPair();
+    for (const older of this.#ctx.getWebSockets(node)) older.close(4000, "replaced by a newer connection");
+    this.#ctx.acceptWebSocket(server, [node]);
+    attach(server, { node, connectedAtMs: Date.now(), have: nothingHeld });
+    this.#hear(node);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  async message(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    const { node } = attachmentOf(socket);
+    const request = typeof message === "string" ? parseRequest(message) : null;
+    if (request === null || request.node !== node) return socket.close(4400, "not a sync message of this node");
+    try {
+      attach(socket, { ...attachmentOf(socket), have: request.have });
+      const answer = await this.#take(request, this.#credentials.get(node)?.grant ?? (await this.#grantOf(node)));
+      this.#send(socket, { ...answer, nextSyncMs: socketSyncMs });
+    } catch (error) {
+      console.warn({ message: "a report could not be taken", node, error: String(error) });
+      socket.close(1011, "try again");
+    }
+  }
+
+  /** The grant of a node whose credential was checked before the object slept. */
+  async #grantOf(node: string): Promise<Grant> {
+    const stored = await findNodeCredential(this.#db, node);
+    // Written at enrolment from a decoded join token.
+    return stored === null ? {} : (JSON.parse(stored.grant) as Grant);
+  }
+
+  async sync(request: SyncRequest, digest: string, waitMs: number): Promise<SyncAnswer | "unauthorized"> {
+    const credential = await this.#credential(request.node, digest);
+    if (credential === null) return "unauthorized";
+    const answer = await this.#take(request, credential.grant);
+    const hasNews = answer.pods !== undefined || answer.resend === true || !answer.registered;
+    if (hasNews || waitMs === 0) return { ...answer, nextSyncMs: waitMs > 0 ? 0 : pollSyncMs };
+    await this.#change(request.node, waitMs);
+    this.#hear(request.node);
+    return { ...(await this.#answer(request.node, request.have, request.sequence)), nextSyncMs: 0 };
+  }
+
+  /** Resolves when the node's assignment changes, or after `waitMs`. */
+  #change(node: string, waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.get(node)?.();
+      const timer = setTimeout(resolve, waitMs);
+      this.#waiting.set(node, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  async #take(request: SyncRequest, grant: Grant): Promise<SyncAnswer> {
+    await this.#parts.ready();
+    this.#hear(request.node);
+    const known = this.#known(request.node);
+    const resend = mustResend(request, known);
+    const events = (request.events ?? []).flatMap((event) => {
+      const happening = takeEvent(event, known);
+      return happening === null ? [] : [{ happening, source: { component: "kubelet", host: request.node } }];
+    });
+    let writes: ShardWrites = { ...this.#writes(request, grant), events };
+    for (let tries = 0; !isNothing(writes); tries += 1) {
+      if (tries === mostTries) throw new Error("the report was overtaken again and again");
+      await this.#parts.commits.add(writes);
+      // What is durable now asks for nothing more.
+      writes = this.#writes(request, grant);
+    }
+    const answer = await this.#answer(request.node, request.have, request.sequence);
+    return resend ? { ...answer, resend } : answer;
+  }
+
+  #writes(request: SyncRequest, grant: Grant): ShardWrites {
+    const known = this.#known(request.node);
+    return takeReport(request, { known, grant, nowMs: Date.now(), newUid: () => crypto.randomUUID() });
+  }
+
+  #known(name: string): Pick<ImageNode, "name" | "object" | "pods"> {
+    return this.#parts.image.nodes.get(name) ?? { name, object: null, pods: new Map() };
+  }
+
+  async #answer(name: string, have: Have, acknowledged: number): Promise<SyncAnswer> {
+    const head = { protocol: protocolVersion, acknowledged, nextSyncMs: pollSyncMs };
+    const node = this.#parts.image.nodes.get(name);
+    if (node === undefined || node.object === null) {
+      return { ...head, registered: false, revision: have.revision, etag: have.etag };
+    }
+    const etag = this.#parts.image.etagOf(node);
+    if (etag === have.etag) {
+      return { ...head, registered: true, revision: Math.max(node.revision, have.revision), etag };
+    }
+    const pods = this.#parts.image.assignment(node);
+    // An agent acts on higher revisions only, and what it has is not what it should have. The node may change while
+    // templates are read: this is the revision of these pods.
+    const revision = Math.max(node.revision, have.revision + 1);
+    node.revision = revision;
+    const missing = new Set(pods.map(({ template }) => template).filter((id) => !have.templates.includes(id)));
+    await this.#parts.templates.load(missing);
+    const templates = Object.fromEntries([...missing].map((id) => [id, this.#parts.templates.get(id)]));
+    return { ...head, registered: true, revision, etag, pods: [...pods], templates };
+  }
+
+  /** Tells the agents of these nodes, if they are there and do not know it yet, what they are to run. */
+  async push(nodes: ReadonlySet<string>): Promise<void> {
+    for (const name of nodes) {
+      this.#waiting.get(name)?.();
+      this.#waiting.delete(name);
+      for (const socket of this.#ctx.getWebSockets(name)) await this.#pushTo(socket, name);
+    }
+  }
+
+  async #pushTo(socket: WebSocket, name: string): Promise<void> {
+    const attachment = attachmentOf(socket);
+    const answer = await this.#answer(name, attachment.have, 0);
+    if (answer.pods === undefined && answer.registered) return;
+    this.#send(socket, { ...answer, nextSyncMs: socketSyncMs });
+    const templates = [...new Set([...attachment.have.templates, ...Object.keys(answer.templates ?? {})])];
+    attach(socket, { ...attachment, have: { revision: answer.revision, etag: answer.etag, templates } });
+  }
+
+  #send(socket: WebSocket, answer: SyncAnswer): void {
+    // A socket that is closing has an agent that will come back and ask.
+    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(answer));
+  }
+
+  #hear(node: string): void {
+    this.#heardAtMs.set(node, Date.now());
+    if (this.#absentSinceMs.delete(node)) this.#parts.timers.clearAbsent(node);
+  }
+
+  hearing(node: string): Hearing {
+    const sockets = this.#ctx.getWebSockets(node);
+    const heardAtMs = this.#heardAtMs.get(node) ?? 0;
+    const lastSeenMs = Math.max(
+      heardAtMs,
+      this.#absentSinceMs.get(node) ?? 0,
+      ...sockets.map((socket) => this.#aliveAtMs(socket)),
+    );
+    const polls = heardAtMs > 0 && !this.#absentSinceMs.has(node);
+    return { lastSeenMs, connected: sockets.length > 0 || polls };
+  }
+
+  #aliveAtMs(socket: WebSocket): number {
+    return this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? attachmentOf(socket).connectedAtMs;
+  }
+
+  /** Starts the clock for nodes that have no connection and were not heard since the object woke. */
+  noteSilent(nowMs: number): void {
+    for (const [name, { object }] of this.#parts.image.nodes) {
+      if (object === null || this.#absentSinceMs.has(name)) continue;
+      if (this.hearing(name).lastSeenMs === 0) this.#setAbsent(name, nowMs);
+    }
+  }
+
+  #setAbsent(node: string, sinceMs: number): void {
+    this.#absentSinceMs.set(node, sinceMs);
+    this.#parts.timers.setAbsent(node, sinceMs);
+  }
+
+  /** A socket has gone; returns when its node was last heard, or null if the node has another one. */
+  closed(socket: WebSocket): number | null {
+    const { node } = attachmentOf(socket);
+    if (this.#ctx.getWebSockets(node).some((other) => other !== socket && other.readyState === WebSocket.OPEN))
+      return null;
+    const lastSeenMs = Math.max(this.#heardAtMs.get(node) ?? 0, this.#aliveAtMs(socket));
+    this.#setAbsent(node, lastSeenMs);
+    return lastSeenMs;
+  }
+
+  /** Forgets the credential that was checked before, and whoever came with it. */
+  shutOut(node: string): void {
+    this.#credentials.delete(node);
+    for (const socket of this.#ctx.getWebSockets(node)) socket.close(4003, "another machine took this node's place");
+  }
+
+  /** Cuts off a node that counts as lost, so that its agent, should it live, connects and reports anew. */
+  drop(node: string): void {
+    this.#heardAtMs.delete(node);
+    for (const socket of this.#ctx.getWebSockets(node)) socket.close(4001, `not heard for ${nodeGraceMs / 1000} s`);
+  }
+}
+
+function attach(socket: WebSocket, attachment: Attachment): void {
+  socket.serializeAttachment(attachment);
+}
+
+function attachmentOf(socket: WebSocket): Attachment {
+  // Written by `attach`.
+  return socket.deserializeAttachment() as Attachment;
+}
+
+function parseRequest(message: string): SyncRequest | null {
+  try {
+    const parsed = SyncRequest.safeParse(JSON.parse(message));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}

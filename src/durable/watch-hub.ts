@@ -1,0 +1,181 @@
+// Fans the change log out to watchers, each change once and in order. It sleeps while nothing is written: what each
+// watcher has been sent is kept with its socket.
+import { DurableObject } from "cloudflare:workers";
+import * as z from "zod";
+
+import type { Env } from "../env.ts";
+import { runBatch } from "../store/batch.ts";
+import type { Change, Concern, LogPage } from "../store/log.ts";
+import { readLog } from "../store/log.ts";
+import type { HubMessage, WatchScope } from "../store/watch-messages.ts";
+import { watchHeader } from "../store/watch-messages.ts";
+import { Latch } from "./latch.ts";
+
+const changesAtOnce = 2_000;
+/** Passes that follow each other wait this long, so that changes go out in bundles: the cost is per message. */
+const gatherMs = 15;
+
+const Watcher = z.object({
+  resource: z.string(),
+  namespace: z.string().nullable(),
+  name: z.string().nullable(),
+  /** All that this watcher wants, up to here, has been sent. */
+  rv: z.number(),
+});
+type Watcher = z.output<typeof Watcher>;
+
+export class WatchHub extends DurableObject<Env> {
+  readonly #latch = new Latch(() => this.#run());
+  /** Everything up to here has been sent to those who follow; null: not known, the object has just woken. */
+  #cursor: number | null = null;
+  #endedAtMs = 0;
+
+  async poke(): Promise<void> {
+    if (this.ctx.getWebSockets().length > 0) await this.#latch.run();
+  }
+
+  /** Each minute: tells every watcher how far the log has come, changes or none. */
+  async tick(): Promise<void> {
+    await this.poke();
+    for (const socket of this.ctx.getWebSockets()) this.#send(socket, []);
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const start = JSON.parse(request.headers.get(watchHeader) ?? "{}");
+    const watcher = Watcher.parse({ ...start, rv: start.afterRv });
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server);
+    server.serializeAttachment(watcher);
+    this.ctx.waitUntil(this.#latch.run());
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  override async webSocketClose(): Promise<void> {
+    // The socket is out of getWebSockets() already; nothing else is kept of it.
+  }
+
+  override async webSocketError(): Promise<void> {
+    // As above.
+  }
+
+  async #run(): Promise<void> {
+    const sinceMs = Date.now() - this.#endedAtMs;
+    if (sinceMs < gatherMs) await new Promise((resolve) => setTimeout(resolve, gatherMs - sinceMs));
+    try {
+      while (await this.#pass());
+    } catch (error) {
+      console.error({ message: "changes could not be sent", error: String(error) });
+      // Watchers come back and start from what they have.
+      for (const socket of this.ctx.getWebSockets()) socket.close(1011, "try again");
+    }
+    this.#endedAtMs = Date.now();
+  }
+
+  /** Reads on and sends; true: there is more to read. */
+  async #pass(): Promise<boolean> {
+    const sockets = this.ctx.getWebSockets().map((socket) => ({ socket, watcher: watcherOf(socket) }));
+    if (sockets.length === 0) {
+      this.#cursor = null;
+      return false;
+    }
+    // Those that are behind the others (just come, or woken with the object) are brought up first, one by one.
+    const cursor = this.#cursor;
+    const behind = cursor === null ? sockets : sockets.filter(({ watcher }) => watcher.rv < cursor);
+    for (const { socket, watcher } of behind) await this.#catchUp(socket, watcher);
+    if (cursor === null) return this.#startFollowing(sockets.map(({ socket }) => socket));
+    const resources = [...new Set(sockets.map(({ watcher }) => watcher.resource))];
+    const page = await this.#readLog(cursor, { kind: "resources", resources });
+    if (page.hasGap) return this.#expireAll();
+    this.#cursor = page.reached;
+    this.#fanOut(
+      sockets.map(({ socket }) => socket),
+      { changes: page.changes, from: cursor, to: page.reached },
+    );
+    return page.hasMore;
+  }
+
+  async #readLog(cursor: number, concern: Concern): Promise<LogPage> {
+    const [page] = await runBatch(this.env.DB, [readLog(this.env.DB, { cursor, limit: changesAtOnce, concern })]);
+    return page;
+  }
+
+  /** All have been brought up to some point of their own: the lowest of them is where following begins. */
+  #startFollowing(sockets: readonly WebSocket[]): boolean {
+    this.#cursor = Math.min(...sockets.map((socket) => watcherOf(socket).rv));
+    return Number.isFinite(this.#cursor);
+  }
+
+  #expireAll(): boolean {
+    for (const socket of this.ctx.getWebSockets()) this.#expire(socket);
+    this.#cursor = null;
+    return false;
+  }
+
+  /** Sends one watcher what it has missed, reading only what it wants to see. */
+  async #catchUp(socket: WebSocket, watcher: Watcher): Promise<void> {
+    const { resource, namespace, name } = watcher;
+    for (let { rv } = watcher; ; ) {
+      const page = await this.#readLog(rv, { kind: "scope", resource, namespace, name });
+      if (page.hasGap) {
+        this.#expire(socket);
+        return;
+      }
+      // A watcher from the future waits for it.
+      if (rv > page.head) return;
+      rv = page.reached;
+      this.#sendUpTo(socket, { ...watcher, rv }, page.changes);
+      if (!page.hasMore) return;
+    }
+  }
+
+  /**
+   * Sends what was read to those it was read for and who have everything up to `from`. Others came meanwhile: what they
+   * want to see may not have been read, and the next pass brings them up.
+   */
+  #fanOut(sockets: readonly WebSocket[], { changes, from, to }: Fanned): void {
+    for (const socket of sockets) {
+      const watcher = watcherOf(socket);
+      if (watcher.rv < from || watcher.rv >= to) continue;
+      const wanted = changes.filter((change) => change.seq > watcher.rv && wants(watcher, change));
+      this.#sendUpTo(socket, { ...watcher, rv: to }, wanted);
+    }
+  }
+
+  #sendUpTo(socket: WebSocket, watcher: Watcher, changes: readonly Change[]): void {
+    socket.serializeAttachment(watcher);
+    if (changes.length > 0) this.#send(socket, changes);
+  }
+
+  #send(socket: WebSocket, changes: readonly Change[]): void {
+    this.#say(socket, { kind: "changes", rv: watcherOf(socket).rv, changes });
+  }
+
+  #expire(socket: WebSocket): void {
+    this.#say(socket, { kind: "expired" });
+    socket.close(4410, "expired");
+  }
+
+  #say(socket: WebSocket, message: HubMessage): void {
+    try {
+      socket.send(JSON.stringify(message));
+    } catch {
+      // The watcher is gone; its close event follows.
+    }
+  }
+}
+
+/** Changes after the row `from` up to the row `to`. */
+type Fanned = { readonly changes: readonly Change[]; readonly from: number; readonly to: number };
+
+function watcherOf(socket: WebSocket): Watcher {
+  // Written by `serializeAttachment` here.
+  return socket.deserializeAttachment() as Watcher;
+}
+
+function wants({ resource, namespace, name }: WatchScope, change: Change): boolean {
+  return (
+    change.resource === resource &&
+    (namespace === null || change.namespace === namespace) &&
+    (name === null || change.name === name)
+  );
+}

@@ -1,0 +1,16 @@
+// The Worker: what Cloudflare calls, and the Durable Objects it keeps.
+import { app } from "./api/app.ts";
+import { everyMinute } from "./cron.ts";
+import type { Env } from "./env.ts";
+
+export { ControllerManager } from "./durable/controller-manager.ts";
+export { DaemonSetController } from "./durable/daemonset-controller.ts";
+export { NodeShard } from "./durable/node-shard.ts";
+export { WatchHub } from "./durable/watch-hub.ts";
+
+export default {
+  fetch: app.fetch,
+  async scheduled(controller, env, context) {
+    context.waitUntil(everyMinute(env, controller.scheduledTime));
+  },
+} satisfies ExportedHandler<Env>;

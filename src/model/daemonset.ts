@@ -1,0 +1,202 @@
+// DaemonSets: a pod on every node that wants one.
+// Source: apps/v1 DaemonSet; pkg/apis/apps/v1/defaults.go; pkg/registry/apps/daemonset/strategy.go.
+import type * as z from "zod";
+
+import { semanticEqual } from "./equality.ts";
+import {
+  always,
+  apps,
+  defaulted,
+  defaultedPointer,
+  embedded,
+  int32,
+  int64,
+  intOrString,
+  list,
+  nullWhenAbsent,
+  omitempty,
+  pointer,
+  string,
+  struct,
+  text,
+  timestamp,
+} from "./fields.ts";
+import { formatLabelSelector, formatLabels } from "./labels.ts";
+import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
+import { PodTemplateSpec } from "./pod-spec.ts";
+import { ageColumn, nameColumn } from "./printing.ts";
+import type { Column, Resource } from "./resource.ts";
+import { defineResource } from "./resource.ts";
+import { validateDaemonSet, validateDaemonSetStatus } from "./validation/daemonset.ts";
+import { validateImmutable, validateMetadataStatusUpdate, validateMetadataUpdate } from "./validation/metadata.ts";
+import { dns1123Subdomain, nameRule } from "./validation/names.ts";
+
+const RollingUpdateDaemonSet = struct(apps("RollingUpdateDaemonSet"), {
+  maxUnavailable: pointer(intOrString),
+  maxSurge: pointer(intOrString),
+});
+export type RollingUpdateDaemonSet = z.output<typeof RollingUpdateDaemonSet>;
+
+const UpdateStrategyFields = struct(apps("DaemonSetUpdateStrategy"), {
+  type: defaulted(string, "RollingUpdate"),
+  rollingUpdate: pointer(RollingUpdateDaemonSet),
+});
+
+const DaemonSetUpdateStrategy = UpdateStrategyFields.transform((strategy): z.output<typeof UpdateStrategyFields> => {
+  if (strategy.type !== "RollingUpdate") return strategy;
+  const { maxUnavailable = 1, maxSurge = 0 } = strategy.rollingUpdate ?? {};
+  return { ...strategy, rollingUpdate: { maxUnavailable, maxSurge } };
+});
+
+const DaemonSetSpec = struct(apps("DaemonSetSpec"), {
+  selector: nullWhenAbsent(LabelSelector),
+  template: embedded(PodTemplateSpec),
+  updateStrategy: embedded(DaemonSetUpdateStrategy),
+  minReadySeconds: omitempty(int32),
+  revisionHistoryLimit: defaultedPointer(int32, 10),
+});
+export type DaemonSetSpec = z.output<typeof DaemonSetSpec>;
+
+const DaemonSetCondition = struct(apps("DaemonSetCondition"), {
+  type: always(string, ""),
+  status: always(string, ""),
+  lastTransitionTime: timestamp,
+  reason: text,
+  message: text,
+});
+
+const DaemonSetStatus = struct(apps("DaemonSetStatus"), {
+  currentNumberScheduled: always(int32, 0),
+  numberMisscheduled: always(int32, 0),
+  desiredNumberScheduled: always(int32, 0),
+  numberReady: always(int32, 0),
+  observedGeneration: omitempty(int64),
+  updatedNumberScheduled: omitempty(int32),
+  numberAvailable: omitempty(int32),
+  numberUnavailable: omitempty(int32),
+  collisionCount: pointer(int32),
+  conditions: list(DaemonSetCondition, { mergeKey: "type" }),
+});
+export type DaemonSetStatus = z.output<typeof DaemonSetStatus>;
+
+export const DaemonSet = struct(apps("DaemonSet"), {
+  ...typeMeta,
+  metadata: embedded(ObjectMeta),
+  spec: embedded(DaemonSetSpec),
+  status: embedded(DaemonSetStatus),
+});
+export type DaemonSet = z.output<typeof DaemonSet>;
+
+/** Counts the changes of the template; pods carry it as a label. */
+const templateGenerationAnnotation = "deprecated.daemonset.template.generation";
+
+const newStatus: DaemonSetStatus = {
+  currentNumberScheduled: 0,
+  numberMisscheduled: 0,
+  desiredNumberScheduled: 0,
+  numberReady: 0,
+};
+
+function templateGeneration({ metadata }: DaemonSet): number {
+  const given = metadata.annotations?.[templateGenerationAnnotation] ?? "";
+  return /^-?\d{1,15}$/.test(given) ? Number(given) : 0;
+}
+
+type Generations = { readonly generation: number; readonly ofTemplate: number };
+
+function withGenerations(set: DaemonSet, { generation, ofTemplate }: Generations): DaemonSet {
+  const annotations = { ...set.metadata.annotations, [templateGenerationAnnotation]: String(ofTemplate) };
+  return { ...set, metadata: { ...set.metadata, annotations, generation } };
+}
+
+function prepareForUpdate(set: DaemonSet, old: DaemonSet): DaemonSet {
+  const generation = old.metadata.generation ?? 0;
+  const ofTemplate = templateGeneration(old);
+  const next = { ...set, status: old.status };
+  if (!semanticEqual(set.spec.template, old.spec.template)) {
+    return withGenerations(next, { generation: generation + 1, ofTemplate: ofTemplate + 1 });
+  }
+  const changed = !semanticEqual(set.spec, old.spec);
+  return withGenerations(next, { generation: changed ? generation + 1 : generation, ofTemplate });
+}
+
+/** The spec and both generations stay as they were, whatever the body of a status write says. */
+function prepareForStatusUpdate(set: DaemonSet, old: DaemonSet): DaemonSet {
+  const generations = { generation: old.metadata.generation ?? 0, ofTemplate: templateGeneration(old) };
+  return withGenerations({ ...set, spec: old.spec }, generations);
+}
+
+function count(
+  name: string,
+  description: string,
+  of: (status: DaemonSetStatus) => number | undefined,
+): Column<DaemonSet> {
+  return { name, type: "integer", description, cell: ({ status }) => of(status) ?? 0 };
+}
+
+const columns: readonly Column<DaemonSet>[] = [
+  nameColumn,
+  count("Desired", "How many nodes should run the daemon.", (status) => status.desiredNumberScheduled),
+  count("Current", "How many of them have at least one pod of it.", (status) => status.currentNumberScheduled),
+  count("Ready", "How many of them have a ready pod.", (status) => status.numberReady),
+  count(
+    "Up-to-date",
+    "How many of them have a pod of the current template.",
+    (status) => status.updatedNumberScheduled,
+  ),
+  count("Available", "How many of them have a pod that stayed ready long enough.", (status) => status.numberAvailable),
+  {
+    name: "Node Selector",
+    type: "string",
+    description: "The labels a node needs to run the daemon.",
+    cell: ({ spec }) => formatLabels(spec.template.spec.nodeSelector),
+  },
+  ageColumn,
+  {
+    name: "Containers",
+    type: "string",
+    priority: 1,
+    description: "The names of the pod's containers.",
+    cell: ({ spec }) => spec.template.spec.containers.map(({ name }) => name).join(","),
+  },
+  {
+    name: "Images",
+    type: "string",
+    priority: 1,
+    description: "The images of the pod's containers.",
+    cell: ({ spec }) => spec.template.spec.containers.map(({ image }) => image ?? "").join(","),
+  },
+  {
+    name: "Selector",
+    type: "string",
+    priority: 1,
+    description: "Which pods are the daemon's.",
+    cell: ({ spec }) => formatLabelSelector(spec.selector),
+  },
+];
+
+export const daemonSets: Resource<DaemonSet> = defineResource<DaemonSet>({
+  group: "apps",
+  version: "v1",
+  kind: "DaemonSet",
+  plural: "daemonsets",
+  shortNames: ["ds"],
+  categories: ["all"],
+  statusSubresource: true,
+  schema: DaemonSet,
+  validateName: nameRule(dns1123Subdomain),
+  prepareForCreate: (set) =>
+    withGenerations({ ...set, status: newStatus }, { generation: 1, ofTemplate: Math.max(1, templateGeneration(set)) }),
+  prepareForUpdate,
+  prepareForStatusUpdate,
+  validate: validateDaemonSet,
+  validateUpdate: (set, old) => [
+    ...validateMetadataUpdate(set.metadata, old.metadata),
+    ...validateImmutable(set.spec.selector, old.spec.selector, "spec.selector"),
+  ],
+  validateStatusUpdate: (set, old) => [
+    ...validateMetadataStatusUpdate(set.metadata, old.metadata),
+    ...validateDaemonSetStatus(set.status, old.status),
+  ],
+  columns,
+});

@@ -1,0 +1,50 @@
+// Leases: who holds something, and until when. The leases of nodes are worked out from what agents were last heard to
+// say; nobody writes them.
+// Source: coordination.k8s.io/v1 Lease.
+import type * as z from "zod";
+
+import { embedded, int32, microTime, pointer, string, struct } from "./fields.ts";
+import { ObjectMeta, typeMeta } from "./meta.ts";
+import { ageColumn, nameColumn } from "./printing.ts";
+import type { Resource } from "./resource.ts";
+import { defineResource } from "./resource.ts";
+import { dns1123Subdomain, nameRule } from "./validation/names.ts";
+
+const coordination = (name: string): string => `io.k8s.api.coordination.v1.${name}`;
+
+export const Lease = struct(coordination("Lease"), {
+  ...typeMeta,
+  metadata: embedded(ObjectMeta),
+  spec: embedded(
+    struct(coordination("LeaseSpec"), {
+      holderIdentity: pointer(string),
+      leaseDurationSeconds: pointer(int32),
+      acquireTime: pointer(microTime),
+      renewTime: pointer(microTime),
+      leaseTransitions: pointer(int32),
+      strategy: pointer(string),
+      preferredHolder: pointer(string),
+    }),
+  ),
+});
+export type Lease = z.output<typeof Lease>;
+
+export const leases: Resource<Lease> = defineResource<Lease>({
+  group: "coordination.k8s.io",
+  version: "v1",
+  kind: "Lease",
+  plural: "leases",
+  verbs: ["get", "list", "watch"],
+  schema: Lease,
+  validateName: nameRule(dns1123Subdomain),
+  columns: [
+    nameColumn,
+    {
+      name: "Holder",
+      type: "string",
+      description: "Who holds the lease.",
+      cell: ({ spec }) => spec.holderIdentity ?? "",
+    },
+    ageColumn,
+  ],
+});

@@ -1,0 +1,103 @@
+// Namespaces: rooms in which names are unique.
+// Source: core/v1 Namespace; pkg/registry/core/namespace/strategy.go.
+import type * as z from "zod";
+import { invalid, invalidForEach } from "./field-error.ts";
+import { always, core, embedded, list, string, strings, struct, text, timestamp } from "./fields.ts";
+import { ObjectMeta, typeMeta } from "./meta.ts";
+import { ageColumn, nameColumn } from "./printing.ts";
+import type { Resource } from "./resource.ts";
+import { defineResource } from "./resource.ts";
+import type { Errors } from "./validation/each.ts";
+import { noErrors } from "./validation/each.ts";
+import {
+  validateKubeFinalizer,
+  validateMetadata,
+  validateMetadataStatusUpdate,
+  validateMetadataUpdate,
+} from "./validation/metadata.ts";
+import { dns1123Label, nameRule, qualifiedName } from "./validation/names.ts";
+
+const NamespaceCondition = struct(core("NamespaceCondition"), {
+  type: always(string, ""),
+  status: always(string, ""),
+  lastTransitionTime: timestamp,
+  reason: text,
+  message: text,
+});
+
+export const Namespace = struct(core("Namespace"), {
+  ...typeMeta,
+  metadata: embedded(ObjectMeta),
+  spec: embedded(struct(core("NamespaceSpec"), { finalizers: strings })),
+  status: embedded(
+    struct(core("NamespaceStatus"), {
+      phase: text,
+      conditions: list(NamespaceCondition, { mergeKey: "type" }),
+    }),
+  ),
+});
+export type Namespace = z.output<typeof Namespace>;
+
+/** So that selectors can pick namespaces by name. */
+const nameLabel = "kubernetes.io/metadata.name";
+const finalizer = "kubernetes";
+
+function withNameLabel(namespace: Namespace): Namespace {
+  const { metadata } = namespace;
+  const labels = { ...metadata.labels, [nameLabel]: metadata.name ?? "" };
+  return { ...namespace, metadata: { ...metadata, labels } };
+}
+
+function prepareForCreate(namespace: Namespace): Namespace {
+  const { finalizers = [] } = namespace.spec;
+  const complete = finalizers.includes(finalizer) ? finalizers : [...finalizers, finalizer];
+  return withNameLabel({ ...namespace, spec: { finalizers: complete }, status: { phase: "Active" } });
+}
+
+function validatePhase({ metadata, status }: Namespace): Errors {
+  const deleting = metadata.deletionTimestamp !== undefined;
+  if (status.phase === (deleting ? "Terminating" : "Active")) return noErrors;
+  const why = deleting
+    ? "may only be 'Terminating' if `deletionTimestamp` is not empty"
+    : "may only be 'Active' if `deletionTimestamp` is empty";
+  return [invalid("status.Phase", status.phase ?? "", why)];
+}
+
+export const namespaces: Resource<Namespace> = defineResource<Namespace>({
+  group: "",
+  version: "v1",
+  kind: "Namespace",
+  plural: "namespaces",
+  shortNames: ["ns"],
+  namespaced: false,
+  verbs: ["create", "delete", "get", "list", "patch", "update", "watch"],
+  statusSubresource: true,
+  schema: Namespace,
+  validateName: nameRule(dns1123Label),
+  prepareForCreate,
+  prepareForUpdate: (namespace, old) => withNameLabel({ ...namespace, spec: old.spec, status: old.status }),
+  prepareForStatusUpdate: (namespace, old) => withNameLabel({ ...namespace, spec: old.spec }),
+  validate: ({ metadata, spec }) => [
+    ...validateMetadata(metadata, { namespaced: false, name: dns1123Label }),
+    ...(spec.finalizers ?? []).flatMap((name) => [
+      ...invalidForEach("spec.finalizers", name, qualifiedName(name)),
+      ...validateKubeFinalizer(name, "spec.finalizers"),
+    ]),
+  ],
+  validateUpdate: (namespace, old) => validateMetadataUpdate(namespace.metadata, old.metadata),
+  validateStatusUpdate: (namespace, old) => [
+    ...validateMetadataStatusUpdate(namespace.metadata, old.metadata),
+    ...validatePhase(namespace),
+  ],
+  selectableFields: ({ status }) => ({ "status.phase": status.phase ?? "" }),
+  columns: [
+    nameColumn,
+    {
+      name: "Status",
+      type: "string",
+      description: "Active, or Terminating while it is being emptied.",
+      cell: ({ status }) => status.phase ?? "",
+    },
+    ageColumn,
+  ],
+});

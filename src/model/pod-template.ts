@@ -1,0 +1,123 @@
+// What pods of one kind share, kept once; and how a whole Pod is made of it and the little that is the pod's own.
+import { goTime } from "./instant.ts";
+import type { ObjectMeta } from "./meta.ts";
+import type { Pod } from "./pod.ts";
+import type { PodSpec } from "./pod-spec.ts";
+import { qosClass } from "./qos.ts";
+
+/** A pod but for its name, uid, node, times and status. Never changed: another content is another template. */
+export type PodTemplate = {
+  readonly metadata: Pick<ObjectMeta, "generateName" | "labels" | "annotations" | "finalizers" | "ownerReferences">;
+  /** Without nodeName. */
+  readonly spec: PodSpec;
+  /** True: required node affinity is for the pod's own node alone, and is not in `spec`. */
+  readonly pinned?: true;
+};
+
+/** What a pod does not share. */
+export type PodIdentity = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly rv: number;
+  /** Empty while the pod is bound to no node. */
+  readonly node: string;
+  readonly createdMs: number;
+  readonly deletionMs: number | null;
+  readonly graceSeconds: number | null;
+  /** JSON of a PodStatus; null: nothing was reported yet. */
+  readonly status: Readonly<Record<string, unknown>> | null;
+};
+
+export function podFromTemplate(template: PodTemplate, identity: PodIdentity): Pod {
+  const { generateName, labels, annotations, ownerReferences, finalizers } = template.metadata;
+  const metadata: ObjectMeta = {
+    name: identity.name,
+    ...(generateName === undefined ? {} : { generateName }),
+    namespace: identity.namespace,
+    uid: identity.uid,
+    resourceVersion: String(identity.rv),
+    creationTimestamp: goTime(identity.createdMs),
+    ...(identity.deletionMs === null ? {} : { deletionTimestamp: goTime(identity.deletionMs) }),
+    ...(identity.graceSeconds === null ? {} : { deletionGracePeriodSeconds: identity.graceSeconds }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(ownerReferences === undefined ? {} : { ownerReferences }),
+    ...(finalizers === undefined ? {} : { finalizers }),
+  };
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata,
+    spec: boundSpec(template, identity.node),
+    // Only decoded statuses are stored.
+    status: (identity.status ?? pendingStatus(template.spec, identity)) as Pod["status"],
+  };
+}
+
+function boundSpec({ spec, pinned }: PodTemplate, node: string): PodSpec {
+  if (node === "") return spec;
+  if (pinned === undefined) return { ...spec, nodeName: node };
+  return { ...spec, nodeName: node, affinity: pinnedAffinity(spec.affinity, node) };
+}
+
+type Affinity = NonNullable<PodSpec["affinity"]>;
+
+/** The affinity with its required node terms replaced by one for `node`. Source: ReplaceDaemonSetPodNodeNameNodeAffinity. */
+function pinnedAffinity(affinity: Affinity | undefined, node: string): Affinity {
+  const matchFields = [{ key: "metadata.name", operator: "In", values: [node] }];
+  return {
+    ...affinity,
+    nodeAffinity: {
+      ...affinity?.nodeAffinity,
+      requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchFields }] },
+    },
+  };
+}
+
+/** Splits a pod into its template and the node it is bound to. */
+export function templateOfPod(pod: Pod): { readonly template: PodTemplate; readonly node: string } {
+  const { generateName, labels, annotations, finalizers, ownerReferences } = pod.metadata;
+  const { nodeName, ...unbound } = pod.spec;
+  const node = nodeName ?? "";
+  const pinned = node !== "" && isPinnedTo(pod.spec.affinity, node);
+  const metadata = { generateName, labels, annotations, finalizers, ownerReferences };
+  const template: PodTemplate = {
+    metadata: withoutEmpty(metadata),
+    spec: pinned ? unpinned(unbound) : unbound,
+    ...(pinned ? { pinned: true as const } : {}),
+  };
+  return { template, node };
+}
+
+function isPinnedTo(affinity: Affinity | undefined, node: string): boolean {
+  const terms = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  return terms !== undefined && JSON.stringify(terms) === JSON.stringify(pinTerms(node));
+}
+
+function pinTerms(node: string): unknown {
+  return pinnedAffinity(undefined, node).nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+    ?.nodeSelectorTerms;
+}
+
+function unpinned({ affinity, ...spec }: PodSpec): PodSpec {
+  const { requiredDuringSchedulingIgnoredDuringExecution: _pin, ...nodeAffinity } = affinity?.nodeAffinity ?? {};
+  const { nodeAffinity: _node, ...others } = affinity ?? {};
+  const rest = Object.keys(nodeAffinity).length === 0 ? others : { ...others, nodeAffinity };
+  return Object.keys(rest).length === 0 ? spec : { ...spec, affinity: rest };
+}
+
+function withoutEmpty<T extends object>(fields: T): T {
+  const isEmpty = (value: unknown) => value === undefined || Object.keys(Object(value)).length === 0;
+  // Only empty fields are dropped, and the type allows each to be absent.
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isEmpty(value))) as T;
+}
+
+/** Source: the scheduler's binding, before the kubelet has said anything. */
+function pendingStatus(spec: PodSpec, { node, createdMs }: PodIdentity): Record<string, unknown> {
+  const status = { phase: "Pending", qosClass: qosClass(spec) };
+  if (node === "") return status;
+  const lastTransitionTime = goTime(createdMs);
+  const scheduled = { type: "PodScheduled", status: "True", lastProbeTime: null, lastTransitionTime };
+  return { ...status, conditions: [scheduled] };
+}

@@ -1,0 +1,108 @@
+// What a kind of object is to the API: its names, its schema, the rules of its writes and the columns of its table.
+import type * as z from "zod";
+
+import type { FieldError } from "./field-error.ts";
+import type { KubeObject } from "./meta.ts";
+
+export type Verb = "create" | "delete" | "deletecollection" | "get" | "list" | "patch" | "update" | "watch";
+
+export type Cell = string | number | boolean | null;
+
+export type Column<T> = {
+  readonly name: string;
+  readonly type: "boolean" | "date" | "integer" | "string";
+  readonly format?: "name";
+  /** 1: shown in wide output only. */
+  readonly priority?: 1;
+  readonly description: string;
+  cell(object: T, nowMs: number): Cell;
+};
+
+export type Resource<T extends KubeObject = KubeObject> = {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  readonly verbs: readonly Verb[];
+  readonly statusSubresource: boolean;
+  /** Decodes what a client sent: checks types, fills in defaults. Unknown fields are issues of their own code. */
+  readonly schema: z.ZodType<T>;
+  /** Fields kept as they came, nulls included. */
+  readonly rawFields: readonly string[];
+  /** Checks a name; upstream's text for what is wrong with it, or null. */
+  validateName(name: string): string | null;
+  /** What the server sets or wipes on a new object. */
+  prepareForCreate(object: T): T;
+  /** What of a write to the main resource counts: status, generation and the like come from `old` or are computed. */
+  prepareForUpdate(object: T, old: T): T;
+  /** What of a write to `/status` counts. */
+  prepareForStatusUpdate(object: T, old: T): T;
+  /** Rules that hold for every object, new or changed. */
+  validate(object: T): readonly FieldError[];
+  /** Rules of creation alone; `validate` runs as well. */
+  validateCreate(object: T): readonly FieldError[];
+  /** Rules that hold between an object and its successor; `validate` runs as well. */
+  validateUpdate(object: T, old: T): readonly FieldError[];
+  /** All rules of a write to `/status`; neither `validate` nor `validateUpdate` runs. */
+  validateStatusUpdate(object: T, old: T): readonly FieldError[];
+  /** What field selectors can ask for, beyond metadata.name and metadata.namespace. */
+  selectableFields(object: T): Readonly<Record<string, string>>;
+  /** The names of those fields. */
+  readonly selectableFieldNames: readonly string[];
+  readonly columns: readonly Column<T>[];
+  /** What the object's table row says besides its cells. */
+  rowConditions(object: T): readonly RowCondition[];
+};
+
+export type RowCondition = {
+  readonly type: "Completed";
+  readonly status: "True";
+  readonly reason: string;
+  readonly message: string;
+};
+
+const allVerbs: readonly Verb[] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+
+type Definition<T extends KubeObject> = Pick<Resource<T>, "group" | "version" | "kind" | "plural" | "schema"> &
+  Partial<Omit<Resource<T>, "schema" | "selectableFieldNames">>;
+
+/** A resource with everything that a passive kind leaves to the server filled in. */
+export function defineResource<T extends KubeObject>(definition: Definition<T>): Resource<T> {
+  return {
+    singular: definition.kind.toLowerCase(),
+    shortNames: [],
+    categories: [],
+    namespaced: true,
+    verbs: allVerbs,
+    statusSubresource: false,
+    rawFields: [],
+    validateName: () => null,
+    prepareForCreate: (object) => object,
+    prepareForUpdate: (object) => object,
+    prepareForStatusUpdate: (object, old) => ({ ...old, metadata: object.metadata, status: object["status"] }),
+    validate: () => [],
+    validateCreate: () => [],
+    validateUpdate: () => [],
+    validateStatusUpdate: () => [],
+    selectableFields: () => ({}),
+    // Every object of the kind has the same ones, so the emptiest will do.
+    selectableFieldNames: Object.keys(definition.selectableFields?.(definition.schema.parse({})) ?? {}),
+    columns: [],
+    rowConditions: () => [],
+    ...definition,
+  };
+}
+
+/** All that field selectors can ask for. */
+export function selectableFieldsOf<T extends KubeObject>(
+  resource: Resource<T>,
+  object: T,
+): Readonly<Record<string, string>> {
+  const { name = "", namespace = "" } = object.metadata;
+  return { "metadata.name": name, "metadata.namespace": namespace, ...resource.selectableFields(object) };
+}

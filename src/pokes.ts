@@ -1,0 +1,123 @@
+// Who is woken after a write. A poke carries no data and may be lost: whoever is poked reads the log, and so does the
+// next minute's cron.
+import { bucketOf, shardOf } from "./core/buckets.ts";
+import type { Env } from "./env.ts";
+import type { KubeObject, ObjectMeta } from "./model/meta.ts";
+import { controllerOf } from "./model/meta.ts";
+import { runBatch } from "./store/batch.ts";
+import type { KeyedObject } from "./store/objects.ts";
+import { readObjects } from "./store/objects.ts";
+import type { Owner } from "./store/pods.ts";
+
+type Pokable = { poke(): Promise<void> };
+
+/** Wakes `target` without waiting for what it does. */
+function poke(target: Pokable): Promise<void> {
+  return target.poke().catch((error: unknown) => {
+    console.warn({ message: "a poke was lost; cron will make up for it", error: String(error) });
+  });
+}
+
+export function shardCount(env: Env): number {
+  return Number(env.NODE_SHARD_COUNT);
+}
+
+export function shardName(shard: number): string {
+  return `shard-${shard}`;
+}
+
+export function nodeShard(env: Env, shard: number) {
+  return env.NODE_SHARDS.get(env.NODE_SHARDS.idFromName(shardName(shard)));
+}
+
+export function shardOfNode(env: Env, node: string): number {
+  return shardOf(bucketOf(node), shardCount(env));
+}
+
+/** The Durable Object of a DaemonSet is named after all that tells it from others. */
+export function daemonSetController(env: Env, { namespace, name, uid }: Owner) {
+  return env.DAEMON_SETS.get(env.DAEMON_SETS.idFromName(`${namespace}/${name}/${uid}`));
+}
+
+export function watchHub(env: Env) {
+  return env.WATCH_HUB.get(env.WATCH_HUB.idFromName("hub"));
+}
+
+export function controllerManager(env: Env) {
+  return env.CONTROLLER_MANAGER.get(env.CONTROLLER_MANAGER.idFromName("manager"));
+}
+
+export async function pokeWatchHub(env: Env): Promise<void> {
+  await poke(watchHub(env));
+}
+
+export async function pokeControllerManager(env: Env): Promise<void> {
+  await poke(controllerManager(env));
+}
+
+export async function pokeDaemonSets(env: Env, owners: Iterable<Owner>): Promise<void> {
+  await Promise.all([...owners].map((owner) => poke(daemonSetController(env, owner))));
+}
+
+/** Wakes the shards of the nodes named. */
+export async function pokeNodes(env: Env, nodes: Iterable<string>): Promise<void> {
+  const shards = new Set([...nodes].map((node) => shardOfNode(env, node)));
+  await Promise.all([...shards].map((shard) => poke(nodeShard(env, shard))));
+}
+
+export async function pokeEveryShard(env: Env): Promise<void> {
+  await Promise.all(Array.from({ length: shardCount(env) }, (_, shard) => poke(nodeShard(env, shard))));
+}
+
+/** What was written: the nodes of pods, and other objects. */
+export type Touched = {
+  readonly nodes: readonly string[];
+  readonly objects: readonly KeyedObject[];
+  /** True: some of them were removed, and may leave things behind. */
+  readonly gone?: boolean;
+};
+
+const mostDaemonSets = 10_000;
+
+/** Wakes whoever acts on what was written. */
+export async function pokeAfter(env: Env, { nodes, objects, gone = false }: Touched): Promise<void> {
+  const named = objects.filter(({ key }) => key.resource === "nodes").map(({ key }) => key.name);
+  // Any DaemonSet may want a pod on a node that changed, or own a pod that has no owner yet.
+  const ownerless = objects.filter(
+    ({ key, object }) => key.resource === "pods" && daemonSetOf(object.metadata) === null,
+  );
+  const everySet = named.length + ownerless.length > 0 ? await everyDaemonSet(env.DB) : [];
+  const owners = objects.flatMap(({ key, object }) => ownerOf(key.resource, object) ?? []);
+  const deletes = gone || objects.some(({ object }) => object.metadata.deletionTimestamp !== undefined);
+  await Promise.all([
+    pokeWatchHub(env),
+    pokeDaemonSets(env, new Map([...everySet, ...owners].map((owner) => [owner.uid, owner])).values()),
+    pokeNodes(env, [...nodes, ...named]),
+    ...(deletes ? [pokeControllerManager(env)] : []),
+  ]);
+}
+
+export async function everyDaemonSet(db: D1Database): Promise<readonly Owner[]> {
+  const [sets] = await runBatch(db, [
+    readObjects(db, { resource: "daemonsets.apps", namespace: null, after: null, limit: mostDaemonSets }),
+  ]);
+  return sets.map(({ metadata }) => ({
+    namespace: metadata.namespace ?? "",
+    name: metadata.name ?? "",
+    uid: metadata.uid ?? "",
+  }));
+}
+
+/** The DaemonSet that a change of this object is the business of; null: none's. */
+function ownerOf(resource: string, { metadata }: KubeObject): Owner | null {
+  const namespace = metadata.namespace ?? "";
+  if (resource === "daemonsets.apps") return { namespace, name: metadata.name ?? "", uid: metadata.uid ?? "" };
+  return daemonSetOf(metadata);
+}
+
+/** The DaemonSet that controls an object; null: none does. */
+export function daemonSetOf(metadata: ObjectMeta): Owner | null {
+  const owner = controllerOf(metadata);
+  if (owner?.kind !== "DaemonSet") return null;
+  return { namespace: metadata.namespace ?? "", name: owner.name, uid: owner.uid };
+}

@@ -1,0 +1,185 @@
+// The change log: one row for each write, numbered; the number is the cluster's resourceVersion.
+import type { Part } from "./batch.ts";
+import { rowsOf, stalePremise } from "./batch.ts";
+
+export type ChangeType = "ADDED" | "MODIFIED" | "DELETED";
+
+/** One row of the log. */
+export type Change = {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly type: ChangeType;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly bucket: number;
+  readonly origin: string;
+  /** JSON text of the object, without its resourceVersion; for pods of the stored row. */
+  readonly body: string;
+  /** What selectors saw before, where that changed. */
+  readonly previous: Previous | null;
+};
+
+/** What label and field selectors could see of an object before a change. */
+export type Previous = {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly fields?: Readonly<Record<string, string>>;
+  /** Pods only, true: by this change a pod that may have served does so no more. */
+  readonly lost?: boolean;
+};
+
+/** In SQL: the number after the last one given out. */
+export const nextSeq = "(SELECT max(seq) FROM log) + 1";
+
+/** The last resourceVersion given out. */
+export function readHead(db: D1Database): Part<number> {
+  return {
+    statements: [db.prepare("SELECT max(seq) AS seq FROM log")],
+    read: ([result]) => Number(rowsOf(result)[0]?.["seq"]),
+  };
+}
+
+/** What a reader of the log has to do with. */
+export type Concern =
+  /** The nodes, and the pods and ControllerRevisions of a namespace. */
+  | { readonly kind: "daemonSet"; readonly namespace: string }
+  /** Nodes and pods of a range of buckets, but for what `exceptOrigin` wrote. */
+  | { readonly kind: "buckets"; readonly first: number; readonly last: number; readonly exceptOrigin: string }
+  | { readonly kind: "resources"; readonly resources: readonly string[] }
+  /** One resource; null: all namespaces, all names. */
+  | {
+      readonly kind: "scope";
+      readonly resource: string;
+      readonly namespace: string | null;
+      readonly name: string | null;
+    }
+  /** What may leave something to collect, or a deletion to carry out. */
+  | { readonly kind: "garbage" };
+
+type Condition = { readonly sql: string; readonly parameters: readonly (string | number)[] };
+
+function conditionOf(concern: Concern): Condition {
+  switch (concern.kind) {
+    case "daemonSet":
+      return {
+        sql: "resource = 'nodes' OR (resource IN ('pods', 'controllerrevisions.apps') AND namespace = ?3)",
+        parameters: [concern.namespace],
+      };
+    case "buckets":
+      return {
+        sql: "bucket BETWEEN ?3 AND ?4 AND origin <> ?5",
+        parameters: [concern.first, concern.last, concern.exceptOrigin],
+      };
+    case "resources":
+      return {
+        sql: "resource IN (SELECT value FROM json_each(?3))",
+        parameters: [JSON.stringify(concern.resources)],
+      };
+    case "scope":
+      return {
+        sql: "resource = ?3 AND (?4 = '' OR namespace = ?4) AND (?5 = '' OR name = ?5)",
+        parameters: [concern.resource, concern.namespace ?? "", concern.name ?? ""],
+      };
+    case "garbage":
+      return { sql: garbageSql, parameters: [] };
+  }
+}
+
+const garbageSql = `
+  (type = 'DELETED' AND EXISTS (SELECT 1 FROM owner_references AS r WHERE r.owner_uid = log.uid))
+  OR (type <> 'DELETED' AND resource NOT IN ('pods', 'events', 'nodes') AND (
+    body->>'$.metadata.deletionTimestamp' IS NOT NULL
+    OR (type = 'ADDED' AND body->'$.metadata.ownerReferences' IS NOT NULL)))`;
+
+export type LogReading = { readonly cursor: number; readonly limit: number; readonly concern: Concern };
+
+/** Some of the log after a cursor. */
+export type LogPage = {
+  readonly changes: readonly Change[];
+  /** True: rows after the cursor were forgotten already, and `changes` are not all there were. */
+  readonly hasGap: boolean;
+  /** True: there is more to read after `reached`. */
+  readonly hasMore: boolean;
+  /** Everything of concern up to here is in `changes`. */
+  readonly reached: number;
+  /** The last resourceVersion given out. */
+  readonly head: number;
+};
+
+/** Reads on from a cursor. */
+export function readLog(db: D1Database, { cursor, limit, concern }: LogReading): Part<LogPage> {
+  const { sql, parameters } = conditionOf(concern);
+  const statements = [
+    // Each on its own is found at once; the two together would read the whole log.
+    db.prepare("SELECT (SELECT min(seq) FROM log) AS first, (SELECT max(seq) FROM log) AS last"),
+    db
+      .prepare(`SELECT * FROM log WHERE seq > ?1 AND (${sql}) ORDER BY seq LIMIT ?2`)
+      .bind(cursor, limit, ...parameters),
+  ];
+  return {
+    statements,
+    read: ([ends, rows]) => {
+      const [end] = rowsOf(ends);
+      const changes = rowsOf(rows).map(toChange);
+      const head = Number(end?.["last"]);
+      const hasMore = changes.length === limit;
+      const reached = hasMore ? (changes.at(-1)?.seq ?? head) : head;
+      return { changes, hasGap: Number(end?.["first"]) > cursor + 1, hasMore, reached, head };
+    },
+  };
+}
+
+function toChange(row: Record<string, unknown>): Change {
+  const previous = row["previous"];
+  return {
+    seq: Number(row["seq"]),
+    atMs: Number(row["at_ms"]),
+    // The column's CHECK holds the type to these; BEGIN is never read, for its seq is below every cursor.
+    type: String(row["type"]) as ChangeType,
+    resource: String(row["resource"]),
+    namespace: String(row["namespace"]),
+    name: String(row["name"]),
+    uid: String(row["uid"]),
+    bucket: Number(row["bucket"]),
+    origin: String(row["origin"]),
+    body: String(row["body"]),
+    // Written by the store itself.
+    previous: typeof previous === "string" ? (JSON.parse(previous) as Previous) : null,
+  };
+}
+
+type OwnerKey = { readonly namespace: string; readonly uid: string };
+
+/**
+ * Fails the batch if, after `seq` (null: no such demand), a node changed or a pod of this owner was lost: a plan that
+ * keeps to a budget is only safe if no more pods are missing than when it was made. Pods that came or got better do not
+ * count, for in a large rollout some do at every moment.
+ */
+export function requireNothingLostSince(db: D1Database, seq: number | null, { namespace, uid }: OwnerKey): Part<null> {
+  const statement = db
+    .prepare(
+      `SELECT json(CASE WHEN EXISTS (
+         SELECT 1 FROM log WHERE seq > ?1 AND (resource = 'nodes'
+           OR (resource = 'pods' AND namespace = ?2 AND previous->>'$.lost' = 1 AND body->>'$.ownerUid' = ?3)))
+       THEN '${stalePremise}' ELSE 'null' END)`,
+    )
+    .bind(seq, namespace, uid);
+  return { statements: seq === null ? [] : [statement], read: () => null };
+}
+
+/**
+ * Forgets rows that are older than `beforeMs` and not among the last `keep`. The newest row always stays, for it holds
+ * the sequence.
+ */
+export function trimLog(db: D1Database, { beforeMs, keep, limit }: TrimLimits): Part<number> {
+  const statement = db
+    .prepare(
+      `DELETE FROM log WHERE seq IN (
+         SELECT seq FROM log WHERE at_ms < ?1 AND seq < (SELECT max(seq) FROM log) - ?2 ORDER BY seq LIMIT ?3)`,
+    )
+    .bind(beforeMs, keep, limit);
+  return { statements: [statement], read: ([result]) => result?.meta.changes ?? 0 };
+}
+
+type TrimLimits = { readonly beforeMs: number; readonly keep: number; readonly limit: number };

@@ -1,0 +1,99 @@
+// The tables, for drizzle; migrations/ makes them, and a test holds the two together.
+import { isNotNull } from "drizzle-orm";
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+
+export const log = sqliteTable("log", {
+  seq: integer("seq").primaryKey(),
+  atMs: integer("at_ms").notNull(),
+  type: text("type", { enum: ["BEGIN", "ADDED", "MODIFIED", "DELETED"] }).notNull(),
+  resource: text("resource").notNull(),
+  namespace: text("namespace").notNull(),
+  name: text("name").notNull(),
+  uid: text("uid").notNull(),
+  bucket: integer("bucket").notNull().default(-1),
+  origin: text("origin").notNull().default(""),
+  body: text("body").notNull(),
+  previous: text("previous"),
+});
+
+export const objects = sqliteTable(
+  "objects",
+  {
+    resource: text("resource").notNull(),
+    namespace: text("namespace").notNull(),
+    name: text("name").notNull(),
+    uid: text("uid").notNull(),
+    rv: integer("rv").notNull(),
+    body: text("body").notNull(),
+    bucket: integer("bucket"),
+    expiresMs: integer("expires_ms"),
+  },
+  (table) => [
+    primaryKey({ columns: [table.resource, table.namespace, table.name] }),
+    index("objects_by_bucket").on(table.bucket).where(isNotNull(table.bucket)),
+    index("objects_by_expiry").on(table.expiresMs).where(isNotNull(table.expiresMs)),
+  ],
+);
+
+export const podTemplates = sqliteTable("pod_templates", {
+  id: text("id").notNull().primaryKey(),
+  body: text("body").notNull(),
+});
+
+export const pods = sqliteTable(
+  "pods",
+  {
+    namespace: text("namespace").notNull(),
+    name: text("name").notNull(),
+    uid: text("uid").notNull(),
+    rv: integer("rv").notNull(),
+    template: text("template").notNull(),
+    node: text("node").notNull(),
+    bucket: integer("bucket").notNull(),
+    ownerUid: text("owner_uid"),
+    slot: integer("slot").notNull(),
+    createdMs: integer("created_ms").notNull(),
+    deletionMs: integer("deletion_ms"),
+    graceSeconds: integer("grace_seconds"),
+    hasFinalizers: integer("has_finalizers").notNull(),
+    phase: text("phase").notNull(),
+    observation: integer("observation").notNull(),
+    status: text("status"),
+    previous: text("previous"),
+  },
+  (table) => [
+    primaryKey({ columns: [table.namespace, table.name] }),
+    uniqueIndex("pods_by_node").on(table.bucket, table.node, table.ownerUid, table.slot),
+  ],
+);
+
+export const ownerReferences = sqliteTable(
+  "owner_references",
+  {
+    ownerUid: text("owner_uid").notNull(),
+    resource: text("resource").notNull(),
+    namespace: text("namespace").notNull(),
+    name: text("name").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.ownerUid, table.resource, table.namespace, table.name] })],
+);
+
+export const tokens = sqliteTable("tokens", {
+  id: text("id").notNull().primaryKey(),
+  kind: text("kind", { enum: ["user", "join"] }).notNull(),
+  digest: text("digest").notNull(),
+  subject: text("subject").notNull(),
+  expiresMs: integer("expires_ms"),
+});
+
+export const nodeCredentials = sqliteTable("node_credentials", {
+  node: text("node").notNull().primaryKey(),
+  digest: text("digest").notNull(),
+  createdMs: integer("created_ms").notNull(),
+  grant: text("grant_body").notNull(),
+});
+
+export const cursors = sqliteTable("cursors", {
+  consumer: text("consumer").notNull().primaryKey(),
+  seq: integer("seq").notNull(),
+});

@@ -1,0 +1,86 @@
+// How a machine becomes a node: it shows a join token once, and is given a credential of its own.
+import type { Env } from "../env.ts";
+import { qualifiedResource } from "../model/api-error.ts";
+import type { JoinToken } from "../model/join-token.ts";
+import { joinTokens, mayJoinAs } from "../model/join-token.ts";
+import { nodes } from "../model/node.ts";
+import { runBatch, StalePremise } from "../store/batch.ts";
+import type { StoredToken } from "../store/credentials.ts";
+import {
+  countUse,
+  digestOf,
+  findNodeCredential,
+  findToken,
+  insertNodeCredential,
+  isSameDigest,
+  newSecret,
+  requireUnjoined,
+  requireUseLeft,
+} from "../store/credentials.ts";
+import { readObject } from "../store/objects.ts";
+import type { EnrolAnswer } from "./messages.ts";
+
+const joinToken = /^laresjoin_([a-z0-9]{12})_[a-z0-9]{64}$/;
+
+export type Enrolment = { readonly token: string; readonly node: string; readonly nowMs: number };
+
+export type EnrolOutcome =
+  /** `replaced`: another machine was the node before, and is to be shut out. */
+  | { readonly outcome: "enrolled"; readonly answer: EnrolAnswer; readonly replaced: boolean }
+  | { readonly outcome: "refused"; readonly code: 401 | 403 | 409 | 422; readonly why: string };
+
+/** A token counts its uses; two machines that show the last use of one at the same time do not both get in. */
+export async function enrol({ DB }: Env, enrolment: Enrolment): Promise<EnrolOutcome> {
+  const wrongName = nodes.validateName(enrolment.node);
+  if (wrongName !== null) return refused(422, `node name ${JSON.stringify(enrolment.node)}: ${wrongName}`);
+  const stored = await storedToken(DB, enrolment);
+  if (stored === null) return refused(401, "the join token is not known, or has expired");
+  return enrolWith(DB, enrolment, stored.subject);
+}
+
+function refused(code: 401 | 403 | 409 | 422, why: string): EnrolOutcome {
+  return { outcome: "refused", code, why };
+}
+
+async function storedToken(db: D1Database, { token, nowMs }: Enrolment): Promise<StoredToken | null> {
+  const id = joinToken.exec(token)?.[1];
+  const stored = id === undefined ? null : await findToken(db, id);
+  const isValid =
+    stored !== null &&
+    stored.kind === "join" &&
+    isSameDigest(stored.digest, digestOf(token)) &&
+    (stored.expiresMs === null || stored.expiresMs > nowMs);
+  return isValid ? stored : null;
+}
+
+async function enrolWith(db: D1Database, { node, nowMs }: Enrolment, name: string): Promise<EnrolOutcome> {
+  const key = { resource: qualifiedResource(joinTokens), namespace: "", name };
+  const [object] = await runBatch(db, [readObject(db, key)]);
+  if (object === null) return refused(401, "the join token was withdrawn");
+  // Stored under the JoinTokens, so it is one.
+  const { spec } = object as JoinToken;
+  if (!mayJoinAs(spec, node)) return refused(403, `the join token is not for a node named ${node}`);
+  const mayReplace = spec.replace === true;
+  const isKnown = (await findNodeCredential(db, node)) !== null;
+  if (isKnown && !mayReplace) return taken(node);
+  const credential = `laresnode_${node}_${newSecret()}`;
+  const grant = JSON.stringify({ labels: spec.labels, taints: spec.taints });
+  try {
+    await runBatch(db, [
+      requireUseLeft(db, key),
+      requireUnjoined(db, mayReplace ? null : node),
+      countUse(db, key, nowMs),
+      insertNodeCredential(db, { node, digest: digestOf(credential), createdMs: nowMs, grant }),
+    ]);
+  } catch (error) {
+    if (!(error instanceof StalePremise)) throw error;
+    const wasFaster = !mayReplace && (await findNodeCredential(db, node)) !== null;
+    return wasFaster ? taken(node) : refused(403, "the join token is used up");
+  }
+  return { outcome: "enrolled", answer: { node, credential }, replaced: isKnown };
+}
+
+function taken(node: string): EnrolOutcome {
+  const why = `there is a node named ${node} already; a JoinToken with spec.replace: true lets a machine take its place`;
+  return refused(409, why);
+}

@@ -1,0 +1,132 @@
+// What a node agent and the control plane say to each other. One message goes up, one comes down; both are idempotent
+// and describe states, not changes, so a lost, repeated or late one does no harm.
+import * as z from "zod";
+
+export const protocolVersion = 1;
+
+/** Paths of the agent protocol, below the server's URL. */
+export const paths = {
+  enrol: "/agent/v1/enrol",
+  sync: "/agent/v1/sync",
+  socket: "/agent/v1/socket",
+} as const;
+
+/** The text an agent sends to prove that it lives, and the answer; neither wakes the control plane. */
+export const ping = "ping";
+export const pong = "pong";
+
+/** Body of POST enrol; the join token is the bearer token. */
+export const EnrolRequest = z.strictObject({ node: z.string().min(1).max(253) });
+export type EnrolRequest = z.output<typeof EnrolRequest>;
+
+/** The node's own credential: a bearer token for the other two paths, good for this node name alone. */
+export const EnrolAnswer = z.object({ node: z.string(), credential: z.string() });
+export type EnrolAnswer = z.output<typeof EnrolAnswer>;
+
+const NodeCondition = z.strictObject({
+  type: z.string(),
+  status: z.enum(["True", "False", "Unknown"]),
+  reason: z.string().default(""),
+  message: z.string().default(""),
+  /** RFC 3339. The control plane sets it when the status differs from the stored one. */
+  lastTransitionTime: z.string().optional(),
+});
+
+/** The node as its agent sees it. Heartbeat times are no part of it: an agent that is heard is alive. */
+export const NodeReport = z.strictObject({
+  /** Used when the Node object is made, and for the kubernetes.io/ labels an agent keeps true afterwards. */
+  labels: z.record(z.string(), z.string()).default({}),
+  addresses: z.array(z.strictObject({ type: z.string(), address: z.string() })).default([]),
+  capacity: z.record(z.string(), z.string()).default({}),
+  allocatable: z.record(z.string(), z.string()).default({}),
+  conditions: z.array(NodeCondition).default([]),
+  nodeInfo: z.record(z.string(), z.string()).default({}),
+});
+export type NodeReport = z.output<typeof NodeReport>;
+
+export const PodReport = z.strictObject({
+  uid: z.string(),
+  /**
+   * Rises with each report about this pod and survives restarts of the agent; a report whose number is not above the
+   * stored one is late and is dropped.
+   */
+  observation: z.int().min(1),
+  /** The pod's status in the API's form (phase, conditions, containerStatuses and so on). Absent: nothing to say of it. */
+  status: z.record(z.string(), z.unknown()).optional(),
+  /** True once every container of a deleted pod has ended: the control plane may forget the pod. */
+  ended: z.boolean().optional(),
+});
+export type PodReport = z.output<typeof PodReport>;
+
+/** Something worth telling a person, about a pod (by uid) or the node itself (no uid). */
+export const EventReport = z.strictObject({
+  podUid: z.string().optional(),
+  /** `spec.containers{name}`, as the kubelet writes it. */
+  fieldPath: z.string().optional(),
+  type: z.enum(["Normal", "Warning"]),
+  reason: z.string().max(128),
+  message: z.string().max(1024),
+  /** How often since `firstAt`; at least 1. */
+  count: z.int().min(1),
+  /** RFC 3339. */
+  firstAt: z.string(),
+  lastAt: z.string(),
+});
+export type EventReport = z.output<typeof EventReport>;
+
+export const SyncRequest = z.strictObject({
+  protocol: z.literal(protocolVersion),
+  node: z.string().min(1).max(253),
+  /** Rises by one with each message of this process; the answer names the last one that was taken. */
+  sequence: z.int().min(1),
+  /**
+   * What the agent holds, from its last answer or its disk: the assignment's revision and etag (0 and "" when it has
+   * none) and the ids of the templates it keeps.
+   */
+  have: z.strictObject({ revision: z.int().min(0), etag: z.string(), templates: z.array(z.string()) }),
+  /** True with the first message after the agent started: a Node object is made if there is none. */
+  register: z.boolean().optional(),
+  /** Sent at the start and when something of it changed, until an answer acknowledges it. */
+  nodeReport: NodeReport.optional(),
+  /** Pods whose state changed since the last acknowledged message. */
+  pods: z.array(PodReport).optional(),
+  events: z.array(EventReport).optional(),
+});
+export type SyncRequest = z.output<typeof SyncRequest>;
+
+/** One pod that this node is to run, or to end. */
+export const AssignedPod = z.object({
+  uid: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  /** Id of the template with everything that the pod shares with its siblings. */
+  template: z.string(),
+  /** Milliseconds since 1970. */
+  createdAtMs: z.number(),
+  /** The highest observation number on record; reports must go above it. */
+  observation: z.number(),
+  /** Set: end the pod, giving its containers this long. */
+  deletion: z.object({ atMs: z.number(), gracePeriodSeconds: z.number() }).optional(),
+});
+export type AssignedPod = z.output<typeof AssignedPod>;
+
+export const SyncAnswer = z.object({
+  protocol: z.number(),
+  /** The sequence this answers; 0 when the control plane speaks first. Everything reported with it is durable. */
+  acknowledged: z.number(),
+  /** False: the Node object was deleted; the agent ends its pods and says nothing more until it is started again. */
+  registered: z.boolean(),
+  /** Rises with each change of the assignment; an agent never acts on one below what it has. */
+  revision: z.number(),
+  /** Names the content; equal etags mean equal assignments. */
+  etag: z.string(),
+  /** Every pod of the node. Absent: what the agent has is right. */
+  pods: z.array(AssignedPod).optional(),
+  /** Templates (`PodTemplate` of the model) named in `pods` that the agent lacks, by id. */
+  templates: z.record(z.string(), z.unknown()).optional(),
+  /** True: the control plane has counted the node as lost; send its report and those of all pods again. */
+  resend: z.boolean().optional(),
+  /** When to sync next if nothing happens, in milliseconds. Jitter is the agent's to add. */
+  nextSyncMs: z.number(),
+});
+export type SyncAnswer = z.output<typeof SyncAnswer>;

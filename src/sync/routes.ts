@@ -1,0 +1,71 @@
+// The agent protocol over HTTP: enrolment, sync messages, and the way to the socket. No token of a user opens it.
+import { Hono } from "hono";
+import type { Env } from "../env.ts";
+import { nodeShard, shardOfNode } from "../pokes.ts";
+import { bearerToken, digestOf } from "../store/credentials.ts";
+import { enrol } from "./enrolment.ts";
+import { EnrolRequest, paths, SyncRequest } from "./messages.ts";
+import { digestHeader, nodeHeader } from "./socket-headers.ts";
+
+/** Node credentials are `laresnode_NODE_SECRET`: the node's name finds its shard. */
+const nodeToken = /^laresnode_([a-z0-9.-]{1,253})_[a-z0-9]{64}$/;
+
+const longestWaitMs = 55_000;
+const messageBytes = 256 * 1024;
+
+export const agentRoutes = new Hono<{ Bindings: Env }>();
+
+agentRoutes.post(paths.enrol, async (context) => {
+  const request = EnrolRequest.safeParse(await readJson(context.req.raw));
+  const token = bearerToken(context.req.raw.headers);
+  if (token === null) return refuse(401, "a join token is required");
+  if (!request.success) return refuse(400, 'the body must name the node: {"node": "NAME"}');
+  const outcome = await enrol(context.env, { token, node: request.data.node, nowMs: Date.now() });
+  if (outcome.outcome === "refused") return refuse(outcome.code, outcome.why);
+  const { node } = outcome.answer;
+  if (outcome.replaced) await nodeShard(context.env, shardOfNode(context.env, node)).shutOut(node);
+  return context.json(outcome.answer);
+});
+
+agentRoutes.post(paths.sync, async (context) => {
+  const caller = nodeOf(context.req.raw.headers);
+  if (caller === null) return refuse(401, "a node credential is required");
+  const request = SyncRequest.safeParse(await readJson(context.req.raw));
+  if (!request.success) return refuse(400, `not a sync message: ${request.error.issues[0]?.message}`);
+  if (request.data.node !== caller.node) return refuse(403, `this credential is for node ${caller.node}`);
+  const waitMs = Math.min(longestWaitMs, 1000 * Math.max(0, Number(context.req.query("wait") ?? 0) || 0));
+  const shard = nodeShard(context.env, shardOfNode(context.env, caller.node));
+  const answer = await shard.sync(request.data, caller.digest, waitMs);
+  return answer === "unauthorized" ? refuse(401, "the credential is not known") : context.json(answer);
+});
+
+agentRoutes.get(paths.socket, async (context) => {
+  const caller = nodeOf(context.req.raw.headers);
+  if (caller === null) return refuse(401, "a node credential is required");
+  if (context.req.header("upgrade")?.toLowerCase() !== "websocket")
+    return refuse(426, "this is the way to a WebSocket");
+  const shard = nodeShard(context.env, shardOfNode(context.env, caller.node));
+  const headers = { upgrade: "websocket", [nodeHeader]: caller.node, [digestHeader]: caller.digest };
+  return shard.fetch("https://shard/socket", { headers });
+});
+
+function nodeOf(headers: Headers): { readonly node: string; readonly digest: string } | null {
+  const token = bearerToken(headers);
+  const node = nodeToken.exec(token ?? "")?.[1];
+  return token === null || node === undefined ? null : { node, digest: digestOf(token) };
+}
+
+/** Null: the body is no JSON, or too large. */
+async function readJson(request: Request): Promise<unknown> {
+  const text = await request.text();
+  if (text.length > messageBytes) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function refuse(code: number, why: string): Response {
+  return Response.json({ error: why }, { status: code });
+}

@@ -1,0 +1,70 @@
+// What the messages of agents ask to be written.
+import { bucketOf } from "../core/buckets.ts";
+import type { Node } from "../model/node.ts";
+import type { Told } from "../store/event-recorder.ts";
+import type { ChangedObject, NewObject } from "../store/objects.ts";
+import type { PodDeletion, StatusUpdate } from "../store/pods.ts";
+
+type OnNode = { readonly node: string };
+
+/** `placementChanged`: labels or taints are others than before, so daemon pods may come or go. */
+export type ChangedNode = ChangedObject & { readonly object: Node; readonly placementChanged: boolean };
+
+export type ShardWrites = {
+  readonly statuses: readonly (StatusUpdate & OnNode)[];
+  /** Pods that are deleted, or go for good when their grace is 0. */
+  readonly removals: readonly (PodDeletion & OnNode)[];
+  readonly newNodes: readonly (NewObject & { readonly object: Node })[];
+  readonly changedNodes: readonly ChangedNode[];
+  readonly events: readonly Told[];
+};
+
+export const noWrites: ShardWrites = { statuses: [], removals: [], newNodes: [], changedNodes: [], events: [] };
+
+export function isNothing(writes: ShardWrites): boolean {
+  const { statuses, removals, newNodes, changedNodes, events } = writes;
+  return statuses.length + removals.length + newNodes.length + changedNodes.length + events.length === 0;
+}
+
+/** All writes as one; of several statuses of a pod, or states of a Node, the last counts. */
+export function merged(all: readonly ShardWrites[]): ShardWrites {
+  return {
+    statuses: lastOf(
+      all.flatMap(({ statuses }) => statuses),
+      ({ uid }) => uid,
+    ),
+    removals: lastOf(
+      all.flatMap(({ removals }) => removals),
+      ({ uid }) => uid,
+    ),
+    newNodes: lastOf(
+      all.flatMap(({ newNodes }) => newNodes),
+      ({ name }) => name,
+    ),
+    changedNodes: lastOf(
+      all.flatMap(({ changedNodes }) => changedNodes),
+      ({ name }) => name,
+    ),
+    events: all.flatMap(({ events }) => events),
+  };
+}
+
+function lastOf<T>(rows: readonly T[], key: (row: T) => string): readonly T[] {
+  return [...new Map(rows.map((row) => [key(row), row])).values()];
+}
+
+/** The change of a Node from one state to another. */
+export function changedNode(before: Node, object: Node): ChangedNode {
+  const placement = ({ metadata, spec }: Node) => JSON.stringify([metadata.labels, spec.taints]);
+  const name = object.metadata.name ?? "";
+  return {
+    resource: "nodes",
+    namespace: "",
+    name,
+    bucket: bucketOf(name),
+    object,
+    expectRv: Number(before.metadata.resourceVersion),
+    previous: { labels: before.metadata.labels ?? {} },
+    placementChanged: placement(before) !== placement(object),
+  };
+}

@@ -1,0 +1,212 @@
+import { describe, expect, test } from "vitest";
+
+import { containerConfig, linuxResources, sandboxConfig } from "../../agents/node/pod/container-config.ts";
+import { definitionOf } from "../../agents/node/pod/definition.ts";
+import { environmentOf, podField, resourceField } from "../../agents/node/pod/environment.ts";
+import { expand } from "../../agents/node/pod/expand.ts";
+import { readHook } from "../../agents/node/pod/hook.ts";
+import { annotations } from "../../agents/node/pod/labels.ts";
+import type { Container } from "../../src/model/container.ts";
+import type { PodSpec } from "../../src/model/pod-spec.ts";
+import { assignedPod, container, template } from "./support/pods.ts";
+
+const directories = { logs: "/var/log", pods: "/var/lib/lares/pods" };
+const node = { name: "node-1", ips: ["192.0.2.10", "2001:db8::1"], allocatable: { cpu: "4", memory: "8Gi" } };
+
+function pod(spec: Partial<PodSpec> = {}) {
+  const metadata = { labels: { app: "app", "a/b": "slashed" }, annotations: { note: "kept" } };
+  return { assigned: assignedPod(), definition: definitionOf(template(spec, metadata)), node, podIp: "10.1.2.3" };
+}
+
+function configOf(fields: Partial<Container>, spec: Partial<PodSpec> = {}) {
+  const surroundings = pod({ containers: [container(fields)], ...spec });
+  const [first] = surroundings.definition.containers;
+  if (first === undefined) throw new Error("no container");
+  return containerConfig({ pod: surroundings, container: first, attempt: 2, directories });
+}
+
+describe("$(NAME)", () => {
+  const values = new Map([
+    ["A", "1"],
+    ["B", "two"],
+    ["EMPTY", ""],
+  ]);
+  test.each([
+    ["plain", "plain"],
+    ["$(A)", "1"],
+    ["x$(A)y$(B)z", "x1ytwoz"],
+    ["$(EMPTY)", ""],
+    ["$(NONE)", "$(NONE)"],
+    ["$$(A)", "$(A)"],
+    ["$$$(A)", "$1"],
+    ["$$$$(A)", "$$(A)"],
+    ["$A $ $(", "$A $ $("],
+    ["$(A", "$(A"],
+    ["$()", "$()"],
+  ])("%s reads %s", (text, expected) => {
+    expect(expand(text, values)).toBe(expected);
+  });
+});
+
+describe("the environment", () => {
+  test("takes values in their order, the later seeing the earlier", () => {
+    const env = [
+      { name: "A", value: "1" },
+      { name: "B", value: "$(A)$(C)" },
+      { name: "C", value: "$(B)!" },
+      { name: "A", value: "again" },
+      { name: "NONE" },
+    ];
+    const seen = environmentOf(container({ env }), pod());
+    expect(seen).toEqual([
+      { key: "A", value: "again" },
+      { key: "B", value: "1$(C)" },
+      { key: "C", value: "1$(C)!" },
+      { key: "NONE", value: "" },
+    ]);
+  });
+
+  test.each([
+    ["metadata.name", "app-1"],
+    ["metadata.namespace", "default"],
+    ["metadata.uid", "uid-1"],
+    ["metadata.labels['app']", "app"],
+    ["metadata.labels['a/b']", "slashed"],
+    ["metadata.labels['none']", ""],
+    ["metadata.annotations['note']", "kept"],
+    ["spec.nodeName", "node-1"],
+    ["spec.serviceAccountName", "default"],
+    ["status.hostIP", "192.0.2.10"],
+    ["status.hostIPs", "192.0.2.10,2001:db8::1"],
+    ["status.podIP", "10.1.2.3"],
+  ])("knows %s", (fieldPath, value) => {
+    expect(podField(fieldPath, pod())).toBe(value);
+    const env = [{ name: "FIELD", valueFrom: { fieldRef: { apiVersion: "v1", fieldPath } } }];
+    expect(environmentOf(container({ env }), pod())).toEqual([{ key: "FIELD", value }]);
+  });
+
+  test.each([
+    ["limits.cpu", "0", "1"],
+    ["limits.cpu", "1m", "500"],
+    ["limits.memory", "0", "134217728"],
+    ["limits.memory", "1Mi", "128"],
+    ["requests.cpu", "1m", "250"],
+    ["requests.memory", "1Mi", "128"],
+    ["requests.ephemeral-storage", "1", "0"],
+  ])("knows %s in units of %s", (resource, divisor, value) => {
+    const own = container({ resources: { limits: { cpu: "500m", memory: "128Mi" }, requests: { cpu: "250m" } } });
+    expect(resourceField({ resource, divisor }, own, pod())).toBe(value);
+  });
+
+  test("takes a limit that is not set for what the node can give", () => {
+    expect(resourceField({ resource: "limits.cpu", divisor: "1" }, container(), pod())).toBe("4");
+    expect(resourceField({ resource: "limits.memory", divisor: "1Gi" }, container(), pod())).toBe("8");
+  });
+});
+
+describe("what a runtime is told", () => {
+  test("of a sandbox", () => {
+    const ports = [
+      { containerPort: 80, hostPort: 8080, protocol: "TCP" },
+      { containerPort: 81, protocol: "TCP" },
+    ];
+    const config = sandboxConfig(pod({ containers: [container({ ports })] }), 3, directories);
+    expect(config).toMatchObject({
+      metadata: { name: "app-1", uid: "uid-1", namespace: "default", attempt: 3 },
+      hostname: "app-1",
+      logDirectory: "/var/log/pods/default_app-1_uid-1",
+      portMappings: [{ protocol: "TCP", containerPort: 80, hostPort: 8080, hostIp: "" }],
+      annotations: { note: "kept" },
+    });
+    expect(sandboxConfig(pod({ hostNetwork: true }), 0, directories)).toMatchObject({
+      hostname: "node-1",
+      portMappings: [],
+    });
+  });
+
+  test("of a container, with its command expanded", () => {
+    const config = configOf({
+      command: ["run", "$(A)", "$$(A)"],
+      args: ["--id=$(A)$(B)"],
+      env: [{ name: "A", value: "1" }],
+      workingDir: "/srv",
+    });
+    expect(config).toMatchObject({
+      metadata: { name: "main", attempt: 2 },
+      command: ["run", "1", "$(A)"],
+      args: ["--id=1$(B)"],
+      workingDir: "/srv",
+      logPath: "main/2.log",
+      annotations: { [annotations.gracePeriodSeconds]: "30", [annotations.terminationMessagePolicy]: "File" },
+    });
+  });
+
+  test("of its volumes, as far as they are paths", () => {
+    const volumes = [
+      { name: "logs", hostPath: { path: "/var/log", type: "Directory" } },
+      { name: "cache", emptyDir: {} },
+      { name: "settings", configMap: { name: "settings", defaultMode: 420 } },
+    ];
+    const volumeMounts = [
+      { name: "logs", mountPath: "/logs", readOnly: true, subPath: "pods" },
+      { name: "cache", mountPath: "/cache" },
+      { name: "settings", mountPath: "/etc/app" },
+    ];
+    expect(configOf({ volumeMounts }, { volumes }).mounts).toEqual([
+      { volume: "logs", containerPath: "/logs", hostPath: "/var/log/pods", readonly: true, hostPathType: "Directory" },
+      {
+        volume: "cache",
+        containerPath: "/cache",
+        hostPath: "/var/lib/lares/pods/uid-1/volumes/cache",
+        readonly: false,
+        hostPathType: "DirectoryOrCreate",
+      },
+    ]);
+  });
+
+  test("of a pre-stop hook, with everything looked up", () => {
+    const ports = [{ name: "admin", containerPort: 9000, protocol: "TCP" }];
+    const preStop = { httpGet: { path: "/stop", port: "admin", scheme: "HTTP" } };
+    const noted = configOf({ ports, lifecycle: { preStop } }).annotations[annotations.preStop] ?? "";
+    expect(readHook(noted)).toEqual({
+      httpGet: { scheme: "HTTP", host: "10.1.2.3", port: 9000, path: "/stop", headers: [] },
+    });
+    expect(readHook("{}")).toBeNull();
+    expect(readHook("nonsense")).toBeNull();
+  });
+
+  test("of rights, the container's own before the pod's", () => {
+    const securityContext = { runAsUser: 1, runAsGroup: 2, supplementalGroups: [3] };
+    const own = { runAsUser: 7, allowPrivilegeEscalation: false, capabilities: { add: ["NET_ADMIN"], drop: ["ALL"] } };
+    expect(configOf({ securityContext: own }, { securityContext }).linux.securityContext).toEqual({
+      privileged: false,
+      runAsUser: 7,
+      runAsGroup: 2,
+      supplementalGroups: [3],
+      noNewPrivileges: true,
+      addCapabilities: ["NET_ADMIN"],
+      dropCapabilities: ["ALL"],
+    });
+  });
+
+  test.each([
+    ["nothing asked", {}, "BestEffort", { cpuShares: 2, oomScoreAdjust: 1000 }],
+    [
+      "a guarantee",
+      { limits: { cpu: "500m", memory: "1Gi" } },
+      "Guaranteed",
+      { cpuShares: 512, cpuQuota: 50_000, memoryLimit: 1_073_741_824, oomScoreAdjust: -997 },
+    ],
+    [
+      "a quarter of the memory",
+      { requests: { cpu: "1", memory: "2Gi" } },
+      "Burstable",
+      { cpuShares: 1024, oomScoreAdjust: 750 },
+    ],
+    ["a little memory", { requests: { memory: "1Ki" } }, "Burstable", { cpuShares: 2, oomScoreAdjust: 999 }],
+    ["all the memory", { requests: { memory: "8Gi" } }, "Burstable", { cpuShares: 2, oomScoreAdjust: 3 }],
+    ["next to no CPU", { limits: { cpu: "1m" } }, "Burstable", { cpuShares: 2, cpuQuota: 1000, oomScoreAdjust: 999 }],
+  ] as const)("of resources for %s", (_, resources, qosClass, expected) => {
+    expect(linuxResources({ resources }, qosClass, node.allocatable)).toEqual(expected);
+  });
+});

@@ -1,0 +1,427 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import type { Action, InFlight } from "../../agents/node/pod/action.ts";
+import { actionKey } from "../../agents/node/pod/action.ts";
+import { definitionOf } from "../../agents/node/pod/definition.ts";
+import { annotations } from "../../agents/node/pod/labels.ts";
+import type { PodMemory } from "../../agents/node/pod/memory.ts";
+import { newPodMemory } from "../../agents/node/pod/memory.ts";
+import type { PodView } from "../../agents/node/pod/plan.ts";
+import { planPod } from "../../agents/node/pod/plan.ts";
+import type { PodSandbox, RuntimeContainerStatus } from "../../agents/node/runtime/runtime.ts";
+import type { PodSpec } from "../../src/model/pod-spec.ts";
+import { assignedPod, container, probe, template } from "./support/pods.ts";
+
+const nowMs = 1_000_000_000;
+
+function sandbox(fields: Partial<PodSandbox> = {}): PodSandbox {
+  const metadata = { name: "app-1", uid: "uid-1", namespace: "default", attempt: 0 };
+  return { id: "s0", metadata, state: "ready", createdAtMs: nowMs, labels: {}, annotations: {}, ...fields };
+}
+
+type Attempt = Partial<RuntimeContainerStatus> & { readonly name?: string; readonly attempt?: number };
+
+function ran({ name = "main", attempt = 0, ...fields }: Attempt = {}): RuntimeContainerStatus {
+  return {
+    id: `${name}-${attempt}`,
+    podSandboxId: "s0",
+    metadata: { name, attempt },
+    image: "registry.example/app:1",
+    imageRef: "",
+    state: "running",
+    createdAtMs: nowMs + attempt,
+    startedAtMs: nowMs,
+    labels: {},
+    annotations: {},
+    ...fields,
+  };
+}
+
+const failed = { state: "exited", exitCode: 1, finishedAtMs: nowMs - 1000 } as const;
+const succeeded = { state: "exited", exitCode: 0, finishedAtMs: nowMs - 1000 } as const;
+
+type ViewOptions = {
+  readonly spec?: Partial<PodSpec>;
+  readonly sandboxes?: readonly PodSandbox[];
+  readonly containers?: readonly RuntimeContainerStatus[];
+  readonly memory?: Partial<PodMemory>;
+  readonly inFlight?: readonly (Action | InFlight)[];
+  readonly deletion?: { readonly atMs: number; readonly gracePeriodSeconds: number };
+  readonly isAssigned?: boolean;
+};
+
+function view(options: ViewOptions = {}): PodView {
+  const {
+    spec,
+    sandboxes = [sandbox()],
+    containers = [],
+    memory,
+    inFlight = [],
+    deletion,
+    isAssigned = true,
+  } = options;
+  const definition = definitionOf(template(spec));
+  const assigned = assignedPod(deletion === undefined ? {} : { deletion });
+  const flights = inFlight.map(
+    (one): InFlight => ("kind" in one ? { action: one, stage: undefined, deadlineMs: undefined } : one),
+  );
+  return {
+    uid: "uid-1",
+    wanted: isAssigned ? { assigned, definition } : undefined,
+    observation: { sandboxes, containers },
+    memory: { ...newPodMemory(nowMs - 60_000), ...memory },
+    inFlight: new Map(flights.map((flight) => [actionKey(flight.action), flight])),
+  };
+}
+
+function kinds(options: ViewOptions): readonly string[] {
+  return planPod(view(options), nowMs).actions.map((action) => {
+    switch (action.kind) {
+      case "run-sandbox":
+        return `${action.kind} ${action.attempt}`;
+      case "start-container":
+        return `${action.kind} ${action.name} ${action.attempt}`;
+      case "kill-container":
+        return `${action.kind} ${action.containerId} ${action.graceSeconds}`;
+      case "remove-container":
+        return `${action.kind} ${action.containerId}`;
+      case "stop-sandbox":
+      case "remove-sandbox":
+        return `${action.kind} ${action.sandboxId}`;
+      default:
+        return action satisfies never;
+    }
+  });
+}
+
+const two = { containers: [container({ name: "a" }), container({ name: "b" })] };
+const withInit = { initContainers: [container({ name: "init" })], containers: [container()] };
+const withSidecar = {
+  initContainers: [container({ name: "proxy", restartPolicy: "Always" })],
+  containers: [container()],
+};
+const startA: Action = { kind: "start-container", name: "a", attempt: 0, sandboxId: "s0" };
+const changed = { annotations: { [annotations.hash]: "another" } };
+const old = sandbox({ id: "s-old", state: "notready" });
+const next = sandbox({ metadata: { ...sandbox().metadata, attempt: 1 } });
+
+describe("a pod that is to run", () => {
+  test.each<[string, ViewOptions, readonly string[]]>([
+    ["gets a sandbox first", { sandboxes: [] }, ["run-sandbox 0"]],
+    ["gets a new sandbox when the old one is down", { sandboxes: [old] }, ["run-sandbox 1"]],
+    ["waits for its sandbox", { sandboxes: [], inFlight: [{ kind: "run-sandbox", attempt: 0 }] }, []],
+    ["starts its container", {}, ["start-container main 0"]],
+    ["is left alone when all is well", { containers: [ran()] }, []],
+    ["starts its containers in order, one at a time", { spec: two }, ["start-container a 0"]],
+    ["waits for the start that is under way", { spec: two, inFlight: [startA] }, []],
+    [
+      "starts the next when the one before runs",
+      { spec: two, containers: [ran({ name: "a" })] },
+      ["start-container b 0"],
+    ],
+    ["starts one that failed as the next attempt", { containers: [ran(failed)] }, ["start-container main 1"]],
+    ["starts one that succeeded too", { containers: [ran(succeeded)] }, ["start-container main 1"]],
+    [
+      "leaves a success alone on failure only",
+      { spec: { restartPolicy: "OnFailure" }, containers: [ran(succeeded)] },
+      [],
+    ],
+    ["never starts again what is not to", { spec: { restartPolicy: "Never" }, containers: [ran(failed)] }, []],
+    [
+      "needs no sandbox for what is done",
+      {
+        spec: { restartPolicy: "Never" },
+        sandboxes: [old],
+        containers: [ran({ ...succeeded, podSandboxId: "s-old" })],
+      },
+      [],
+    ],
+    [
+      "removes what a crash left created, before it starts it",
+      { containers: [ran({ state: "created" })] },
+      ["remove-container main-0"],
+    ],
+    [
+      "kills what belongs to a sandbox that is down",
+      { sandboxes: [next, old], containers: [ran({ podSandboxId: "s-old" })] },
+      ["kill-container main-0 30"],
+    ],
+    ["kills the older of two that run", { containers: [ran({ attempt: 1 }), ran()] }, ["kill-container main-0 30"]],
+    [
+      "kills what it does not know",
+      { containers: [ran(), ran({ name: "stranger" })] },
+      ["kill-container stranger-0 30"],
+    ],
+    ["kills what was changed in place", { containers: [ran(changed)] }, ["kill-container main-0 30"]],
+    [
+      "does not kill twice",
+      {
+        containers: [ran(changed)],
+        inFlight: [
+          {
+            action: { kind: "kill-container", containerId: "main-0", name: "main", graceSeconds: 30, hurry: false },
+            stage: undefined,
+            deadlineMs: nowMs + 29_000,
+          },
+        ],
+      },
+      [],
+    ],
+    [
+      "keeps one dead container of a name and removes older ones",
+      { containers: [ran({ attempt: 2 }), ran({ attempt: 1, ...failed }), ran(failed)] },
+      ["remove-container main-0"],
+    ],
+    [
+      "removes an old sandbox that nothing is left of",
+      { sandboxes: [next, old], containers: [ran()] },
+      ["remove-sandbox s-old"],
+    ],
+    [
+      "keeps an old sandbox for its last logs",
+      { sandboxes: [next, old], containers: [ran({ attempt: 1 }), ran({ ...failed, podSandboxId: "s-old" })] },
+      [],
+    ],
+    [
+      "counts attempts on after the runtime has lost them",
+      { memory: { containers: { main: { attempt: 4 } } } },
+      ["start-container main 5"],
+    ],
+  ])("%s", (_, options, expected) => {
+    expect(kinds(options)).toEqual(expected);
+  });
+
+  test.each<[string, ViewOptions, readonly string[]]>([
+    ["starts the init container first", { spec: withInit }, ["start-container init 0"]],
+    ["waits while the init container runs", { spec: withInit, containers: [ran({ name: "init" })] }, []],
+    [
+      "starts the rest when the init container has succeeded",
+      { spec: withInit, containers: [ran({ name: "init", ...succeeded })] },
+      ["start-container main 0"],
+    ],
+    [
+      "starts an init container that failed again",
+      { spec: withInit, containers: [ran({ name: "init", ...failed })] },
+      ["start-container init 1"],
+    ],
+    [
+      "gives up when it may not start again",
+      { spec: { ...withInit, restartPolicy: "Never" }, containers: [ran({ name: "init", ...failed })] },
+      [],
+    ],
+    [
+      "runs the init containers again in a new sandbox",
+      {
+        spec: withInit,
+        sandboxes: [next, old],
+        containers: [ran({ name: "init", ...succeeded, podSandboxId: "s-old" })],
+      },
+      ["start-container init 1"],
+    ],
+    [
+      "does not run them again for a container that ended",
+      { spec: withInit, containers: [ran(failed), ran({ name: "init", ...succeeded })] },
+      ["start-container main 1"],
+    ],
+    [
+      "goes on beside a sidecar that runs",
+      { spec: withSidecar, containers: [ran({ name: "proxy" })] },
+      ["start-container main 0"],
+    ],
+    [
+      "starts a sidecar again that ended, whatever its exit code",
+      { spec: { ...withSidecar, restartPolicy: "Never" }, containers: [ran(), ran({ name: "proxy", ...succeeded })] },
+      ["start-container proxy 1"],
+    ],
+  ])("%s", (_, options, expected) => {
+    expect(kinds(options)).toEqual(expected);
+  });
+
+  test("waits for a sidecar's startup probe", () => {
+    const proxy = container({ name: "proxy", restartPolicy: "Always", startupProbe: probe() });
+    const options = { spec: { ...withSidecar, initContainers: [proxy] }, containers: [ran({ name: "proxy" })] };
+    expect(kinds(options)).toEqual([]);
+    const health = { containerId: "proxy-0", started: true };
+    expect(kinds({ ...options, memory: { containers: { proxy: { health } } } })).toEqual(["start-container main 0"]);
+  });
+
+  test("kills what a probe condemned, in the probe's own time", () => {
+    const livenessProbe = probe({ terminationGracePeriodSeconds: 5 });
+    const memory = { containers: { main: { health: { containerId: "main-0", unhealthy: "liveness" as const } } } };
+    const options = { spec: { containers: [container({ livenessProbe })] }, containers: [ran()], memory };
+    expect(kinds(options)).toEqual(["kill-container main-0 5"]);
+    expect(kinds({ ...options, containers: [ran({ attempt: 1 }), ran(failed)] })).toEqual([]);
+  });
+
+  test("is held off after crashes, for as long as its back-off says", () => {
+    const crashes = { delayMs: 20_000, updatedAtMs: nowMs - 11_000 };
+    const memory = { containers: { main: { crashes, attempt: 0 } } };
+    const plan = planPod(view({ containers: [ran(failed)], memory }), nowMs);
+    expect(plan.actions).toEqual([]);
+    expect(plan.lookAgainAtMs).toBe(nowMs - 1000 + 20_000);
+    expect(plan.memory.containers["main"]?.waiting?.message).toBe(
+      "back-off 20s restarting failed container=main pod=app-1_default(uid-1)",
+    );
+    expect(plan.events.map(({ reason }) => reason)).toEqual(["BackOff"]);
+    const later = planPod({ ...view({ containers: [ran(failed)] }), memory: plan.memory }, nowMs + 19_000);
+    expect(later.actions).toMatchObject([{ kind: "start-container", attempt: 1 }]);
+    expect(later.memory.containers["main"]?.crashes).toEqual({ delayMs: 40_000, updatedAtMs: nowMs + 19_000 });
+    expect(later.events).toEqual([]);
+  });
+
+  test("fails when its deadline has passed", () => {
+    const spec = { activeDeadlineSeconds: 60 };
+    const early = planPod(view({ spec, containers: [ran()] }), nowMs - 1);
+    expect(early).toMatchObject({ actions: [], lookAgainAtMs: nowMs });
+    const plan = planPod(view({ spec, containers: [ran()] }), nowMs);
+    expect(plan.memory.failure?.reason).toBe("DeadlineExceeded");
+    expect(plan.actions).toMatchObject([{ kind: "kill-container", containerId: "main-0" }]);
+  });
+});
+
+const deletion = { atMs: nowMs, gracePeriodSeconds: 20 };
+
+describe("a pod that is to end", () => {
+  test.each<[string, ViewOptions, readonly string[]]>([
+    ["has its containers killed in its time", { deletion, containers: [ran()] }, ["kill-container main-0 20"]],
+    [
+      "has them killed all at once",
+      { deletion, spec: two, containers: [ran({ name: "a" }), ran({ name: "b" })] },
+      ["kill-container a-0 20", "kill-container b-0 20"],
+    ],
+    [
+      "keeps a sidecar to the last",
+      { deletion, spec: withSidecar, containers: [ran(), ran({ name: "proxy" })] },
+      ["kill-container main-0 20"],
+    ],
+    [
+      "then ends the sidecar",
+      { deletion, spec: withSidecar, containers: [ran(succeeded), ran({ name: "proxy" })] },
+      ["kill-container proxy-0 20"],
+    ],
+    [
+      "has only what is left of its time",
+      { deletion, containers: [ran()], memory: { endingSinceMs: nowMs - 15_000 } },
+      ["kill-container main-0 5"],
+    ],
+    [
+      "has two seconds at least",
+      { deletion: { ...deletion, gracePeriodSeconds: 0 }, containers: [ran()] },
+      ["kill-container main-0 2"],
+    ],
+    [
+      "has its sandbox stopped when nothing runs in it",
+      { deletion, containers: [ran(succeeded)] },
+      ["stop-sandbox s0"],
+    ],
+    [
+      "waits for a start that may leave a container behind",
+      { deletion, inFlight: [{ action: startA, stage: "create", deadlineMs: undefined }] },
+      [],
+    ],
+    [
+      "is left as it is until it is forgotten",
+      { deletion, sandboxes: [sandbox({ state: "notready" })], containers: [ran(succeeded)] },
+      [],
+    ],
+    [
+      "is removed when nobody asks for it",
+      { isAssigned: false, sandboxes: [sandbox({ state: "notready" })], containers: [ran(succeeded)] },
+      ["remove-sandbox s0"],
+    ],
+    [
+      "has the time that is written on its containers when nobody asks for it",
+      { isAssigned: false, containers: [ran({ annotations: { [annotations.gracePeriodSeconds]: "7" } })] },
+      ["kill-container main-0 7"],
+    ],
+    [
+      "has containers without a sandbox removed",
+      { isAssigned: false, sandboxes: [], containers: [ran(succeeded)] },
+      ["remove-container main-0"],
+    ],
+  ])("%s", (_, options, expected) => {
+    expect(kinds(options)).toEqual(expected);
+  });
+
+  test("has ended when nothing runs and its sandbox is down", () => {
+    const down = { deletion, sandboxes: [sandbox({ state: "notready" })], containers: [ran(succeeded)] };
+    expect(planPod(view(down), nowMs).memory.ended).toBe(true);
+    expect(planPod(view({ deletion, sandboxes: [], containers: [] }), nowMs).memory.ended).toBe(true);
+    expect(planPod(view({ deletion, containers: [ran()] }), nowMs).memory.ended).toBeUndefined();
+  });
+
+  test("is forgotten when nobody asks for it and nothing is left", () => {
+    expect(planPod(view({ isAssigned: false, sandboxes: [] }), nowMs).forget).toBe(true);
+    expect(planPod(view({ isAssigned: false }), nowMs).forget).toBe(false);
+  });
+
+  test("is hurried when it gets less time than it was given before", () => {
+    const action = {
+      kind: "kill-container",
+      containerId: "main-0",
+      name: "main",
+      graceSeconds: 600,
+      hurry: false,
+    } as const;
+    const inFlight = [{ action, stage: undefined, deadlineMs: nowMs + 600_000 }];
+    const { actions, events } = planPod(view({ deletion, containers: [ran()], inFlight }), nowMs);
+    expect(actions).toEqual([{ ...action, graceSeconds: 20, hurry: true }]);
+    expect(events).toEqual([]);
+  });
+});
+
+describe("planning", () => {
+  const anyContainer = fc.record({
+    name: fc.constantFrom("main", "init", "stranger"),
+    attempt: fc.integer({ min: 0, max: 3 }),
+    state: fc.constantFrom("created" as const, "running" as const, "exited" as const, "unknown" as const),
+    exitCode: fc.constantFrom(0, 1),
+    finishedAtMs: fc.integer({ min: nowMs - 60_000, max: nowMs + 60_000 }),
+    podSandboxId: fc.constantFrom("s0", "s-old"),
+  });
+  const anyView = fc.record({
+    spec: fc.constantFrom<Partial<PodSpec>>({}, withInit, withSidecar, two, { restartPolicy: "Never" }),
+    sandboxes: fc.constantFrom<readonly PodSandbox[]>([], [sandbox()], [next, old], [old]),
+    containers: fc.uniqueArray(anyContainer, { maxLength: 5, selector: ({ name, attempt }) => `${name}-${attempt}` }),
+    deletion: fc.constantFrom(undefined, deletion),
+    isAssigned: fc.boolean(),
+  });
+
+  test("asks for nothing that is under way, and never for two things of one key", () => {
+    fc.assert(
+      fc.property(anyView, ({ containers, deletion: given, ...options }) => {
+        const newestFirst = containers.map(ran).sort((a, b) => b.metadata.attempt - a.metadata.attempt);
+        const whole = { ...options, containers: newestFirst, ...(given === undefined ? {} : { deletion: given }) };
+        const { actions, memory } = planPod(view(whole), nowMs);
+        expect(new Set(actions.map(actionKey)).size).toBe(actions.length);
+        const inFlight = actions.map((action) => ({
+          action,
+          stage: undefined,
+          deadlineMs: action.kind === "kill-container" ? nowMs + action.graceSeconds * 1000 : undefined,
+        }));
+        const again = planPod({ ...view({ ...whole, inFlight }), memory }, nowMs);
+        expect(again.actions).toEqual([]);
+        expect(again.events).toEqual([]);
+        expect(again.memory).toEqual(memory);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("never starts a container beside one of its name that runs", () => {
+    fc.assert(
+      fc.property(anyView, ({ containers, deletion: given, ...options }) => {
+        const newestFirst = containers.map(ran).sort((a, b) => b.metadata.attempt - a.metadata.attempt);
+        const whole = { ...options, containers: newestFirst, ...(given === undefined ? {} : { deletion: given }) };
+        const starts = planPod(view(whole), nowMs).actions.flatMap((action) =>
+          action.kind === "start-container" ? [action.name] : [],
+        );
+        const alive = newestFirst.filter(({ state }) => state === "running").map(({ metadata }) => metadata.name);
+        expect(starts.filter((name) => alive.includes(name))).toEqual([]);
+        expect(starts.length).toBeLessThan(2);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

@@ -1,0 +1,90 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import * as protocol from "../../agents/node/connection/protocol.ts";
+import * as messages from "../../src/sync/messages.ts";
+
+const anyPod = fc.record(
+  {
+    uid: fc.string(),
+    namespace: fc.string(),
+    name: fc.string(),
+    template: fc.string(),
+    createdAtMs: fc.integer(),
+    observation: fc.nat(),
+    deletion: fc.record({ atMs: fc.integer(), gracePeriodSeconds: fc.nat() }),
+  },
+  { requiredKeys: ["uid", "namespace", "name", "template", "createdAtMs", "observation"] },
+);
+
+const anyAnswer = fc.record(
+  {
+    protocol: fc.constant(1),
+    acknowledged: fc.nat(),
+    registered: fc.boolean(),
+    revision: fc.nat(),
+    etag: fc.string(),
+    pods: fc.array(anyPod, { maxLength: 3 }),
+    templates: fc.dictionary(fc.string(), fc.object()),
+    resend: fc.boolean(),
+    nextSyncMs: fc.nat(),
+  },
+  { requiredKeys: ["protocol", "acknowledged", "registered", "revision", "etag", "nextSyncMs"] },
+);
+
+/** Answers of which one field, wherever it is, is something else or gone. */
+const brokenAnswer = fc
+  .tuple(anyAnswer, fc.nat(), fc.constantFrom(undefined, null, "x", 1, true, [], {}, ["x"]))
+  .map(([answer, where, value]) => {
+    const whole = JSON.parse(JSON.stringify(answer));
+    const places: [object, string][] = [];
+    const collect = (from: object) => {
+      for (const [key, inner] of Object.entries(from)) {
+        places.push([from, key]);
+        if (typeof inner === "object" && inner !== null && from !== whole.templates) collect(inner);
+      }
+    };
+    collect(whole);
+    const place = places[where % places.length];
+    if (place !== undefined) Reflect.set(place[0], place[1], value);
+    return whole;
+  });
+
+describe("the hand-written reader", () => {
+  test("reads what the schema reads, as the schema reads it", () => {
+    fc.assert(
+      fc.property(anyAnswer, (answer) => {
+        const text = JSON.stringify(answer);
+        expect(protocol.readAnswer(text)).toEqual(messages.SyncAnswer.parse(JSON.parse(text)));
+      }),
+    );
+  });
+
+  test("refuses what the schema refuses", () => {
+    fc.assert(
+      fc.property(brokenAnswer, (answer) => {
+        const text = JSON.stringify(answer);
+        const bySchema = messages.SyncAnswer.safeParse(JSON.parse(text));
+        expect(protocol.readAnswer(text) !== null).toBe(bySchema.success);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test.each(["", "null", "[]", "1", '"x"', "{}", "{", '{"revision":1e999}'])("refuses %j", (text) => {
+    expect(protocol.readAnswer(text)).toBeNull();
+    expect(protocol.readEnrolAnswer(text)).toBeNull();
+  });
+
+  test("reads what enrolment gives", () => {
+    const answer = { node: "edge-1", credential: "c" };
+    expect(protocol.readEnrolAnswer(JSON.stringify({ ...answer, more: 1 }))).toEqual(
+      messages.EnrolAnswer.parse(answer),
+    );
+  });
+
+  test("knows the contract's constants", () => {
+    const { protocolVersion, ping, pong, paths } = messages;
+    expect(protocol).toMatchObject({ protocolVersion, ping, pong, paths });
+  });
+});

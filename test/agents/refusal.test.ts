@@ -1,0 +1,118 @@
+import { describe, expect, test } from "vitest";
+
+import type { HostRights } from "../../agents/node/runtime/process/refusal.ts";
+import { caveatOf, refusalOf } from "../../agents/node/runtime/process/refusal.ts";
+import type { Container } from "../../src/model/container.ts";
+import type { PodSpec } from "../../src/model/pod-spec.ts";
+import { container, podSpec } from "./support/pods.ts";
+
+const root: HostRights = { isRoot: true, userId: 0, setpriv: "/usr/bin/setpriv" };
+const user: HostRights = { isRoot: false, userId: 1000, setpriv: "/usr/bin/setpriv" };
+const bare: HostRights = { isRoot: true, userId: 0, setpriv: null };
+const command = { command: ["run"] };
+
+function refusal(own: Partial<Container>, spec: Partial<PodSpec> = {}, rights = root): string | null {
+  return refusalOf(podSpec(spec), container(own), rights);
+}
+
+const hostLogs = { name: "logs", hostPath: { path: "/var/log", type: "" } };
+
+describe("the process runtime", () => {
+  test.each<[string, Partial<Container>, Partial<PodSpec>]>([
+    ["a command", command, {}],
+    [
+      "host paths in their place",
+      { ...command, volumeMounts: [{ name: "logs", mountPath: "/var/log" }] },
+      { volumes: [hostLogs] },
+    ],
+    [
+      "host paths elsewhere, to be read only",
+      { ...command, volumeMounts: [{ name: "logs", mountPath: "/host/logs", readOnly: true }] },
+      { volumes: [hostLogs] },
+    ],
+    [
+      "scratch directories",
+      { ...command, volumeMounts: [{ name: "cache", mountPath: "/cache" }] },
+      { volumes: [{ name: "cache", emptyDir: {} }] },
+    ],
+    [
+      "volumes that it does not mount",
+      command,
+      { volumes: [{ name: "s", secret: { secretName: "s", defaultMode: 420 } }] },
+    ],
+    ["limits", { ...command, resources: { limits: { memory: "200Mi" } } }, {}],
+    ["privileges", { ...command, securityContext: { privileged: true } }, { hostNetwork: true, hostPID: true }],
+    ["another user", { ...command, securityContext: { runAsUser: 1000, runAsNonRoot: true } }, {}],
+    ["fewer capabilities", { ...command, securityContext: { capabilities: { drop: ["ALL"], add: ["NET_RAW"] } } }, {}],
+    ["settings that may be absent", { ...command, envFrom: [{ configMapRef: { name: "c", optional: true } }] }, {}],
+    ["ports of the host", { ...command, ports: [{ containerPort: 80, hostPort: 80, protocol: "TCP" }] }, {}],
+    ["no seccomp profile", { ...command, securityContext: { seccompProfile: { type: "Unconfined" } } }, {}],
+  ])("runs what asks for %s", (_, own, spec) => {
+    expect(refusal(own, spec)).toBeNull();
+  });
+
+  const mounted = (volume: NonNullable<PodSpec["volumes"]>[number]): [Partial<Container>, Partial<PodSpec>] => [
+    { ...command, volumeMounts: [{ name: volume.name, mountPath: "/v" }] },
+    { volumes: [volume] },
+  ];
+
+  test.each<[RegExp, Partial<Container>, Partial<PodSpec>, HostRights?]>([
+    [/^command: .*container main/, {}, {}],
+    [/^command: /, { args: ["only"] }, {}],
+    [/^volumes\[s\]\.secret: /, ...mounted({ name: "s", secret: { secretName: "s", defaultMode: 420 } })],
+    [/^volumes\[c\]\.configMap: /, ...mounted({ name: "c", configMap: { name: "c", defaultMode: 420 } })],
+    [/^volumes\[none\]\.nothing: /, { ...command, volumeMounts: [{ name: "none", mountPath: "/v" }] }, {}],
+    [
+      /^env\[TOKEN\]\.valueFrom: /,
+      { ...command, env: [{ name: "TOKEN", valueFrom: { secretKeyRef: { name: "s", key: "k" } } }] },
+      {},
+    ],
+    [/^envFrom\[c\]: /, { ...command, envFrom: [{ configMapRef: { name: "c" } }] }, {}],
+    [/^ports\[80\]\.hostPort: /, { ...command, ports: [{ containerPort: 80, hostPort: 8080, protocol: "TCP" }] }, {}],
+    [/readOnlyRootFilesystem: /, { ...command, securityContext: { readOnlyRootFilesystem: true } }, {}],
+    [/seccompProfile: /, { ...command, securityContext: { seccompProfile: { type: "RuntimeDefault" } } }, {}],
+    [/seccompProfile: /, command, { securityContext: { seccompProfile: { type: "RuntimeDefault" } } }],
+    [/appArmorProfile: /, { ...command, securityContext: { appArmorProfile: { type: "RuntimeDefault" } } }, {}],
+    [/seLinuxOptions: /, { ...command, securityContext: { seLinuxOptions: { level: "s0" } } }, {}],
+    [/runAsNonRoot: /, command, { securityContext: { runAsNonRoot: true } }],
+    [/runAsUser: .* user 5/, { ...command, securityContext: { runAsUser: 5 } }, {}, user],
+    [/runAsUser: /, { ...command, securityContext: { runAsUser: 5 } }, {}, bare],
+    [/runAsGroup: /, command, { securityContext: { runAsGroup: 5 } }, user],
+    [/privileged: /, { ...command, securityContext: { privileged: true } }, {}, user],
+    [/capabilities\.add: /, { ...command, securityContext: { capabilities: { add: ["NET_ADMIN"] } } }, {}, user],
+    [/capabilities\.drop: /, { ...command, securityContext: { capabilities: { drop: ["ALL"] } } }, {}, bare],
+    [/allowPrivilegeEscalation: /, { ...command, securityContext: { allowPrivilegeEscalation: false } }, {}, bare],
+    [/sysctls: /, command, { securityContext: { sysctls: [{ name: "a", value: "b" }] } }],
+    [/fsGroup: /, command, { securityContext: { fsGroup: 1 }, volumes: [{ name: "cache", emptyDir: {} }] }],
+    [/runtimeClassName: /, command, { runtimeClassName: "gvisor" }],
+    [/hostUsers: /, command, { hostUsers: false }],
+    [/hostAliases: /, command, { hostAliases: [{ ip: "192.0.2.1", hostnames: ["x"] }] }],
+    [/dnsPolicy: /, command, { dnsPolicy: "None" }],
+  ])("says %s", (pattern, own, spec, rights = root) => {
+    expect(refusal(own, spec, rights)).toMatch(pattern);
+  });
+
+  test("needs no rights for what its own user may do", () => {
+    expect(refusal({ ...command, securityContext: { runAsUser: 1000, runAsNonRoot: true } }, {}, user)).toBeNull();
+    expect(refusal({ ...command, securityContext: { capabilities: { drop: ["ALL"] } } }, {}, user)).toBeNull();
+  });
+
+  test("tells what it does otherwise than asked, and nothing where all is as asked", () => {
+    const volumes = [hostLogs, { name: "cache", emptyDir: {} }];
+    const inPlace = container({ volumeMounts: [{ name: "logs", mountPath: "/var/log/" }] });
+    expect(caveatOf(podSpec({ volumes }), inPlace, false)).toBeNull();
+    const elsewhere = container({
+      volumeMounts: [
+        { name: "logs", mountPath: "/host", readOnly: true },
+        { name: "cache", mountPath: "/cache" },
+      ],
+      resources: { limits: { cpu: "1" } },
+    });
+    expect(caveatOf(podSpec({ volumes }), elsewhere, false)).toBe(
+      "Container main is a process of the host: volume logs is not at /host but at $(LARES_VOLUME_LOGS); " +
+        "volume logs can be written to; volume cache is not at /cache but at $(LARES_VOLUME_CACHE); " +
+        "resource limits are not enforced",
+    );
+    expect(caveatOf(podSpec({ volumes }), elsewhere, true)).not.toContain("limits");
+  });
+});

@@ -1,0 +1,47 @@
+// The agent as users run it: bundled into one file, a process of its own.
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+/** Builds the program; the path of the one file that it is. */
+export async function bundleAgent(directory: string): Promise<string> {
+  const outfile = join(directory, "agent.cjs");
+  await build({
+    entryPoints: [new URL("../../../agents/node/main.ts", import.meta.url).pathname],
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "cjs",
+    external: ["bufferutil", "utf-8-validate"],
+    outfile,
+    logLevel: "error",
+  });
+  return outfile;
+}
+
+export class AgentProcess {
+  readonly #child: ChildProcess;
+  output = "";
+  readonly whenExited: Promise<number | null>;
+
+  constructor(program: string, args: readonly string[]) {
+    this.#child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding("utf8");
+      stream?.on("data", (text: string) => {
+        this.output += text;
+      });
+    }
+    this.whenExited = new Promise((resolve) => this.#child.once("exit", (code) => resolve(code)));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  async kill(signal: "SIGKILL" | "SIGTERM"): Promise<number | null> {
+    this.#child.kill(signal);
+    return this.whenExited;
+  }
+}

@@ -1,0 +1,154 @@
+// A small real server with the control plane's side of the agent protocol, over HTTP or HTTPS and WebSockets.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { Duplex } from "node:stream";
+import type { WebSocket } from "ws";
+import { WebSocketServer } from "ws";
+
+import { EnrolRequest, paths, ping, pong, SyncRequest } from "../../../src/sync/messages.ts";
+import { ControlPlane } from "./control-plane.ts";
+
+export type ServerOptions = {
+  readonly tls?: { readonly key: string; readonly cert: string };
+};
+
+export class Server {
+  readonly #http;
+  readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+  readonly #planes = new Map<string, ControlPlane>();
+  /** Made for each node that is heard of first. */
+  newPlane: (node: string) => ControlPlane = () => new ControlPlane();
+  readonly open = new Map<string, WebSocket>();
+  readonly joinToken = "join-me";
+  readonly credentials = new Map<string, string>();
+  /** How sockets are met: `refuse` answers 404. */
+  upgrades: "accept" | "refuse" = "accept";
+  /** False: pings are not answered. */
+  pongs = true;
+  /** Set: every request gets this. */
+  fixed: { readonly status: number; readonly body: string } | undefined;
+  /** Paths asked for, with how. */
+  readonly asked: string[] = [];
+  enrolments = 0;
+  connections = 0;
+  #held = new Set<() => void>();
+
+  constructor({ tls }: ServerOptions = {}) {
+    const handle = (request: IncomingMessage, response: ServerResponse) => void this.#handle(request, response);
+    this.#http = tls === undefined ? createHttpServer(handle) : createHttpsServer(tls, handle);
+    this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#http.on("connection", () => {
+      this.connections += 1;
+    });
+  }
+
+  async start(): Promise<void> {
+    await new Promise<void>((resolve) => this.#http.listen(this.#port, "127.0.0.1", resolve));
+    const address = this.#http.address();
+    if (typeof address === "object" && address !== null) this.#port = address.port;
+  }
+
+  #port = 0;
+
+  get url(): string {
+    const scheme = "setSecureContext" in this.#http ? "https" : "http";
+    return `${scheme}://127.0.0.1:${this.#port}`;
+  }
+
+  /** Drops every connection and takes no new ones; `start` opens the same port again. */
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets.clients) socket.terminate();
+    this.release();
+    this.#http.closeAllConnections();
+    await new Promise<void>((resolve) => this.#http.close(() => resolve()));
+  }
+
+  plane(node: string): ControlPlane {
+    const known = this.#planes.get(node);
+    if (known !== undefined) return known;
+    const plane = this.newPlane(node);
+    this.#planes.set(node, plane);
+    plane.onChange(() => {
+      this.open.get(node)?.send(JSON.stringify(plane.answer(0, { revision: 0, etag: "", templates: [] })));
+      this.release();
+    });
+    return plane;
+  }
+
+  /** Answers questions that are held. */
+  release(): void {
+    for (const release of this.#held) release();
+    this.#held.clear();
+  }
+
+  get heldQuestions(): number {
+    return this.#held.size;
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.asked.push(`${request.method} ${request.url}`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8") || "null");
+    const answer = (status: number, content: unknown) => {
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(typeof content === "string" ? content : JSON.stringify(content));
+    };
+    if (this.fixed !== undefined) return answer(this.fixed.status, this.fixed.body);
+    const url = new URL(request.url ?? "", this.url);
+    const bearer = bearerOf(request);
+    if (url.pathname === paths.enrol) return this.#enrol(bearer, body, answer);
+    const sync = SyncRequest.parse(body);
+    if (bearer === undefined || this.credentials.get(sync.node) !== bearer)
+      return answer(401, { error: "who are you" });
+    const plane = this.plane(sync.node);
+    const result = plane.handle(sync);
+    if (!url.searchParams.has("wait") || result.pods !== undefined)
+      return answer(200, { ...result, nextSyncMs: plane.nextSyncMs });
+    await new Promise<void>((resolve) => this.#held.add(resolve));
+    return answer(200, plane.answer(sync.sequence, sync.have));
+  }
+
+  #enrol(bearer: string | undefined, body: unknown, answer: (status: number, content: unknown) => void): void {
+    this.enrolments += 1;
+    if (bearer !== this.joinToken) {
+      answer(401, { error: "the join token is not known" });
+      return;
+    }
+    const { node } = EnrolRequest.parse(body);
+    const credential = `credential-of-${node}-${this.enrolments}`;
+    this.credentials.set(node, credential);
+    answer(200, { node, credential });
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.asked.push(`UPGRADE ${request.url}`);
+    const bearer = bearerOf(request);
+    const node = [...this.credentials].find(([, credential]) => credential === bearer)?.[0];
+    if (this.upgrades === "refuse" || node === undefined) {
+      socket.end(`HTTP/1.1 ${node === undefined ? "401 Unauthorized" : "404 Not Found"}\r\nconnection: close\r\n\r\n`);
+      return;
+    }
+    this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#opened(node, opened));
+  }
+
+  #opened(node: string, socket: WebSocket): void {
+    this.open.set(node, socket);
+    socket.on("close", () => {
+      if (this.open.get(node) === socket) this.open.delete(node);
+    });
+    socket.on("message", (data) => {
+      const text = data.toString();
+      if (text === ping) {
+        if (this.pongs) socket.send(pong);
+        return;
+      }
+      socket.send(JSON.stringify(this.plane(node).handle(SyncRequest.parse(JSON.parse(text)))));
+    });
+  }
+}
+
+function bearerOf(request: IncomingMessage): string | undefined {
+  return /^Bearer (.*)$/.exec(request.headers.authorization ?? "")?.[1];
+}

@@ -1,0 +1,195 @@
+// A2 to A5, X1, and the acknowledgements of D1, seen from the machines: what agents are told, keep and do.
+
+import type { StoredAssignment } from "../../../agents/node/stored.ts";
+import type { SyncAnswer, SyncRequest } from "../../../src/sync/messages.ts";
+import type { Breach } from "./history.ts";
+import type { Said } from "./rules/shard.ts";
+import type { ClusterState, PodState } from "./state.ts";
+
+type PodReports = NonNullable<SyncRequest["pods"]>;
+
+/** What is known of one machine's agent. */
+type Known = {
+  /** Reports by the sequence of their message, of the present life of the agent. */
+  readonly reports: Map<number, { readonly pods: PodReports; readonly sentMs: number }>;
+  assignment: StoredAssignment | null;
+  /** Until when what the assignment before asked for may still be underway. */
+  changedAtMs: number;
+  before: StoredAssignment | null;
+};
+
+export type AgentWatch = {
+  readonly state: () => ClusterState;
+  readonly nowMs: () => number;
+  readonly breached: (breach: Breach) => void;
+};
+
+/** An answer may be this late: it was held, it was underway, or its shard did not know better for a while. */
+const oldestAnswerMs = 150_000;
+
+/** A call to the runtime that was underway when the assignment changed. */
+const underwayMs = 50;
+
+export class AgentChecker {
+  readonly #watch: AgentWatch;
+  readonly #machines = new Map<string, Known>();
+  readonly #ended = new Set<string>();
+  readonly #observations = new Map<string, number>();
+  readonly #answeredMs = new Map<string, number>();
+  /** Every pod that ever was, and its node. */
+  readonly said: Said = { ended: this.#ended, observations: this.#observations, answeredMs: this.#answeredMs };
+
+  constructor(watch: AgentWatch) {
+    this.#watch = watch;
+  }
+
+  #known(machine: string): Known {
+    const known = this.#machines.get(machine);
+    if (known !== undefined) return known;
+    const fresh: Known = { reports: new Map(), assignment: null, changedAtMs: 0, before: null };
+    this.#machines.set(machine, fresh);
+    return fresh;
+  }
+
+  /** The agent starts with what its disk has; null: nothing. */
+  started(machine: string, assignment: StoredAssignment | null): void {
+    const known = this.#known(machine);
+    known.reports.clear();
+    known.assignment = assignment;
+    known.before = assignment;
+  }
+
+  sent(machine: string, text: string): void {
+    const request = parse<SyncRequest>(text);
+    if (request?.sequence === undefined) return;
+    const { pods = [] } = request;
+    this.#known(machine).reports.set(request.sequence, { pods, sentMs: this.#watch.nowMs() });
+    for (const { uid, observation, ended } of pods) {
+      this.#observations.set(uid, Math.max(observation, this.#observations.get(uid) ?? 0));
+      if (ended === true) this.#ended.add(uid);
+    }
+  }
+
+  received(machine: string, text: string): void {
+    const answer = parse<SyncAnswer>(text);
+    if (answer?.acknowledged === undefined) return;
+    const { sentMs } = this.#known(machine).reports.get(answer.acknowledged) ?? { sentMs: 0 };
+    // The control plane has heard it at that time or later.
+    this.#answeredMs.set(machine, Math.max(sentMs, this.#answeredMs.get(machine) ?? 0));
+    this.#checkAcknowledged(machine, answer.acknowledged);
+    this.#checkTold(machine, answer);
+  }
+
+  /** What a node is told was so not long ago. */
+  #checkTold(machine: string, { registered, pods = [] }: SyncAnswer): void {
+    const state = this.#watch.state();
+    const sinceMs = this.#watch.nowMs() - oldestAnswerMs;
+    const nodes = state.versionsSince({ resource: "nodes", namespace: "", name: machine }, sinceMs);
+    if (registered === false && !nodes.includes(null)) {
+      this.#breach("A1", `${machine} is told that it is no node, and it is one`);
+    }
+    const gone = pods.find(({ uid, namespace, name }) => {
+      const last = state.history({ resource: "pods", namespace, name }).findLast((entry) => entry.uid === uid);
+      return last === undefined || (last.type === "DELETED" && last.committedMs < sinceMs);
+    });
+    if (gone !== undefined) this.#breach("A5", `${machine} is to run pod ${gone.name}, which is gone`);
+    const strange = pods.find(({ uid }) => {
+      const pod = state.pods.get(uid);
+      return pod !== undefined && pod.node !== machine;
+    });
+    if (strange !== undefined) this.#breach("X1", `${machine} is told of pod ${strange.name} of another node`);
+  }
+
+  /** What is acknowledged is on record. */
+  #checkAcknowledged(machine: string, sequence: number): void {
+    const known = this.#known(machine);
+    const { pods, sentMs } = known.reports.get(sequence) ?? { pods: [], sentMs: 0 };
+    for (const report of pods) {
+      const pod = this.#watch.state().pods.get(report.uid);
+      if (pod === undefined || pod.node !== machine) continue;
+      if (pod.observation < report.observation && !this.#wasOnRecord(report, pod, sentMs)) {
+        const what = `report ${report.observation} of pod ${pod.name} is acknowledged, and ${pod.observation} is on record`;
+        this.#breach("D1", what);
+      }
+      if (report.ended === true && isStillThere(pod)) {
+        this.#breach("D1", `the end of pod ${pod.name} is acknowledged, and the pod is still there`);
+      }
+    }
+    for (const earlier of known.reports.keys()) if (earlier <= sequence) known.reports.delete(earlier);
+  }
+
+  /** A report that says what was on record anyway, at some time since it was sent, needed no writing. */
+  #wasOnRecord(report: PodReports[number], { namespace, name }: PodState, sentMs: number): boolean {
+    const versions = this.#watch.state().history({ resource: "pods", namespace, name });
+    const first = versions.findLastIndex(({ committedMs }) => committedMs <= sentMs);
+    return versions
+      .slice(Math.max(0, first))
+      .some(
+        ({ subject }) => subject.kind === "pod" && subject.pod.uid === report.uid && saysTheSame(report, subject.pod),
+      );
+  }
+
+  saved(machine: string, text: string): void {
+    const known = this.#known(machine);
+    // Written by the agent.
+    const assignment = JSON.parse(text) as StoredAssignment;
+    const { assignment: before } = known;
+    const isRetiring = assignment.revision === 0 && assignment.pods.length === 0;
+    const isOlder = before !== null && assignment.revision < before.revision;
+    const isSame = before !== null && assignment.revision === before.revision && assignment.etag !== before.etag;
+    if (!isRetiring && (isOlder || isSame)) {
+      this.#breach("A2", `${machine} goes from revision ${before?.revision} to ${assignment.revision}`);
+    }
+    known.before = before;
+    known.assignment = assignment;
+    known.changedAtMs = this.#watch.nowMs();
+  }
+
+  /** The pod as the agent is to treat it: it may start things, end them, or (while a change is underway) both. */
+  acts(machine: string, method: string, podUid: string, isRunning: boolean): void {
+    const known = this.#known(machine);
+    const isFresh = this.#watch.nowMs() - known.changedAtMs <= underwayMs;
+    const wishes = [wishOf(known.assignment, podUid), ...(isFresh ? [wishOf(known.before, podUid)] : [])];
+    if (starts.has(method) && !wishes.includes("run")) {
+      this.#breach("A5", `${machine} calls ${method} for pod ${podUid}, which it is not to run`);
+    }
+    if (ends.has(method) && isRunning && !wishes.some((wish) => wish !== "run")) {
+      this.#breach("A4", `${machine} calls ${method} for the running pod ${podUid}, which is to stay`);
+    }
+  }
+
+  #breach(rule: string, what: string): void {
+    this.#watch.breached({ rule, what });
+  }
+}
+
+const starts: ReadonlySet<string> = new Set(["runPodSandbox", "createContainer", "startContainer"]);
+const ends: ReadonlySet<string> = new Set(["stopPodSandbox", "removePodSandbox", "stopContainer", "removeContainer"]);
+
+function wishOf(assignment: StoredAssignment | null, uid: string): "run" | "end" {
+  const pod = assignment?.pods.find((assigned) => assigned.uid === uid);
+  return pod === undefined || pod.deletion !== undefined ? "end" : "run";
+}
+
+function isStillThere({ finalizers, deletionMs }: PodState): boolean {
+  return deletionMs !== null && finalizers.length === 0;
+}
+
+type Condition = { readonly type: string; readonly status: string };
+
+function saysTheSame({ status }: PodReports[number], { phase, readySinceMs }: PodState): boolean {
+  // The form of a pod's status.
+  const conditions = (status?.["conditions"] ?? []) as readonly Condition[];
+  const isReady = conditions.some(({ type, status: is }) => type === "Ready" && is === "True");
+  return status?.["phase"] === phase && isReady === (readySinceMs !== null);
+}
+
+/** Null for what is none of the protocol's messages. */
+function parse<T>(text: string): T | null {
+  try {
+    // Both sides check what they are sent; here it is only looked at.
+    return JSON.parse(text) as T;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,88 @@
+// What the rules about daemon pods have in common: whose write it is, which revision counts, what premises it may have.
+import { budgetOf, eligibility, hashLabel, isAvailable, isLive } from "../oracle.ts";
+import type { ClusterState, DaemonSetBody, Entry, NodeBody, PodState } from "../state.ts";
+
+/** A plan may be as old as the slowest calls to the database that it took. */
+export const oldestPremiseMs = 45_000;
+
+/** The uid of the DaemonSet that a controller is for; null: the writer is none. */
+export function controlledBy({ writer, writerName }: Entry): string | null {
+  if (writer !== "DaemonSetController") return null;
+  // "DaemonSetController namespace/name/uid #life"
+  return /\/([0-9a-f-]{36}) #/.exec(writerName)?.[1] ?? null;
+}
+
+/** The hash that pods of the current template carry; empty when there is no revision yet. */
+export function currentHash(state: ClusterState, setUid: string): string {
+  let highest = -1;
+  let hash = "";
+  for (const revision of state.ofResource("controllerrevisions.apps")) {
+    const number = Number(revision["revision"]);
+    const isOwn = revision.metadata.ownerReferences?.some(({ uid }) => uid === setUid) === true;
+    if (!isOwn || number <= highest) continue;
+    highest = number;
+    hash = revision.metadata.labels?.[hashLabel] ?? "";
+  }
+  return hash;
+}
+
+/** Versions of the set that a plan written now may have been made for. */
+export function recentSets(state: ClusterState, set: DaemonSetBody, nowMs: number): readonly DaemonSetBody[] {
+  const { namespace = "", name, uid } = set.metadata;
+  const key = { resource: "daemonsets.apps", namespace, name };
+  const versions = state.versionsSince(key, nowMs - oldestPremiseMs);
+  // Stored under the DaemonSets, so they are.
+  return versions.filter((body) => body !== null && body.metadata.uid === uid) as DaemonSetBody[];
+}
+
+export function recentNodes(state: ClusterState, name: string, nowMs: number): readonly NodeBody[] {
+  const versions = state.versionsSince({ resource: "nodes", namespace: "", name }, nowMs - oldestPremiseMs);
+  // Stored under the nodes, so they are.
+  return versions.filter((body) => body !== null) as NodeBody[];
+}
+
+export function recentPods(
+  state: ClusterState,
+  { namespace, name, uid }: PodState,
+  nowMs: number,
+): readonly PodState[] {
+  const versions = state.history({ resource: "pods", namespace, name }).filter((entry) => entry.uid === uid);
+  const first = versions.findLastIndex(({ committedMs }) => committedMs < nowMs - oldestPremiseMs);
+  return versions.slice(Math.max(0, first)).flatMap(({ subject }) => (subject.kind === "pod" ? [subject.pod] : []));
+}
+
+/** Whether some recent version of the set and of the node agree that `wish` holds. */
+export function everHeld(
+  sets: readonly DaemonSetBody[],
+  nodes: readonly NodeBody[],
+  wish: (eligible: { readonly run: boolean; readonly stay: boolean }) => boolean,
+): boolean {
+  return sets.some((set) => nodes.some((node) => wish(eligibility(set.spec.template.spec, node))));
+}
+
+export function podsOn(state: ClusterState, setUid: string, node: string): readonly PodState[] {
+  return [...state.podsOf(setUid)].filter((pod) => pod.node === node);
+}
+
+export type Serving = {
+  readonly desired: number;
+  /** Nodes that should run a pod, and have none that is available and stays. */
+  readonly unavailable: number;
+  readonly budget: ReturnType<typeof budgetOf>;
+};
+
+/** How the set stands at `atMs`, were `gone` not there. */
+export function servingWithout(state: ClusterState, set: DaemonSetBody, gone: string, atMs: number): Serving {
+  const serving = new Set<string>();
+  for (const pod of state.podsOf(set.metadata.uid)) {
+    if (pod.uid !== gone && isLive(pod) && isAvailable(pod, set, atMs)) serving.add(pod.node);
+  }
+  let desired = 0;
+  let unavailable = 0;
+  for (const node of state.nodes()) {
+    if (!eligibility(set.spec.template.spec, node).run) continue;
+    desired += 1;
+    if (!serving.has(node.metadata.name)) unavailable += 1;
+  }
+  return { desired, unavailable, budget: budgetOf(set, desired) };
+}

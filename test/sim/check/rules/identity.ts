@@ -1,0 +1,38 @@
+// I8, A5: a uid is one object's for ever, what is gone stays gone, and what identifies an object never changes.
+import type { Rule } from "../history.ts";
+import type { Body, Subject } from "../state.ts";
+
+/** Fields that no write may change. */
+function fixedFields(subject: Subject): string {
+  if (subject.kind === "pod") {
+    const { uid, createdMs, node } = subject.pod;
+    // Every pod of the simulated world is bound from its first moment.
+    return JSON.stringify([uid, createdMs, node]);
+  }
+  const { metadata, kind, spec } = subject.body;
+  // Of a DaemonSet; others have no such field.
+  const selector = kind === "DaemonSet" ? (spec as { readonly selector?: unknown }).selector : null;
+  return JSON.stringify([metadata.uid, metadata.creationTimestamp, selector]);
+}
+
+export function uidOf(subject: Subject): string {
+  return subject.kind === "pod" ? subject.pod.uid : (subject.body as Body).metadata.uid;
+}
+
+export const identity: Rule = {
+  id: "I8",
+  check: ({ entry, before, state }) => {
+    switch (entry.type) {
+      case "ADDED":
+        if (state.everUid.has(entry.uid)) return `uid ${entry.uid} has been used before`;
+        return before === null ? null : `the name is taken by uid ${before.uid}`;
+      case "MODIFIED":
+      case "DELETED":
+        if (before === null) return "there is no such object";
+        if (before.uid !== entry.uid) return `the object of that name is ${before.uid}, not ${entry.uid}`;
+        return fixedFields(before.subject) === fixedFields(entry.subject) ? null : "an immutable field changed";
+      default:
+        return `there is no change of type ${entry.type}`;
+    }
+  },
+};

@@ -1,0 +1,96 @@
+// I2, I4, I9: a controller deletes a pod only for a reason, and an available one only within the budget.
+import type { Rule, Step } from "../history.ts";
+import { eligibility, hashLabel, isAvailable, isCurrent, isLive, isTerminal, selects, usesSurge } from "../oracle.ts";
+import type { DaemonSetBody, PodState } from "../state.ts";
+import {
+  controlledBy,
+  currentHash,
+  everHeld,
+  podsOn,
+  recentNodes,
+  recentPods,
+  recentSets,
+  servingWithout,
+} from "./daemon-pods.ts";
+
+type Removal = { readonly pod: PodState; readonly set: DaemonSetBody };
+
+/** The pod that a row begins to delete, as it was. */
+function removalIn({ entry, before, state }: Step): Removal | null {
+  const controller = controlledBy(entry);
+  if (controller === null || before?.subject.kind !== "pod" || entry.subject.kind !== "pod") return null;
+  const { pod } = before.subject;
+  const begins = entry.type === "DELETED" || entry.subject.pod.deletionMs !== null;
+  const set = state.set(controller);
+  return begins && pod.deletionMs === null && set !== null ? { pod, set } : null;
+}
+
+export const ownPodsOnly: Rule = {
+  id: "I9",
+  check: (step) => {
+    const removal = removalIn(step);
+    if (removal === null) return null;
+    const { pod, set } = removal;
+    if (pod.ownerUid !== set.metadata.uid) return `the pod is owned by ${pod.ownerUid ?? "nobody"}`;
+    if (set.metadata.deletionTimestamp !== undefined) return null;
+    const recent = recentPods(step.state, pod, step.entry.committedMs);
+    const wasOwn = recent.some(({ labels }) => selects(set.spec.selector, labels));
+    return wasOwn ? null : "the pod's labels do not match the selector";
+  },
+};
+
+type Reason = "must leave" | "ended" | "surplus" | "rollout" | "none";
+
+function reasonFor(step: Step, { pod, set }: Removal): Reason {
+  const { state, entry } = step;
+  if (isTerminal(pod)) return "ended";
+  const sets = recentSets(state, set, entry.committedMs);
+  const nodes = recentNodes(state, pod.node, entry.committedMs);
+  if (everHeld(sets, nodes, ({ stay }) => !stay)) return "must leave";
+  const beside = podsOn(state, set.metadata.uid, pod.node).filter((other) => other.uid !== pod.uid && isLive(other));
+  if (beside.length > 0) return "surplus";
+  const isOld = !isCurrent(pod, set, currentHash(state, set.metadata.uid));
+  return isOld && set.spec.updateStrategy.type === "RollingUpdate" ? "rollout" : "none";
+}
+
+export const reasonToDelete: Rule = {
+  id: "I4",
+  check: (step) => {
+    const removal = removalIn(step);
+    if (removal === null || reasonFor(step, removal) !== "none") return null;
+    const { pod, set } = removal;
+    return `nothing asks for the end of this pod: ${set.spec.updateStrategy.type}, hash ${pod.labels[hashLabel]}, node ${pod.node}`;
+  },
+};
+
+export const unavailableBudget: Rule = {
+  id: "I2",
+  check: (step) => {
+    const removal = removalIn(step);
+    if (removal === null) return null;
+    const { pod, set } = removal;
+    const { state, entry } = step;
+    const node = state.node(pod.node);
+    if (node === null || !eligibility(set.spec.template.spec, node).run) return null;
+    if (!isAvailable(pod, set, entry.atMs)) return null;
+    const reason = reasonFor(step, removal);
+    const beside = podsOn(state, set.metadata.uid, pod.node).filter((other) => other.uid !== pod.uid && isLive(other));
+    if (reason === "surplus") return surplus(set, { pod, beside }, entry.atMs);
+    if (reason !== "rollout") return null;
+    const { unavailable, budget } = servingWithout(state, set, pod.uid, entry.atMs);
+    if (usesSurge(set)) return "an available pod goes before its successor is available";
+    if (unavailable <= budget.unavailable) return null;
+    return `${unavailable} nodes are without an available pod, and ${budget.unavailable} may be`;
+  },
+};
+
+type Crowd = { readonly pod: PodState; readonly beside: readonly PodState[] };
+
+/** Of two pods of different revisions the old one stays until the new one is available, if there is surge. */
+function surplus(set: DaemonSetBody, { pod, beside }: Crowd, atMs: number): string | null {
+  const isTwin = beside.some(({ labels }) => labels[hashLabel] === pod.labels[hashLabel]);
+  if (!usesSurge(set) || isTwin) return null;
+  return beside.some((other) => isAvailable(other, set, atMs))
+    ? null
+    : "an available pod goes though the one beside it is not available yet";
+}

@@ -1,0 +1,124 @@
+// A1, A3: what a shard writes is what the node's agent said, or what silence and taints call for, and nothing else.
+import type { Rule, Step } from "../history.ts";
+import { isTerminal } from "../oracle.ts";
+import type { ClusterState, NodeBody, PodState } from "../state.ts";
+import { recentNodes } from "./daemon-pods.ts";
+
+/** What agents have said so far. */
+export type Said = {
+  /** Uids of pods that an agent called ended. */
+  readonly ended: ReadonlySet<string>;
+  /** The highest observation number that was sent of a pod. */
+  readonly observations: ReadonlyMap<string, number>;
+  /** When the last message was sent that the control plane has answered, by node. */
+  readonly answeredMs: ReadonlyMap<string, number>;
+};
+
+const quarantineMs = 40_000;
+const graceMs = 50_000;
+
+function pods({ entry, before }: Step): { readonly now: PodState; readonly then: PodState } | null {
+  if (entry.writer !== "NodeShard" || entry.subject.kind !== "pod" || before?.subject.kind !== "pod") return null;
+  return { now: entry.subject.pod, then: before.subject.pod };
+}
+
+function wasGoneSince(state: ClusterState, node: string, nowMs: number): boolean {
+  return state.versionsSince({ resource: "nodes", namespace: "", name: node }, nowMs - quarantineMs).includes(null);
+}
+
+export function removedForCause(said: Said): Rule {
+  return {
+    id: "A1",
+    check: (step) => {
+      const changed = pods(step);
+      if (changed === null || step.entry.type !== "DELETED") return null;
+      const { then } = changed;
+      if (said.ended.has(then.uid) || isTerminal(then)) return null;
+      const { state, entry } = step;
+      if (then.node === "" || wasGoneSince(state, then.node, entry.committedMs)) return null;
+      // A pod that wants no time to end is gone with its deletion, as anywhere.
+      const isAtOnce = then.graceSeconds === 0 || then.ownGraceSeconds === 0;
+      if (isAtOnce && recentNodes(state, then.node, entry.committedMs).some((node) => drivesAway(node, then)))
+        return null;
+      return `the pod was removed from node ${then.node}, whose agent has not said that it ended`;
+    },
+  };
+}
+
+function drivesAway({ spec }: NodeBody, { tolerations }: PodState): boolean {
+  return (spec.taints ?? []).some(
+    (taint) =>
+      taint.effect === "NoExecute" &&
+      !tolerations.some(
+        ({ key, effect, tolerationSeconds }) =>
+          (key === undefined || key === taint.key) &&
+          (effect === undefined || effect === taint.effect) &&
+          // For a while is not for ever; how long, the rule does not judge.
+          tolerationSeconds === undefined,
+      ),
+  );
+}
+
+export const evictedForTaints: Rule = {
+  id: "A1",
+  check: (step) => {
+    const changed = pods(step);
+    if (changed === null || step.entry.type !== "MODIFIED") return null;
+    const { then, now } = changed;
+    if (then.deletionMs !== null || now.deletionMs === null) return null;
+    const { state, entry } = step;
+    if (wasGoneSince(state, then.node, entry.committedMs)) return null;
+    const nodes = recentNodes(state, then.node, entry.committedMs);
+    return nodes.some((node) => drivesAway(node, then)) ? null : "the pod was evicted, and no taint drives it away";
+  },
+};
+
+export function reportsInOrder(said: Said): Rule {
+  return {
+    id: "A3",
+    check: (step) => {
+      const { entry, before } = step;
+      if (entry.type !== "MODIFIED" || entry.subject.kind !== "pod" || before?.subject.kind !== "pod") return null;
+      const [now, then] = [entry.subject.pod.observation, before.subject.pod.observation];
+      if (now < then) return `the report ${now} took the place of the later report ${then}`;
+      if (now === then) return null;
+      if (entry.writer !== "NodeShard") return "somebody else than a shard wrote a report";
+      return now <= (said.observations.get(entry.uid) ?? 0) ? null : `no agent has made a report ${now} of this pod`;
+    },
+  };
+}
+
+/** A status write under the number of an earlier report takes nothing of that report back. */
+export const readinessFromAgents: Rule = {
+  id: "A3",
+  check: (step) => {
+    const changed = pods(step);
+    if (changed === null || step.entry.type !== "MODIFIED") return null;
+    const { now, then } = changed;
+    if (now.observation !== then.observation) return null;
+    return then.readySinceMs === null && now.readySinceMs !== null ? "a pod became ready, and no agent said so" : null;
+  },
+};
+
+function readyStatus(subject: Step["entry"]["subject"]): string | undefined {
+  if (subject.kind !== "object") return undefined;
+  // Stored under the nodes.
+  const { conditions = [] } = (subject.body as NodeBody).status ?? {};
+  return conditions.find(({ type }) => type === "Ready")?.status;
+}
+
+/** `isExcused`: of two lives of a shard one hears nothing, and cannot know. */
+export function lostForSilence(said: Said, isExcused: () => boolean): Rule {
+  return {
+    id: "A1",
+    check: ({ entry, before }) => {
+      if (entry.writer !== "NodeShard" || entry.resource !== "nodes" || entry.type !== "MODIFIED") return null;
+      if (before === null || readyStatus(entry.subject) !== "Unknown" || readyStatus(before.subject) === "Unknown")
+        return null;
+      const heardMs = said.answeredMs.get(entry.name) ?? 0;
+      const silentMs = entry.committedMs - heardMs;
+      if (silentMs >= graceMs || isExcused()) return null;
+      return `the node counts as lost ${Math.round(silentMs / 1000)} s after its agent sent what was answered`;
+    },
+  };
+}

@@ -1,0 +1,98 @@
+// W1 to W3: what a watcher must have been told, worked out from the whole log, against what it was told.
+import type { Entry, Labels, Subject } from "./state.ts";
+import { keyOf } from "./state.ts";
+
+/** What a selector can see of an object. */
+export type Visible = { readonly labels: Labels; readonly phase: string; readonly node: string };
+
+export type Scope = {
+  readonly resource: string;
+  /** Null: all namespaces. */
+  readonly namespace: string | null;
+  readonly picks: (visible: Visible) => boolean;
+};
+
+export type Told =
+  | { readonly kind: "ADDED" | "MODIFIED" | "DELETED"; readonly rv: number; readonly uid: string }
+  | { readonly kind: "BOOKMARK"; readonly rv: number };
+
+/** One watch, from its start to its end. */
+export type Session = { readonly fromRv: number; readonly told: readonly Told[] };
+
+export function visibleOf(subject: Subject): Visible {
+  if (subject.kind === "pod") {
+    const { labels, phase, node } = subject.pod;
+    return { labels, phase, node };
+  }
+  return { labels: subject.body.metadata.labels ?? {}, phase: "", node: "" };
+}
+
+function isIn({ resource, namespace }: Scope, entry: Entry): boolean {
+  return entry.resource === resource && (namespace === null || entry.namespace === namespace);
+}
+
+/** Every event of the scope after `fromRv` up to `toRv`. */
+export function expectedEvents(entries: readonly Entry[], scope: Scope, fromRv: number, toRv: number): readonly Told[] {
+  const seen = new Set<string>();
+  const events: Told[] = [];
+  for (const entry of entries) {
+    if (entry.seq > toRv) break;
+    if (!isIn(scope, entry)) continue;
+    const key = keyOf(entry);
+    const wasSeen = seen.has(key);
+    const isSeen = entry.type !== "DELETED" && scope.picks(visibleOf(entry.subject));
+    if (isSeen) seen.add(key);
+    else seen.delete(key);
+    if (entry.seq <= fromRv || (!wasSeen && !isSeen)) continue;
+    const kind = !wasSeen ? "ADDED" : isSeen ? "MODIFIED" : "DELETED";
+    events.push({ kind, rv: entry.seq, uid: entry.uid });
+  }
+  return events;
+}
+
+function text(told: Told | undefined): string {
+  if (told === undefined) return "nothing";
+  return told.kind === "BOOKMARK" ? `BOOKMARK ${told.rv}` : `${told.kind} ${told.uid} at ${told.rv}`;
+}
+
+/** What is wrong with one watch; null: nothing. */
+export function watchBreach(entries: readonly Entry[], scope: Scope, { fromRv, told }: Session): string | null {
+  const last = told.at(-1);
+  if (last === undefined) return null;
+  const toRv = Math.max(...told.map(({ rv }) => rv));
+  const expected = expectedEvents(entries, scope, fromRv, toRv);
+  let next = 0;
+  for (const one of told) {
+    if (one.kind === "BOOKMARK") {
+      const missed = expected[next];
+      if (missed !== undefined && missed.rv <= one.rv) return `${text(one)} came before ${text(missed)}`;
+      continue;
+    }
+    if (text(one) !== text(expected[next])) return `${text(one)} came, and should have been ${text(expected[next])}`;
+    next += 1;
+  }
+  return next === expected.length ? null : `${text(expected[next])} never came`;
+}
+
+/** The objects of the scope after `rv`, by key, with their versions. */
+export function expectedList(entries: readonly Entry[], scope: Scope, rv: number): ReadonlyMap<string, number> {
+  const objects = new Map<string, number>();
+  for (const entry of entries) {
+    if (entry.seq > rv) break;
+    if (!isIn(scope, entry)) continue;
+    const key = `${entry.namespace}/${entry.name}`;
+    if (entry.type !== "DELETED" && scope.picks(visibleOf(entry.subject))) objects.set(key, entry.seq);
+    else objects.delete(key);
+  }
+  return objects;
+}
+
+/** How two lists differ; null: not at all. */
+export function listBreach(listed: ReadonlyMap<string, number>, expected: ReadonlyMap<string, number>): string | null {
+  for (const [key, rv] of expected) {
+    const own = listed.get(key);
+    if (own !== rv) return own === undefined ? `${key} is missing` : `${key} is of ${own}, and should be of ${rv}`;
+  }
+  for (const key of listed.keys()) if (!expected.has(key)) return `${key} should not be there`;
+  return null;
+}

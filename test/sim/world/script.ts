@@ -1,0 +1,94 @@
+// When people do what, for one seed; and how they put things right in the end.
+import type { DaemonSetBody, PodState } from "../check/state.ts";
+import { deedsOnOthers, holdFinalizer } from "./deeds-on-others.ts";
+import { deedsOnSets } from "./deeds-on-sets.ts";
+import { imageOf, isHealthy } from "./images.ts";
+import type { Deed } from "./swarm.ts";
+import type { Users } from "./users.ts";
+import { mergePatch, podPath, setPath } from "./users.ts";
+
+export class Script {
+  readonly #users: Users;
+  readonly #failed: (error: unknown) => void;
+  #isOver = false;
+  #underway = 0;
+
+  /** `failed` is told of a user who found something that must not be. */
+  constructor(users: Users, failed: (error: unknown) => void) {
+    this.#users = users;
+    this.#failed = failed;
+  }
+
+  begin(): void {
+    const { world, random } = this.#users;
+    const { deedEveryMs, deeds } = world.swarm;
+    const next = () => {
+      if (this.#isOver) return;
+      const deed = random.pickOf(deeds);
+      if (deed !== undefined) this.#do(deed);
+      schedule();
+    };
+    const schedule = () => {
+      const waitMs = -deedEveryMs * Math.log(1 - random.next());
+      world.kernel.schedule(Math.min(waitMs, 5 * deedEveryMs), { actor: this.#users.alice.actor, label: "" }, next);
+    };
+    schedule();
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  /** Somebody has begun something that goes on. */
+  get isBusy(): boolean {
+    return this.#underway > 0;
+  }
+
+  #do(deed: Deed): void {
+    const { world } = this.#users;
+    world.kernel.note(`users: ${deed}`);
+    world.faults.coverage.count(`deed ${deed}`);
+    this.#underway += 1;
+    this.#perform(deed)
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => {
+        this.#underway -= 1;
+      });
+  }
+
+  async #perform(deed: Deed): Promise<unknown> {
+    if (deed in deedsOnOthers) {
+      // Just found there.
+      return deedsOnOthers[deed as keyof typeof deedsOnOthers](this.#users);
+    }
+    const set = this.#users.aSet();
+    // Every other deed is one on a set.
+    const onSet = deedsOnSets[deed as keyof typeof deedsOnSets];
+    return set === undefined ? undefined : onSet(this.#users, set);
+  }
+
+  /** Images that do not work are replaced, and whatever was held is let go, so that all can come to rest. */
+  async mend(): Promise<void> {
+    const { state } = this.#users;
+    for (const set of [...state.sets()]) await this.#mendSet(set);
+    for (const pod of [...state.pods.values()]) await this.#mendPod(pod);
+  }
+
+  async #mendPod(pod: PodState): Promise<void> {
+    const path = podPath(pod);
+    if (pod.finalizers.includes(holdFinalizer)) {
+      const body = { metadata: { finalizers: null } };
+      await this.#users.insist({ method: "PATCH", path, body, contentType: mergePatch });
+    }
+    // An adopted one may count as being of the current template, and OnDelete replaces none by itself.
+    if (!isHealthy(pod.image)) await this.#users.insist({ method: "DELETE", path });
+  }
+
+  async #mendSet(set: DaemonSetBody): Promise<void> {
+    const image = set.spec.template.spec.containers[0]?.image ?? "";
+    if (isHealthy(image) || set.metadata.deletionTimestamp !== undefined) return;
+    const containers = [{ name: "main", image: imageOf("good", 1_000) }];
+    const body = { spec: { template: { spec: { containers } } } };
+    await this.#users.insist({ method: "PATCH", path: setPath(set), body, contentType: mergePatch });
+  }
+}

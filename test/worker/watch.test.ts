@@ -1,0 +1,408 @@
+import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import type { KubeObject } from "../../src/model/meta.ts";
+import { watchHub } from "../../src/pokes.ts";
+import { trimLog } from "../../src/store/log.ts";
+import { insertPods, updatePodStatuses } from "../../src/store/pods.ts";
+import type { HubMessage, WatchStart } from "../../src/store/watch-messages.ts";
+import { watchHeader } from "../../src/store/watch-messages.ts";
+import * as api from "./support/api.ts";
+import { addNodes, head, logAfter, newCluster, nodeNames, run } from "./support/cluster.ts";
+import { tick } from "./support/cron.ts";
+import { keepTemplate, newPod, statusUpdate, storedPods } from "./support/pods.ts";
+import { until } from "./support/until.ts";
+import type { SeenEvent } from "./support/watch.ts";
+import { rvsOf, told, Watching } from "./support/watch.ts";
+
+const watches: Watching[] = [];
+
+beforeEach(newCluster);
+afterEach(async () => {
+  await Promise.all(watches.splice(0).map((watching) => watching.stop()));
+});
+
+async function watch(path: string, options: Parameters<typeof Watching.start>[1] = {}): Promise<Watching> {
+  const watching = await Watching.start(path, options);
+  watches.push(watching);
+  return watching;
+}
+
+async function watchFrom(rv: number, path = api.configMaps): Promise<Watching> {
+  return watch(`${path}${path.includes("?") ? "&" : "?"}resourceVersion=${rv}`);
+}
+
+/** The connections that the hub has. */
+function connections(): Promise<number> {
+  return runInDurableObject(watchHub(env), (_hub, state) => state.getWebSockets().length);
+}
+
+/** So many watches are connected to the hub, and it follows the log for them. */
+async function connected(count: number): Promise<void> {
+  await until(`${count} watches are connected`, async () => (await connections()) === count);
+  await watchHub(env).poke();
+}
+
+function configMap(name: string, fields: object = {}) {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, ...fields };
+}
+
+function rvOf({ metadata }: KubeObject): number {
+  return Number(metadata.resourceVersion);
+}
+
+/** Clients that create, change and delete, all at once; returns the last number given out. */
+async function stir(clients: number, prefix = "c"): Promise<number> {
+  await Promise.all(
+    Array.from({ length: clients }, async (_, index) => {
+      const path = `${api.configMaps}/${prefix}-${index}`;
+      await api.create(api.configMaps, configMap(`${prefix}-${index}`));
+      await api.patch(path, { data: { x: "1" } });
+      if (index % 3 === 0) await api.remove(path);
+      else await api.patch(path, { data: { x: "2" } });
+    }),
+  );
+  return head();
+}
+
+/** What the log says a watch of the ConfigMaps must have seen. */
+async function expected(after: number): Promise<readonly string[]> {
+  const log = await logAfter(after);
+  return log.filter(({ resource }) => resource === "configmaps").map(({ seq, type, name }) => `${seq} ${type} ${name}`);
+}
+
+function numbered(events: readonly SeenEvent[]): readonly string[] {
+  return events.map(({ type, object }) => `${object.metadata.resourceVersion} ${type} ${object.metadata.name}`);
+}
+
+/** The objects there are after the events, by name, as text. */
+function replayed(start: readonly KubeObject[], events: readonly SeenEvent[]): ReadonlyMap<string, unknown> {
+  const objects = new Map(start.map((object) => [object.metadata.name ?? "", object]));
+  for (const { type, object } of events) {
+    if (type === "DELETED") objects.delete(object.metadata.name ?? "");
+    else objects.set(object.metadata.name ?? "", object);
+  }
+  return new Map([...objects].map(([name, { kind: _kind, apiVersion: _version, ...object }]) => [name, object]));
+}
+
+describe("a watch", () => {
+  it("sees every change once, in order, whatever happens at once", async () => {
+    const from = await head();
+    const watching = await watchFrom(from);
+    const last = await stir(20);
+    await watching.seenRv(last);
+    expect(numbered(watching.events)).toEqual(await expected(from));
+  });
+
+  it("after a list leads to what the next list says", async () => {
+    await stir(5, "before");
+    const first = await api.get(api.configMaps);
+    // A list's items leave out kind and version.
+    const start = first["items"] as readonly KubeObject[];
+    const watching = await watchFrom(rvOf(first));
+    await stir(10, "after");
+    const second = await api.get(api.configMaps);
+    const events = await watching.seenRv(rvOf(second));
+    const there = new Map((second["items"] as readonly KubeObject[]).map((object) => [object.metadata.name, object]));
+    expect(replayed(start, events)).toEqual(there);
+  });
+
+  it("starts after the number it is given, with what happened since", async () => {
+    await api.create(api.configMaps, configMap("a"));
+    const from = await head();
+    await api.create(api.configMaps, configMap("b"));
+    const watching = await watchFrom(from);
+    await api.create(api.configMaps, configMap("c"));
+    expect(told(await watching.seen("c", ({ object }) => object.metadata.name === "c"))).toEqual([
+      "ADDED b",
+      "ADDED c",
+    ]);
+  });
+
+  it.each([
+    ["without a number", ""],
+    ["from 0", "?resourceVersion=0"],
+  ])("%s starts with what there is", async (_how, query) => {
+    await api.create(api.configMaps, configMap("a"));
+    const watching = await watch(`${api.configMaps}${query}`);
+    await api.create(api.configMaps, configMap("b"));
+    expect(told(await watching.seen("b", ({ object }) => object.metadata.name === "b"))).toEqual([
+      "ADDED a",
+      "ADDED b",
+    ]);
+  });
+
+  it("from the future waits for it", async () => {
+    const from = await head();
+    const watching = await watchFrom(from + 2);
+    for (const name of ["a", "b", "c"]) await api.create(api.configMaps, configMap(name));
+    expect(told(await watching.seen("c", ({ object }) => object.metadata.name === "c"))).toEqual(["ADDED c"]);
+  });
+
+  it("of the past that is forgotten is told so, by an event", async () => {
+    const from = await head();
+    await stir(3);
+    await run(trimLog(env.DB, { beforeMs: Date.now() + 60_000, keep: 0, limit: 100_000 }));
+    const watching = await watchFrom(from);
+    const [event] = await watching.seen("an error", ({ type }) => type === "ERROR");
+    expect(event?.object).toMatchObject({ kind: "Status", code: 410, reason: "Expired" });
+    expect(await watching.end()).toBe("in good order");
+  });
+
+  it("that falls behind what is forgotten is told so, never fed a gap", async () => {
+    const watching = await watchFrom(await head());
+    await connected(1);
+    // Nobody tells the hub of these.
+    await addNodes(nodeNames(3));
+    await run(trimLog(env.DB, { beforeMs: Date.now() + 60_000, keep: 0, limit: 100_000 }));
+    await tick();
+    await watching.seen("an error", ({ type }) => type === "ERROR");
+    expect(watching.events).toHaveLength(1);
+  });
+
+  it("keeps to its namespace, and to one name", async () => {
+    const from = await head();
+    const all = await watchFrom(from, "/api/v1/configmaps");
+    const one = await watchFrom(from);
+    const named = await watchFrom(from, `${api.configMaps}?fieldSelector=metadata.name=b`);
+    const byPath = await watchFrom(from, `${api.configMaps}?fieldSelector=metadata.name%3Db`);
+    await api.create("/api/v1/namespaces/kube-public/configmaps", configMap("elsewhere"));
+    for (const name of ["a", "b"]) await api.create(api.configMaps, configMap(name));
+    const last = ({ object }: SeenEvent) => object.metadata.name === "b";
+    expect(told(await all.seen("b", last))).toEqual(["ADDED elsewhere", "ADDED a", "ADDED b"]);
+    expect(told(await one.seen("b", last))).toEqual(["ADDED a", "ADDED b"]);
+    expect(told(await named.seen("b", last))).toEqual(["ADDED b"]);
+    expect(told(await byPath.seen("b", last))).toEqual(["ADDED b"]);
+  });
+
+  it("ends when the time it asked for is over", async () => {
+    const watching = await watch(`${api.configMaps}?timeoutSeconds=1`);
+    expect(await watching.end()).toBe("in good order");
+  });
+});
+
+describe("a watch of more than a client takes at once", () => {
+  const text = "x".repeat(900_000);
+
+  it("sends what is there as the client reads it", async () => {
+    for (let index = 0; index < 12; index += 1)
+      await api.create(api.configMaps, configMap(`big-${index}`, { data: { text } }));
+    const watching = await watch(api.configMaps);
+    await until("all are seen", () => watching.events.length === 12);
+    await api.create(api.configMaps, configMap("last"));
+    await watching.seen("the last", ({ object }) => object.metadata.name === "last");
+    expect(watching.events).toHaveLength(13);
+  });
+
+  it("sends what was missed as the client reads it", async () => {
+    const from = await head();
+    for (let index = 0; index < 12; index += 1)
+      await api.create(api.configMaps, configMap(`big-${index}`, { data: { text } }));
+    const watching = await watchFrom(from);
+    await watching.seenRv(await head());
+    expect(numbered(watching.events)).toEqual(await expected(from));
+  });
+});
+
+describe("a watch with a selector", () => {
+  it("sees what comes into its sight as ADDED, and what leaves it as DELETED, with its last state", async () => {
+    const watching = await watchFrom(await head(), `${api.configMaps}?labelSelector=app=web`);
+    const path = `${api.configMaps}/a`;
+    await api.create(api.configMaps, configMap("a"));
+    await api.patch(path, { metadata: { labels: { app: "web" } } });
+    await api.patch(path, { data: { x: "1" } });
+    await api.patch(path, { metadata: { labels: { app: "other" } } });
+    await api.patch(path, { data: { x: "2" } });
+    await api.patch(path, { metadata: { labels: { app: "web" } } });
+    await api.remove(path);
+    const events = await watching.seen(
+      "two deletions",
+      () => watching.events.filter(({ type }) => type === "DELETED").length === 2,
+    );
+    expect(told(events)).toEqual(["ADDED a", "MODIFIED a", "DELETED a", "ADDED a", "DELETED a"]);
+    expect(events[2]?.object.metadata.labels).toEqual({ app: "other" });
+    expect(rvsOf(events)).toEqual(rvsOf(events).toSorted((a, b) => a - b));
+  });
+
+  it("by a field of pods sees them come and go with their phase", async () => {
+    await keepTemplate();
+    const watching = await watchFrom(await head(), `${api.pods}?fieldSelector=status.phase=Running`);
+    await run(insertPods(env.DB, [newPod("a")], null, { nowMs: Date.now() }));
+    const [row] = (await storedPods()).values();
+    if (row === undefined) throw new Error("the pod was just made");
+    for (const [index, phase] of ["Running", "Running", "Failed"].entries()) {
+      await run(
+        updatePodStatuses(env.DB, [statusUpdate(row, { phase, status: { phase }, observation: index + 1 })], {
+          nowMs: Date.now(),
+        }),
+      );
+    }
+    await watchHub(env).poke();
+    const events = await watching.seen("the end", ({ type }) => type === "DELETED");
+    expect(told(events)).toEqual(["ADDED web-a", "MODIFIED web-a", "DELETED web-a"]);
+  });
+
+  it("by a pod's address sees it come when it is given", async () => {
+    await keepTemplate();
+    const watching = await watchFrom(await head(), `${api.pods}?fieldSelector=status.podIP=10.0.0.7`);
+    await run(insertPods(env.DB, [newPod("a")], null, { nowMs: Date.now() }));
+    const [row] = (await storedPods()).values();
+    if (row === undefined) throw new Error("the pod was just made");
+    const running = { phase: "Running", podIP: "10.0.0.7", podIPs: [{ ip: "10.0.0.7" }] };
+    for (const [index, status] of [{ phase: "Running" }, running].entries()) {
+      await run(
+        updatePodStatuses(env.DB, [statusUpdate(row, { status, observation: index + 1 })], { nowMs: Date.now() }),
+      );
+    }
+    await watchHub(env).poke();
+    expect(told(await watching.seen("the pod", () => true))).toEqual(["ADDED web-a"]);
+  });
+
+  it("of pods on a node shows whole pods", async () => {
+    await keepTemplate();
+    const watching = await watchFrom(await head(), "/api/v1/pods?fieldSelector=spec.nodeName=a");
+    await run(insertPods(env.DB, [newPod("a"), newPod("b")], null, { nowMs: Date.now() }));
+    await watchHub(env).poke();
+    const [event] = await watching.seen("the pod", () => true);
+    expect(event?.object).toEqual(await api.get(`${api.pods}/web-a`));
+  });
+});
+
+describe("a watch in another form", () => {
+  it("tells tables, the columns once", async () => {
+    const accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+    await api.create(api.configMaps, configMap("a"));
+    const watching = await watch(api.configMaps, { accept });
+    await api.create(api.configMaps, configMap("b"));
+    const [first, second] = await until("both are told", () => (watching.events.length === 2 ? watching.events : null));
+    expect([first?.object.kind, second?.object.kind]).toEqual(["Table", "Table"]);
+    expect([Object(first?.object["columnDefinitions"]).length > 0, second?.object["columnDefinitions"]]).toEqual([
+      true,
+      null,
+    ]);
+  });
+
+  it("tells metadata alone", async () => {
+    const accept = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
+    await api.create(api.configMaps, configMap("a", { data: { x: "1" } }));
+    const watching = await watch(api.configMaps, { accept });
+    const [event] = await watching.seen("the object", () => true);
+    expect(event?.object).toMatchObject({ kind: "PartialObjectMetadata", metadata: { name: "a" } });
+    expect(event?.object["data"]).toBeUndefined();
+  });
+});
+
+describe("bookmarks", () => {
+  it("mark the end of what was there, for those who asked", async () => {
+    await api.create(api.configMaps, configMap("a"));
+    const query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
+    const watching = await watch(`${api.configMaps}?${query}`);
+    const events = await watching.seen("the mark", ({ type }) => type === "BOOKMARK");
+    expect(events.map(({ type }) => type)).toEqual(["ADDED", "BOOKMARK"]);
+    expect(events[1]?.object.metadata.annotations).toEqual({ "k8s.io/initial-events-end": "true" });
+  });
+
+  it("can tell how far the watch has come, though all that happened was of no concern to it", async () => {
+    const from = await head();
+    const start: WatchStart = { resource: "configmaps", namespace: "default", name: null, afterRv: from };
+    const headers = { upgrade: "websocket", [watchHeader]: JSON.stringify(start) };
+    const { webSocket } = await watchHub(env).fetch("https://hub/watch", { headers });
+    const messages: HubMessage[] = [];
+    // The hub is ours.
+    webSocket?.addEventListener("message", ({ data }) => {
+      messages.push(JSON.parse(String(data)) as HubMessage);
+    });
+    webSocket?.accept();
+    await addNodes(["x"]);
+    await tick();
+    const message = await until("the hub has said so", () => messages.at(-1));
+    expect(message).toEqual({ kind: "changes", rv: from + 1, changes: [] });
+    webSocket?.close();
+  });
+});
+
+describe("a watch whose hub goes", () => {
+  it.each([
+    ["to sleep", () => evictDurableObject(watchHub(env))],
+    ["and closes its sockets", () => evictDurableObject(watchHub(env), { webSockets: "close" })],
+    ["for good in the middle of it", () => abortAllDurableObjects()],
+  ])("%s loses and repeats nothing", async (_how, interrupt) => {
+    const from = await head();
+    const watching = await watchFrom(from);
+    for (const prefix of ["x", "y", "z"]) {
+      await stir(4, prefix);
+      await interrupt();
+    }
+    const last = await stir(4);
+    await tick();
+    await watching.seenRv(last);
+    expect(numbered(watching.events)).toEqual(await expected(from));
+  });
+
+  it("comes back with one connection", async () => {
+    const watching = await watchFrom(await head());
+    await evictDurableObject(watchHub(env), { webSockets: "close" });
+    const last = await stir(2);
+    await watching.seenRv(last);
+    expect(await connections()).toBe(1);
+  });
+});
+
+describe("a client that comes back", () => {
+  it("with the last number it saw loses and repeats nothing", async () => {
+    const from = await head();
+    const seen: string[] = [];
+    let rv = from;
+    for (let visit = 0; visit < 4; visit += 1) {
+      const watching = await watchFrom(rv);
+      const stirred = stir(3, `v${visit}`);
+      await watching.seen("something", () => true);
+      await watching.stop();
+      // What was read, and no more, is what the client knows.
+      const events = [...watching.events];
+      seen.push(...numbered(events));
+      rv = rvsOf(events).at(-1) ?? rv;
+      await stirred;
+    }
+    const watching = await watchFrom(rv);
+    await watching.seenRv(await stir(1, "last"));
+    expect([...seen, ...numbered(watching.events)]).toEqual(await expected(from));
+  });
+});
+
+describe("many watches", () => {
+  it("see the same", async () => {
+    const from = await head();
+    const watching = await Promise.all(Array.from({ length: 30 }, () => watchFrom(from)));
+    const last = await stir(6);
+    const all = await expected(from);
+    for (const one of watching) {
+      await one.seenRv(last);
+      expect(numbered(one.events)).toEqual(all);
+    }
+  });
+
+  it("that end leave nothing behind in the hub", async () => {
+    const watching = await Promise.all(Array.from({ length: 5 }, async () => watchFrom(await head())));
+    await connected(5);
+    await Promise.all(watching.map((one) => one.stop()));
+    await stir(1);
+    await until("all are gone", async () => (await connections()) === 0);
+  });
+
+  it("do not wait for one that does not read: it is cut off", async () => {
+    const from = await head();
+    const slow = await watch(`${api.configMaps}?resourceVersion=${from}`, { reads: false });
+    const quick = await watchFrom(from);
+    const text = "x".repeat(900_000);
+    for (let index = 0; index < 12; index += 1)
+      await api.create(api.configMaps, configMap(`big-${index}`, { data: { text } }));
+    await quick.seen("what is large", ({ object }) => object.metadata.name === "big-11");
+    await api.create(api.configMaps, configMap("last"));
+    await quick.seen("the last", ({ object }) => object.metadata.name === "last");
+    slow.read();
+    expect(await slow.end()).toBe("cut off");
+    expect(slow.events.length).toBeLessThan(12);
+  });
+});

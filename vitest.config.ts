@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+// One project per kind of ground the tests stand on. The worker project runs in workerd, the rest in Node.
+export default defineConfig({
+  test: {
+    // What a test that passes has to say is of no use: many provoke warnings.
+    silent: "passed-only",
+    projects: [
+      { test: { name: "unit", include: ["test/{model,core,api,house}/**/*.test.ts"], environment: "node" } },
+      {
+        test: {
+          name: "agents",
+          include: ["test/agents/**/*.test.ts"],
+          environment: "node",
+          testTimeout: 30_000,
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                TEST_MIGRATIONS: await readD1Migrations("migrations"),
+                // Of the token in test/worker/support/api.ts.
+                ADMIN_TOKEN_SHA256: createHash("sha256").update("lares-test-administrator").digest("hex"),
+                // Enough to tell shards apart, and few to wait for.
+                NODE_SHARD_COUNT: "2",
+              },
+            },
+          })),
+        ],
+        test: {
+          name: "worker",
+          include: ["test/worker/**/*.test.ts"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          environment: "node",
+          testTimeout: 60_000,
+          // Each file starts a cluster of its own, and they share two processors.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
