@@ -173,7 +173,7 @@ function daemonSet(image: string): unknown {
 }
 
 /** Of the children of this process that are workerd, the largest. */
-export function engineMemoryMib(): number {
+function engineMemoryMib(): number {
   const sizes = readdirSync("/proc").flatMap((entry) => {
     try {
       const stat = readFileSync(`/proc/${entry}/stat`, "utf8");

@@ -30,7 +30,7 @@ export type ControlPlaneOptions = {
 };
 
 /** The parts of a D1 database that are used from outside the Worker. */
-export type D1Like = Parameters<typeof applyMigrations>[0];
+type D1Like = Parameters<typeof applyMigrations>[0];
 
 export type ControlPlane = {
   /** `http://127.0.0.1:PORT`: the Worker's own socket, without TLS. */

@@ -30,7 +30,7 @@ export async function applyMigrations(db: Database, dir: string): Promise<readon
 }
 
 /** The statements of a migration: each ends with a semicolon at the end of a line. */
-export function statementsOf(sql: string): readonly string[] {
+function statementsOf(sql: string): readonly string[] {
   const withoutComments = sql.replace(/^\s*--.*$/gm, "");
   return withoutComments
     .split(/;\s*$/m)

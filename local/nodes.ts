@@ -19,7 +19,7 @@ export type NodesContext = {
   readonly plainServer: string;
 };
 
-export function nodeNames({ nodes, nodePrefix }: Pick<Options, "nodes" | "nodePrefix">): readonly string[] {
+function nodeNames({ nodes, nodePrefix }: Pick<Options, "nodes" | "nodePrefix">): readonly string[] {
   return Array.from({ length: nodes }, (_, index) => `${nodePrefix}${index + 1}`);
 }
 

@@ -1,7 +1,7 @@
 // What can be said on the command line of `npm start`.
 import { parseArgs } from "node:util";
 
-export type Runtime = "process" | "fake";
+type Runtime = "process" | "fake";
 
 export type Options = {
   readonly port: number;

@@ -22,7 +22,7 @@ export function shardCount(env: Env): number {
   return Number(env.NODE_SHARD_COUNT);
 }
 
-export function shardName(shard: number): string {
+function shardName(shard: number): string {
   return `shard-${shard}`;
 }
 
@@ -63,10 +63,6 @@ export async function pokeDaemonSets(env: Env, owners: Iterable<Owner>): Promise
 export async function pokeNodes(env: Env, nodes: Iterable<string>): Promise<void> {
   const shards = new Set([...nodes].map((node) => shardOfNode(env, node)));
   await Promise.all([...shards].map((shard) => poke(nodeShard(env, shard))));
-}
-
-export async function pokeEveryShard(env: Env): Promise<void> {
-  await Promise.all(Array.from({ length: shardCount(env) }, (_, shard) => poke(nodeShard(env, shard))));
 }
 
 /** What was written: the nodes of pods, and other objects. */

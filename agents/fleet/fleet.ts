@@ -56,8 +56,9 @@ export type FleetCounts = {
   readonly answers: number;
   /** Statuses of pods told; told again after a loss they count again. */
   readonly reports: number;
-  /** Messages and connections lost. */
+  /** Messages and connections lost, and what the last one died of. */
   readonly failures: number;
+  readonly lastFailure: string | null;
 };
 
 export type Fleet = {
@@ -68,7 +69,7 @@ export type Fleet = {
   stop(): void;
 };
 
-type Tally = { messages: number; answers: number; reports: number; failures: number };
+type Tally = { messages: number; answers: number; reports: number; failures: number; lastFailure: string | null };
 
 const quiet: Log = { info: () => {}, warn: () => {} };
 const lookEveryMs = 20;
@@ -114,7 +115,7 @@ function newShared(options: FleetOptions) {
     turns: new Turns(connectingAtOnce),
     read: sharedAnswers(),
     credentials: options.credentials ?? new Map<string, string>(),
-    tally: { messages: 0, answers: 0, reports: 0, failures: 0 },
+    tally: { messages: 0, answers: 0, reports: 0, failures: 0, lastFailure: null } as Tally,
   };
 }
 
@@ -171,6 +172,7 @@ function counted(
     },
     failed: (problem) => {
       tally.failures += 1;
+      tally.lastFailure = `${problem.kind}: ${problem.message}`;
       listener.failed(problem);
     },
   });

@@ -117,6 +117,11 @@ export class Agent implements PodHost, OutboxOwner {
     for (const worker of this.#workers.values()) worker.stop();
   }
 
+  /** After `stop`: resolves when whatever was being started then has come up, or has failed. */
+  settled(): Promise<void> {
+    return this.#gate.settled();
+  }
+
   summary(): AgentSummary {
     let pods = 0;
     let readyPods = 0;

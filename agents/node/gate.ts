@@ -4,6 +4,7 @@ import type { ContainerConfig, PodSandboxConfig, Runtime, RuntimeFilter } from "
 
 export class Gate {
   #isClosed = false;
+  readonly #making = new Set<Promise<unknown>>();
 
   get isClosed(): boolean {
     return this.#isClosed;
@@ -21,8 +22,27 @@ export class Gate {
     } catch (error) {
       if (!this.#isClosed) throw error;
     }
-    return new Promise<T>(() => {});
+    return forever();
   }
+
+  /** As `pass`, for what brings something into the world: once the gate is closed, nothing more is begun. */
+  async make<T>(begin: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) return forever();
+    const made = begin();
+    this.#making.add(made);
+    const forget = () => void this.#making.delete(made);
+    made.then(forget, forget);
+    return this.pass(made);
+  }
+
+  /** Resolves when all that was begun is there, or has failed. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#making);
+  }
+}
+
+function forever<T>(): Promise<T> {
+  return new Promise<T>(() => {});
 }
 
 export class GatedRuntime implements Runtime {
@@ -49,7 +69,7 @@ export class GatedRuntime implements Runtime {
     return this.#gate.pass(this.#runtime.status());
   }
   runPodSandbox(config: PodSandboxConfig) {
-    return this.#gate.pass(this.#runtime.runPodSandbox(config));
+    return this.#gate.make(() => this.#runtime.runPodSandbox(config));
   }
   stopPodSandbox(id: string) {
     return this.#gate.pass(this.#runtime.stopPodSandbox(id));
@@ -67,10 +87,10 @@ export class GatedRuntime implements Runtime {
     return this.#gate.pass(this.#runtime.imageStatus(image));
   }
   createContainer(sandboxId: string, config: ContainerConfig, sandbox: PodSandboxConfig) {
-    return this.#gate.pass(this.#runtime.createContainer(sandboxId, config, sandbox));
+    return this.#gate.make(() => this.#runtime.createContainer(sandboxId, config, sandbox));
   }
   startContainer(id: string) {
-    return this.#gate.pass(this.#runtime.startContainer(id));
+    return this.#gate.make(() => this.#runtime.startContainer(id));
   }
   stopContainer(id: string, timeoutSeconds: number) {
     return this.#gate.pass(this.#runtime.stopContainer(id, timeoutSeconds));

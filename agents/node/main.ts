@@ -81,7 +81,10 @@ async function run(options: NodeOptions): Promise<void> {
   agent.stop();
   nodeFacts.stop();
   await agent.save();
-  if (options.stopPodsOnExit) await stopPods({ runtime, network, clock });
+  if (options.stopPodsOnExit) {
+    await agent.settled();
+    await stopPods({ runtime, network, clock });
+  }
   runtime.close();
   client.close();
   lock.release();

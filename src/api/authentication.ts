@@ -10,7 +10,7 @@ const administrator: Caller = { name: "lares:admin", groups: ["system:masters", 
 /** Tokens of users are `lares_ID_SECRET`; the ID finds the digest. */
 const userToken = /^lares_([a-z0-9]{1,32})_[a-z0-9]{32,128}$/;
 
-export function unauthorized(): ApiError {
+function unauthorized(): ApiError {
   return new ApiError("Unauthorized", "Unauthorized");
 }
 

@@ -10,7 +10,7 @@ import { fieldManagerBytes } from "../model/limits.ts";
 import type { Resource } from "../model/resource.ts";
 import type { Place } from "./storage.ts";
 
-export type FieldValidation = "Strict" | "Warn" | "Ignore";
+type FieldValidation = "Strict" | "Warn" | "Ignore";
 
 export type WriteOptions = { readonly dryRun: boolean; readonly fieldValidation: FieldValidation };
 
@@ -60,7 +60,7 @@ export function listOptions(query: URLSearchParams, resource: Resource): ListOpt
   };
 }
 
-export function resourceVersionOf(query: URLSearchParams): number | null {
+function resourceVersionOf(query: URLSearchParams): number | null {
   const given = query.get("resourceVersion") ?? "";
   if (given === "") return null;
   if (!/^\d{1,16}$/.test(given)) {

@@ -132,7 +132,7 @@ function placeOfLast(objects: readonly KubeObject[]) {
   return { namespace, name };
 }
 
-export function isSelected(
+function isSelected(
   resource: Resource,
   object: KubeObject,
   { labels, fields }: Pick<ListOptions, "labels" | "fields">,

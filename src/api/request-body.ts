@@ -66,7 +66,7 @@ export function parseJson(text: string, kind: string): Json {
   return value;
 }
 
-export function parseYaml(text: string, kind: string): Json {
+function parseYaml(text: string, kind: string): Json {
   const document = parseDocument(text, {
     uniqueKeys: true,
     prettyErrors: false,

@@ -1,7 +1,7 @@
 // How long the controller waits before it deletes yet another failed pod of a node.
 // Source: client-go util/flowcontrol Backoff as pkg/controller/daemon uses it.
 
-export const firstFailureDelayMs = 1_000;
+const firstFailureDelayMs = 1_000;
 export const longestFailureDelayMs = 15 * 60_000;
 
 /** One node's failures of one DaemonSet; null: none on record. */

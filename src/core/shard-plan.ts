@@ -1,7 +1,7 @@
 // What the control plane does about nodes that fall silent, nodes with NoExecute taints, and pods whose node is gone.
 // Source: pkg/controller/nodelifecycle, pkg/controller/tainteviction, pkg/controller/podgc.
 import { stayOnTaintedNode } from "./eviction.ts";
-import { nodeGraceMs, nodeQuarantineMs } from "./node-lifecycle.ts";
+import { nodeGraceMs, nodeQuarantineMs, nodeStartupGraceMs } from "./node-lifecycle.ts";
 import type { Taint, Toleration } from "./tolerations.ts";
 
 export type TendedPod = {
@@ -14,8 +14,8 @@ export type TendedNode = {
   readonly name: string;
   /** False: pods are bound to it, but there is no such Node. */
   readonly exists: boolean;
-  /** True: it counts as lost already. */
-  readonly isUnknown: boolean;
+  /** What its Ready condition says; null: its agent never posted one. "Unknown": it counts as lost already. */
+  readonly ready: string | null;
   /** The last sign of life; for a node never heard, when listening began. */
   readonly lastSeenMs: number;
   /**
@@ -48,14 +48,14 @@ export type ShardPlan = {
 export function planShard(nodes: readonly TendedNode[], timers: Timers, nowMs: number): ShardPlan {
   const evictions = evictionTimes(nodes, timers, nowMs);
   const goneSince = goneTimes(nodes, timers, nowMs);
-  const silent = nodes.filter(({ exists, isUnknown }) => exists && !isUnknown);
-  const isLost = ({ lastSeenMs }: TendedNode) => nowMs - lastSeenMs >= nodeGraceMs;
+  const silent = nodes.filter(({ exists, ready }) => exists && ready !== "Unknown");
+  const isLost = (node: TendedNode) => lostAtMs(node) <= nowMs;
   const isOver = ([, sinceMs]: readonly [string, number]) => nowMs - sinceMs >= nodeQuarantineMs;
   const due = [...evictions].filter(([, atMs]) => atMs <= nowMs);
   const waiting = [
     ...[...evictions.values()].filter((atMs) => atMs > nowMs),
     ...[...goneSince].filter((gone) => !isOver(gone)).map(([, sinceMs]) => sinceMs + nodeQuarantineMs),
-    ...silent.filter((node) => !node.connected && !isLost(node)).map(({ lastSeenMs }) => lastSeenMs + nodeGraceMs),
+    ...silent.filter((node) => !node.connected && !isLost(node)).map(lostAtMs),
   ];
   return {
     lost: silent.filter(isLost).map(({ name }) => name),
@@ -64,6 +64,10 @@ export function planShard(nodes: readonly TendedNode[], timers: Timers, nowMs: n
     timers: { evictions, goneSince },
     lookAgainAtMs: waiting.length === 0 ? null : Math.min(...waiting),
   };
+}
+
+function lostAtMs({ ready, lastSeenMs }: TendedNode): number {
+  return lastSeenMs + (ready === null ? nodeStartupGraceMs : nodeGraceMs);
 }
 
 /** A running timer goes on, unless the taint now allows less; it stops when nothing drives the pod away any more. */

@@ -173,7 +173,7 @@ function goneNode(name: string): NodeEntry {
 type Saving = { readonly name: string; readonly entry: NodeEntry | null; readonly nowMs: number };
 
 /** Keeps an entry if the node matters to the DaemonSet: it should run a pod, or there is one. */
-export function saveEntry(
+function saveEntry(
   { ledger }: Reconciling,
   state: LedgerState,
   { facts }: DecidedWith,
@@ -362,7 +362,7 @@ async function countEverything(context: Reconciling, set: DaemonSet, decidedWith
 }
 
 /** All nodes, page by page. */
-export async function* everyNode(db: D1Database): AsyncGenerator<KubeObject> {
+async function* everyNode(db: D1Database): AsyncGenerator<KubeObject> {
   let after: { namespace: string; name: string } | null = null;
   for (;;) {
     const [page]: [readonly KubeObject[]] = await runBatch(db, [

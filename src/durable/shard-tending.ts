@@ -24,7 +24,7 @@ export function tendedNodes(
   return [...image.nodes.values()].map(({ name, object, pods }) => ({
     name,
     exists: object !== null,
-    isUnknown: object !== null && conditionStatus(object, "Ready") === "Unknown",
+    ready: (object === null ? undefined : conditionStatus(object, "Ready")) ?? null,
     ...hearing(name),
     taints: object?.spec.taints ?? [],
     pods: [...pods.values()].map(({ uid, deletionMs, template }) => ({

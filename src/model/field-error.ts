@@ -35,7 +35,7 @@ const titles: Readonly<Record<FieldErrorType, string>> = {
 };
 
 /** A value as error messages print it: strings quoted, numbers and booleans plain, anything else as JSON. */
-export function printValue(value: unknown): string {
+function printValue(value: unknown): string {
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (value === undefined || value === null) return "null";
   return JSON.stringify(value);
@@ -81,10 +81,6 @@ export function notSupported(field: string, value: unknown, supported: readonly 
 /** `maxLength` in bytes. */
 export function tooLong(field: string, maxLength: number): FieldError {
   return error("FieldValueTooLong", field, null, `may not be more than ${maxLength} bytes`);
-}
-
-export function tooMany(field: string, given: number, max: number): FieldError {
-  return error("FieldValueTooMany", field, String(given), `must have at most ${max} items`);
 }
 
 /** The error as one line: path, then text. */

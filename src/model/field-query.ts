@@ -2,7 +2,7 @@
 // Source: apimachinery pkg/fields ParseSelector.
 import { ApiError } from "./api-error.ts";
 
-export type FieldRequirement = {
+type FieldRequirement = {
   readonly field: string;
   readonly operator: "=" | "!=";
   readonly value: string;

@@ -7,7 +7,7 @@ import { labelValue, qualifiedName } from "./validation/names.ts";
 
 type LabelOperator = "=" | "==" | "!=" | "in" | "notin" | ">" | "<" | "exists" | "!";
 
-export type LabelRequirement = {
+type LabelRequirement = {
   readonly key: string;
   readonly operator: LabelOperator;
   /** In order and without repetition; empty for `exists` and `!`. */

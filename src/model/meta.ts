@@ -86,15 +86,6 @@ export type KubeObject = {
   readonly [field: string]: unknown;
 };
 
-export const Condition = struct(meta("Condition"), {
-  type: always(string, ""),
-  status: always(string, ""),
-  observedGeneration: omitempty(int64),
-  lastTransitionTime: timestamp,
-  reason: always(string, ""),
-  message: always(string, ""),
-});
-
 export const typeMeta = { kind: always(string, ""), apiVersion: always(string, "") } as const;
 
 /** The controller among an object's owners; there is at most one. */

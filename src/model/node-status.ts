@@ -39,7 +39,6 @@ const NodeCondition = struct(core("NodeCondition"), {
   reason: text,
   message: text,
 });
-export type NodeCondition = z.output<typeof NodeCondition>;
 
 const NodeAddress = struct(core("NodeAddress"), { type: always(string, ""), address: always(string, "") });
 

@@ -2,7 +2,7 @@
 import type { Part } from "./batch.ts";
 import { rowsOf, stalePremise } from "./batch.ts";
 
-export type ChangeType = "ADDED" | "MODIFIED" | "DELETED";
+type ChangeType = "ADDED" | "MODIFIED" | "DELETED";
 
 /** One row of the log. */
 export type Change = {

@@ -153,7 +153,7 @@ export function removeObjects(
 }
 
 /** The object of a row, with its resourceVersion. */
-export function toObject(row: Record<string, unknown>): KubeObject {
+function toObject(row: Record<string, unknown>): KubeObject {
   return withResourceVersion(String(row["body"]), Number(row["rv"]));
 }
 

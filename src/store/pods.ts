@@ -174,7 +174,7 @@ export function deletePods(db: D1Database, keys: readonly PodDeletion[], context
 
 /** Pods whose deletion took place (`namespace/name`): gone at once, or marked with the time they have. */
 export type DeletedPods = ReadonlyMap<string, DeletedPod>;
-export type DeletedPod = {
+type DeletedPod = {
   readonly rv: number;
   /** Null: the pod is gone. */
   readonly marked: { readonly graceSeconds: number; readonly deletionMs: number } | null;

@@ -1,10 +1,10 @@
 // The whole program against a real server, with real processes as pods, killed and started again.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
-import { isAlive, killAll, readIdentity } from "../../agents/node/runtime/process/process-table.ts";
+import { isAlive, killAll, processesOf, readIdentity } from "../../agents/node/runtime/process/process-table.ts";
 import { Records } from "../../agents/node/runtime/process/record.ts";
 import type { Container } from "../../src/model/container.ts";
 import type { PodStatus } from "../../src/model/pod-status.ts";
@@ -135,6 +135,21 @@ test("a stopped agent leaves its pods running, and ends them when it is told to"
   expect(await second.kill("SIGTERM")).toBe(0);
   expect(isAlive(identity)).toBe(false);
 });
+
+test("an agent that is told to end its pods ends those that it was just starting", async () => {
+  assign({ command: ["sleep", "1000"] });
+  for (const delayMs of [0, 2, 4, 6, 8, 12, 16, 25]) {
+    const agent = start("--stop-pods-on-exit");
+    const isStarting = (id: string) => existsSync(join(directory, "state/runtime/containers", id, "starting"));
+    const before = new Set(containers());
+    const fresh = () => containers().filter((id) => !before.has(id));
+    await vi.waitFor(() => expect(fresh().some(isStarting)).toBe(true), { timeout: 15_000, interval: 1 });
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    expect(await agent.kill("SIGTERM")).toBe(0);
+    expect(containers().flatMap((id) => processesOf(id, null))).toEqual([]);
+    rmSync(join(directory, "state"), { recursive: true, force: true });
+  }
+}, 60_000);
 
 test("an agent without a network starts what its disk says", async () => {
   assign({ command: ["sleep", "1000"] });

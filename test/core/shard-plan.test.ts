@@ -15,7 +15,7 @@ function node(fields: Partial<TendedNode> = {}): TendedNode {
   return {
     name: "edge-1",
     exists: true,
-    isUnknown: false,
+    ready: "True",
     lastSeenMs: nowMs,
     connected: true,
     taints: [],
@@ -42,6 +42,13 @@ describe("planShard: nodes that are not heard", () => {
       ["edge-1"],
       null,
     ],
+    [
+      "a node whose agent never posted its readiness has a minute to start",
+      { ready: null, connected: false, lastSeenMs: nowMs - 50_000 },
+      [],
+      nowMs + 10_000,
+    ],
+    ["and is lost after that", { ready: null, connected: false, lastSeenMs: nowMs - 60_000 }, ["edge-1"], null],
     ["a node is not lost before", { connected: false, lastSeenMs: nowMs - 49_999 }, [], nowMs + 1],
     [
       "a connection that died unnoticed is lost as well",
@@ -57,7 +64,7 @@ describe("planShard: nodes that are not heard", () => {
     ],
     [
       "what counts as lost already is left",
-      { isUnknown: true, connected: false, lastSeenMs: nowMs - 900_000 },
+      { ready: "Unknown", connected: false, lastSeenMs: nowMs - 900_000 },
       [],
       null,
     ],
@@ -134,7 +141,7 @@ describe("planShard, whatever the shard", () => {
   });
   const anyNode = fc.record({
     exists: fc.boolean(),
-    isUnknown: fc.boolean(),
+    ready: fc.constantFrom("True", "False", "Unknown", null),
     lastSeenMs: fc.integer({ min: nowMs - 120_000, max: nowMs }),
     connected: fc.boolean(),
     taints: fc.constantFrom([], [bad], [{ key: "bad", effect: "NoSchedule" }]),

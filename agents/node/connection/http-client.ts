@@ -14,6 +14,9 @@ export type HttpResult =
   | { readonly ok: true; readonly status: number; readonly body: string }
   | { readonly ok: false; readonly message: string };
 
+/** `stale`: the connection was an old one, which the server had closed by the time it was used again. */
+type Attempt = HttpResult | "stale";
+
 export type Post = {
   readonly path: string;
   readonly bearer: string;
@@ -45,7 +48,14 @@ export class HttpClient {
   }
 
   /** Redirects are answers like any other: a credential goes to the server it is for. */
-  post({ path, bearer, body, timeoutMs }: Post): Promise<HttpResult> {
+  async post(post: Post): Promise<HttpResult> {
+    for (;;) {
+      const attempt = await this.#attempt(post);
+      if (attempt !== "stale") return attempt;
+    }
+  }
+
+  #attempt({ path, bearer, body, timeoutMs }: Post): Promise<Attempt> {
     return new Promise((resolve) => {
       const request = (this.server.protocol === "https:" ? httpsRequest : httpRequest)(this.url(path), {
         method: "POST",
@@ -62,8 +72,15 @@ export class HttpClient {
         resolve({ ok: false, message });
       };
       const timer = setTimeout(() => giveUp(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
-      request.on("error", (error) => giveUp(errorText(error)));
+      request.on("error", (error) => {
+        if (request.reusedSocket && !isAnswered && "code" in error && error.code === "ECONNRESET") {
+          clearTimeout(timer);
+          resolve("stale");
+        } else giveUp(errorText(error));
+      });
+      let isAnswered = false;
       request.on("response", (response) => {
+        isAnswered = true;
         const chunks: Buffer[] = [];
         let sizeBytes = 0;
         response.on("data", (chunk: Buffer) => {

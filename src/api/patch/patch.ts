@@ -12,7 +12,7 @@ export const patchMediaTypes = [
   "application/merge-patch+json",
   "application/strategic-merge-patch+json",
 ] as const;
-export type PatchMediaType = (typeof patchMediaTypes)[number];
+type PatchMediaType = (typeof patchMediaTypes)[number];
 
 type PatchRequest = {
   readonly mediaType: PatchMediaType;
