@@ -30,7 +30,7 @@ CREATE TABLE objects (
   body TEXT NOT NULL,
   -- Nodes only: the bucket of the name.
   bucket INTEGER,
-  -- Events only: when they are forgotten.
+  -- Events and JoinTokens: when they are forgotten.
   expires_ms INTEGER,
   PRIMARY KEY (resource, namespace, name)
 );
@@ -87,6 +87,8 @@ CREATE TABLE tokens (
   digest TEXT NOT NULL,
   -- The user's name, or the name of the JoinToken.
   subject TEXT NOT NULL,
+  -- The uid of the JoinToken; null for a user's.
+  uid TEXT,
   expires_ms INTEGER
 ) WITHOUT ROWID;
 
@@ -96,10 +98,4 @@ CREATE TABLE node_credentials (
   created_ms INTEGER NOT NULL,
   -- What the join token set: labels and taints for the Node object.
   grant_body TEXT NOT NULL
-) WITHOUT ROWID;
-
--- How far a consumer of the log has come that has no storage of its own.
-CREATE TABLE cursors (
-  consumer TEXT NOT NULL PRIMARY KEY,
-  seq INTEGER NOT NULL
 ) WITHOUT ROWID;

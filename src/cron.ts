@@ -2,6 +2,7 @@
 import type { Env } from "./env.ts";
 import { everyDaemonSet, nodeShard, pokeControllerManager, pokeDaemonSets, shardCount, watchHub } from "./pokes.ts";
 import { runBatch } from "./store/batch.ts";
+import { removeExpiredTokens } from "./store/credentials.ts";
 import { trimLog } from "./store/log.ts";
 import { removeExpired } from "./store/objects.ts";
 import { removeUnusedTemplates } from "./store/pods.ts";
@@ -15,7 +16,8 @@ const templatesEveryMinutes = 60;
 
 export async function everyMinute(env: Env, nowMs: number): Promise<void> {
   const steps: readonly (readonly [string, () => Promise<unknown>])[] = [
-    ["forget events", () => runBatch(env.DB, [removeExpired(env.DB, nowMs, atOnce)])],
+    ["forget events and join tokens", () => runBatch(env.DB, [removeExpired(env.DB, nowMs, atOnce)])],
+    ["forget tokens", () => removeExpiredTokens(env.DB, nowMs)],
     [
       "trim the log",
       () => runBatch(env.DB, [trimLog(env.DB, { beforeMs: nowMs - logKeptMs, keep: logKeptRows, limit: atOnce })]),

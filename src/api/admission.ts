@@ -14,7 +14,7 @@ import { defaultServiceAccount } from "./seed.ts";
 export type Admitted = {
   readonly object: KubeObject;
   /** To be called once the object is stored. */
-  created(): Promise<void>;
+  created(stored: KubeObject): Promise<void>;
   /** The object as its creator, and nobody after, is told of it. */
   told(object: KubeObject): KubeObject;
 };
@@ -55,12 +55,13 @@ function admitJoinToken({ env, nowMs }: RequestContext, object: JoinToken): Admi
   const admitted = { ...object, status: { uses: 0, expirationTimestamp: goTime(expiresMs) } };
   return {
     object: admitted,
-    created: () =>
+    created: ({ metadata }) =>
       insertToken(env.DB, {
         id,
         kind: "join",
         digest: digestOf(token),
-        subject: object.metadata.name ?? "",
+        subject: metadata.name ?? "",
+        uid: metadata.uid ?? "",
         expiresMs,
       }),
     told: (stored) => ({ ...stored, status: { ...admitted.status, token } }),

@@ -3,6 +3,8 @@ import { bucketOf } from "../core/buckets.ts";
 import { isReleased, planDeletion } from "../core/deletion.ts";
 import { eventTtlMs } from "../core/event-object.ts";
 import { qualifiedResource } from "../model/api-error.ts";
+import { parseTimeMs } from "../model/instant.ts";
+import type { JoinToken } from "../model/join-token.ts";
 import type { KubeObject } from "../model/meta.ts";
 import type { Node } from "../model/node.ts";
 import type { Resource } from "../model/resource.ts";
@@ -117,10 +119,17 @@ export class ObjectStorage implements Storage {
         return { ...key, object: withLifecycleTaints(object as Node, nowMs), bucket: bucketOf(key.name) };
       case "events":
         return { ...key, object, expiresMs: nowMs + eventTtlMs };
+      case "jointokens.lares.dev":
+        // Decoded as a JoinToken before it came here.
+        return { ...key, object, expiresMs: expiryMs(object as JoinToken) };
       default:
         return { ...key, object };
     }
   }
+}
+
+function expiryMs({ metadata, spec }: JoinToken): number {
+  return (parseTimeMs(metadata.creationTimestamp) ?? 0) + spec.expirationSeconds * 1000;
 }
 
 function withRv(object: KubeObject, rv: number): KubeObject {

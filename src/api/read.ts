@@ -109,8 +109,11 @@ export async function selectPage(
   let kept = 0;
   let after = continueAt?.after ?? null;
   let rv = continueAt?.rv ?? 0;
+  // Where nothing is sorted out, one more than is wanted tells whether there is more.
+  const takesAll = labels.length === 0 && fields.length === 0;
+  const atOnce = takesAll && limit > 0 ? Math.min(limit + 1, pageObjects) : pageObjects;
   for (;;) {
-    const read = await storage.list({ namespace, name, nodeName, after, limit: pageObjects });
+    const read = await storage.list({ namespace, name, nodeName, after, limit: atOnce });
     rv = rv === 0 ? read.rv : rv;
     objects.push(...(read.preceding ?? []).filter(picks));
     for (const object of read.objects) {
@@ -122,7 +125,7 @@ export async function selectPage(
       kept += 1;
     }
     const last = read.objects.at(-1);
-    if (read.objects.length < pageObjects || last === undefined) return { objects, rv, continueToken: null };
+    if (read.objects.length < atOnce || last === undefined) return { objects, rv, continueToken: null };
     after = { namespace: last.metadata.namespace ?? "", name: last.metadata.name ?? "" };
   }
 }

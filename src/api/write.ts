@@ -46,7 +46,7 @@ export async function createObject(context: RequestContext): Promise<Response> {
     if (options.dryRun) return respond(context, { code: 201, object: prepared.object, warnings });
     const outcome = await storageOf(context).create(prepared.object, context.nowMs);
     if (outcome.outcome === "created") {
-      await prepared.created();
+      await prepared.created(outcome.object);
       wrote(context, [outcome.object]);
       return respond(context, { code: 201, object: prepared.told(outcome.object), warnings });
     }

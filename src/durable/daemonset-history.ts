@@ -10,9 +10,9 @@ import type { KubeObject } from "../model/meta.ts";
 import { controllerOf } from "../model/meta.ts";
 import type { Pod } from "../model/pod.ts";
 import type { Part } from "../store/batch.ts";
-import { runBatch } from "../store/batch.ts";
+import { runBatch, StalePremise } from "../store/batch.ts";
 import type { Written } from "../store/objects.ts";
-import { insertObjects, readObject, readObjects, removeObjects, updateObjects } from "../store/objects.ts";
+import { insertObjects, readObject, readObjects, removeObjects, requireRv, updateObjects } from "../store/objects.ts";
 import type { PodRow } from "../store/pod-rows.ts";
 import type { PodKey } from "../store/pods.ts";
 import { rewritePods } from "./daemonset-pods.ts";
@@ -64,7 +64,10 @@ function toRevision(object: KubeObject): Revision {
   };
 }
 
-/** The revisions that are the DaemonSet's; null: some had to be adopted or released first, so they must be read again. */
+/**
+ * The revisions that are the DaemonSet's; null: some had to be adopted or released first, or the DaemonSet has changed,
+ * so they must be read again.
+ */
 async function claimedRevisions(
   context: Reconciling,
   set: DaemonSet,
@@ -85,7 +88,16 @@ async function claimedRevisions(
     ...release.map((object) => ({ ...object, metadata: withoutOwner(object.metadata, owner.uid) })),
     ...adopt.map((object) => ({ ...object, metadata: withOwner(object.metadata, set) })),
   ];
-  await runBatch(db, [changedRevisions(context, changes, nowMs)]);
+  const key = { resource: "daemonsets.apps", namespace: owner.namespace, name: owner.name };
+  try {
+    // A DaemonSet that is going adopts nothing: it would be left with an owner that is gone.
+    await runBatch(db, [
+      requireRv(db, key, Number(set.metadata.resourceVersion)),
+      changedRevisions(context, changes, nowMs),
+    ]);
+  } catch (error) {
+    if (!(error instanceof StalePremise)) throw error;
+  }
   return null;
 }
 

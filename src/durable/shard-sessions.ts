@@ -4,7 +4,7 @@ import { findNodeCredential, isSameDigest } from "../store/credentials.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
 import type { StoredTimers } from "../store/timers.ts";
 import type { SyncAnswer } from "../sync/messages.ts";
-import { protocolVersion, SyncRequest } from "../sync/messages.ts";
+import { longestMessage, protocolVersion, SyncRequest } from "../sync/messages.ts";
 import type { Grant } from "../sync/node-object.ts";
 import type { ShardWrites } from "../sync/shard-writes.ts";
 import { isNothing } from "../sync/shard-writes.ts";
@@ -243,7 +243,7 @@ export class ShardSessions {
   /** Forgets the credential that was checked before, and whoever came with it. */
   shutOut(node: string): void {
     this.#credentials.delete(node);
-    for (const socket of this.#ctx.getWebSockets(node)) socket.close(4003, "another machine took this node's place");
+    for (const socket of this.#ctx.getWebSockets(node)) socket.close(4403, "another machine took this node's place");
   }
 
   /** Cuts off a node that counts as lost, so that its agent, should it live, connects and reports anew. */
@@ -263,6 +263,7 @@ function attachmentOf(socket: WebSocket): Attachment {
 }
 
 function parseRequest(message: string): SyncRequest | null {
+  if (message.length > longestMessage) return null;
   try {
     const parsed = SyncRequest.safeParse(JSON.parse(message));
     return parsed.success ? parsed.data : null;

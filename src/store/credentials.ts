@@ -1,7 +1,7 @@
 // Bearer tokens: of users, for joining, and of nodes. Only digests are kept.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { eq } from "drizzle-orm";
+import { eq, lte } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 
 import type { Part } from "./batch.ts";
@@ -49,6 +49,11 @@ export async function findNodeCredential(db: D1Database, node: string): Promise<
 
 export async function insertToken(db: D1Database, token: StoredToken): Promise<void> {
   await drizzle(db).insert(tokens).values(token);
+}
+
+/** Removes tokens whose time is over. */
+export async function removeExpiredTokens(db: D1Database, nowMs: number): Promise<void> {
+  await drizzle(db).delete(tokens).where(lte(tokens.expiresMs, nowMs));
 }
 
 /** Keeps a node's credential, in the place of an earlier one. */

@@ -83,6 +83,7 @@ export const tokens = sqliteTable("tokens", {
   kind: text("kind", { enum: ["user", "join"] }).notNull(),
   digest: text("digest").notNull(),
   subject: text("subject").notNull(),
+  uid: text("uid"),
   expiresMs: integer("expires_ms"),
 });
 
@@ -91,9 +92,4 @@ export const nodeCredentials = sqliteTable("node_credentials", {
   digest: text("digest").notNull(),
   createdMs: integer("created_ms").notNull(),
   grant: text("grant_body").notNull(),
-});
-
-export const cursors = sqliteTable("cursors", {
-  consumer: text("consumer").notNull().primaryKey(),
-  seq: integer("seq").notNull(),
 });

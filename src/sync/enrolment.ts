@@ -35,7 +35,7 @@ export async function enrol({ DB }: Env, enrolment: Enrolment): Promise<EnrolOut
   if (wrongName !== null) return refused(422, `node name ${JSON.stringify(enrolment.node)}: ${wrongName}`);
   const stored = await storedToken(DB, enrolment);
   if (stored === null) return refused(401, "the join token is not known, or has expired");
-  return enrolWith(DB, enrolment, stored.subject);
+  return enrolWith(DB, enrolment, stored);
 }
 
 function refused(code: 401 | 403 | 409 | 422, why: string): EnrolOutcome {
@@ -53,10 +53,11 @@ async function storedToken(db: D1Database, { token, nowMs }: Enrolment): Promise
   return isValid ? stored : null;
 }
 
-async function enrolWith(db: D1Database, { node, nowMs }: Enrolment, name: string): Promise<EnrolOutcome> {
-  const key = { resource: qualifiedResource(joinTokens), namespace: "", name };
+async function enrolWith(db: D1Database, { node, nowMs }: Enrolment, stored: StoredToken): Promise<EnrolOutcome> {
+  const key = { resource: qualifiedResource(joinTokens), namespace: "", name: stored.subject };
   const [object] = await runBatch(db, [readObject(db, key)]);
-  if (object === null) return refused(401, "the join token was withdrawn");
+  // Another JoinToken of the same name is not the one that this token was made for.
+  if (object === null || object.metadata.uid !== stored.uid) return refused(401, "the join token was withdrawn");
   // Stored under the JoinTokens, so it is one.
   const { spec } = object as JoinToken;
   if (!mayJoinAs(spec, node)) return refused(403, `the join token is not for a node named ${node}`);

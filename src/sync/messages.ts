@@ -15,6 +15,9 @@ export const paths = {
 export const ping = "ping";
 export const pong = "pong";
 
+/** Characters of the longest message that is taken from an agent. */
+export const longestMessage = 256 * 1024;
+
 /** Body of POST enrol; the join token is the bearer token. */
 export const EnrolRequest = z.strictObject({ node: z.string().min(1).max(253) });
 export type EnrolRequest = z.output<typeof EnrolRequest>;

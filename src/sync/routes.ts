@@ -4,14 +4,13 @@ import type { Env } from "../env.ts";
 import { nodeShard, shardOfNode } from "../pokes.ts";
 import { bearerToken, digestOf } from "../store/credentials.ts";
 import { enrol } from "./enrolment.ts";
-import { EnrolRequest, paths, SyncRequest } from "./messages.ts";
+import { EnrolRequest, longestMessage, paths, SyncRequest } from "./messages.ts";
 import { digestHeader, nodeHeader } from "./socket-headers.ts";
 
 /** Node credentials are `laresnode_NODE_SECRET`: the node's name finds its shard. */
 const nodeToken = /^laresnode_([a-z0-9.-]{1,253})_[a-z0-9]{64}$/;
 
 const longestWaitMs = 55_000;
-const messageBytes = 256 * 1024;
 
 export const agentRoutes = new Hono<{ Bindings: Env }>();
 
@@ -58,7 +57,7 @@ function nodeOf(headers: Headers): { readonly node: string; readonly digest: str
 /** Null: the body is no JSON, or too large. */
 async function readJson(request: Request): Promise<unknown> {
   const text = await request.text();
-  if (text.length > messageBytes) return null;
+  if (text.length > longestMessage) return null;
   try {
     return JSON.parse(text);
   } catch {

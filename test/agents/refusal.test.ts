@@ -88,6 +88,13 @@ describe("the process runtime", () => {
     [/hostUsers: /, command, { hostUsers: false }],
     [/hostAliases: /, command, { hostAliases: [{ ip: "192.0.2.1", hostnames: ["x"] }] }],
     [/dnsPolicy: /, command, { dnsPolicy: "None" }],
+    [/dnsConfig: /, command, { dnsConfig: { nameservers: ["192.0.2.1"] } }],
+    [/resourceClaims: /, command, { resourceClaims: [{ name: "gpu", resourceClaimName: "gpu" }] }],
+    [
+      /volumeMounts\[data\].subPathExpr: /,
+      { ...command, volumeMounts: [{ name: "data", mountPath: "/data", subPathExpr: "$(NODE)" }] },
+      { volumes: [{ name: "data", emptyDir: {} }] },
+    ],
   ])("says %s", (pattern, own, spec, rights = root) => {
     expect(refusal(own, spec, rights)).toMatch(pattern);
   });

@@ -38,6 +38,8 @@ function podProblem(spec: PodSpec): string | null {
   if (spec.runtimeClassName !== undefined) return "spec.runtimeClassName: there are no runtime classes on this node";
   if (spec.hostUsers === false) return "spec.hostUsers: processes cannot be given user ids of their own";
   if (spec.hostAliases !== undefined) return "spec.hostAliases: processes share the host's /etc/hosts";
+  if (spec.resourceClaims !== undefined) return "spec.resourceClaims: this node hands out no devices";
+  if (spec.dnsConfig !== undefined) return "spec.dnsConfig: processes share the host's resolver";
   if (spec.dnsPolicy === "None") return "spec.dnsPolicy: processes share the host's resolver";
   if (spec.securityContext.sysctls !== undefined) return "spec.securityContext.sysctls: processes share the host's";
   return null;
@@ -64,7 +66,8 @@ function portProblem({ ports = [] }: Container): string | null {
 
 function volumeProblem(spec: PodSpec, container: Container): string | null {
   if (container.volumeDevices !== undefined) return "volumeDevices: block volumes cannot be mapped";
-  for (const { name } of container.volumeMounts ?? []) {
+  for (const { name, subPathExpr } of container.volumeMounts ?? []) {
+    if (subPathExpr !== undefined) return `volumeMounts[${name}].subPathExpr: only subPath can be used`;
     const volume = volumeNamed(spec, name);
     const kind = volume === undefined ? "nothing" : sourceOf(volume);
     if (kind !== "hostPath" && kind !== "emptyDir") {
@@ -128,6 +131,9 @@ export function caveatOf(spec: PodSpec, container: Container, limitsHold: boolea
     const hostPath = volumeNamed(spec, name)?.hostPath?.path;
     const isInPlace = hostPath !== undefined && subPath === undefined && samePath(hostPath, mountPath);
     if (!isInPlace) caveats.push(`volume ${name} is not at ${mountPath} but at $(${volumeVariable(name)})`);
+    const { medium, sizeLimit } = volumeNamed(spec, name)?.emptyDir ?? {};
+    if (medium !== undefined && medium !== "") caveats.push(`volume ${name} is kept on disk`);
+    if (sizeLimit !== undefined) caveats.push(`the size of volume ${name} is not limited`);
     if (readOnly === true) caveats.push(`volume ${name} can be written to`);
   }
   if (container.resources.limits !== undefined && !limitsHold) caveats.push("resource limits are not enforced");
