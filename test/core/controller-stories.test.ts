@@ -1,22 +1,15 @@
 // The cases of upstream's daemon_controller_test.go that are decisions, each under upstream's name. Creates and
 // deletes are those of one sync.
 //
-// Not here, and why:
-//   TestDeleteFinalStateUnknown, TestUpdateNode, TestShouldIgnoreNodeUpdate, TestDeleteNoDaemonPod, TestAddNode, TestAddPod,
-//     TestUpdatePod, TestDeletePod, TestAddPodOrphan, TestUpdatePodOrphan…, TestDeletePodOrphan, TestUpdatePodChangeControllerRef,
-//     TestUpdatePodControllerRefRemoved: about informers and work queues; a controller here reads every change from the log.
-//   TestExpectationsOnRecreate, TestDaemonSetPodCreateExpectationsError: about expectations; reads are consistent here.
-//   TestSimpleDaemonSetPodCreateErrors: slow start against a quota; there are no quotas, and creates are one transaction.
-//   TestSimpleDaemonSetUpdatesStatusError, TestStoreDaemonSetStatus: about retries of calls; a pass that fails is run again.
-//   TestGetNodesToDaemonPods, TestControlledHistories, TestDontDoAnythingIfBeingDeletedRace, TestDontDoAnythingIfBeingDeleted,
-//     TestPodIsNotDeletedByDaemonsetWithEmptyLabelSelector: who owns what is settled where pods are read (test/worker); an
-//     empty selector is refused by validation.
-//   TestNodeShouldRunDaemonPod and what differs in taints and selectors alone: placement.test.ts.
+// Elsewhere, under the same names:
+//   those with a surge: surge-stories.test.ts. Which node is picked: placement.test.ts. What a pod is made of:
+//     daemonset.test.ts.
+//   who wakes whom, who owns what, what becomes of a pass that fails: test/worker/daemonset-upstream.test.ts.
+// Nowhere: the event of TestPodIsNotDeletedByDaemonsetWithEmptyLabelSelector. Validation refuses an empty selector.
 import { describe, expect, it } from "vitest";
 
-import { rolloutBudget } from "../../src/core/rollout.ts";
 import type { Changes } from "../model/objects.ts";
-import { deletingFirst, onDelete, Story, surging } from "../support/story.ts";
+import { deletingFirst, onDelete, Story } from "../support/story.ts";
 
 const strategies: readonly (readonly [string, Changes])[] = [
   ["OnDelete", onDelete],
@@ -101,6 +94,16 @@ describe.each(strategies)("with %s", (_name, strategy) => {
         (story) => {
           story.addNodes(4);
           story.addNodes(3, edge);
+        },
+        3,
+        0,
+      ],
+      [
+        "TestSelectorDaemonSetLaunchesPods: whatever the strategy",
+        onEdge,
+        (story) => {
+          story.addNodes(3, edge);
+          story.addNodes(2, { labels: { role: "core" } });
         },
         3,
         0,
@@ -314,87 +317,5 @@ describe.each(strategies)("with %s", (_name, strategy) => {
     expect(story.sync()).toEqual([0, 0]);
     story.passMs(1);
     expect(story.sync()).toEqual([0, 1]);
-  });
-});
-
-describe("with a surge of 1", () => {
-  const old = { hash: "" };
-
-  /** Five nodes; node-1 has a new pod, an old one and an old one more, and node-2 has a new one. */
-  function crowded(changes: Changes = {}): Story {
-    const story = new Story({ ...surging(1), ...changes });
-    story.addNodes(5);
-    // Its template's generation would make an old pod pass for a new one.
-    story.set = { ...story.set, metadata: { ...story.set.metadata, annotations: {} } };
-    story.addPod("node-2");
-    return story;
-  }
-
-  it("TestSurgeDealsWithExistingPods: as without surge", () => {
-    const story = new Story(surging(1));
-    story.addNodes(5);
-    story.addPods("node-1", 1);
-    story.addPods("node-2", 2);
-    story.addPods("node-3", 5);
-    expect(story.sync()).toEqual([2, 5]);
-  });
-
-  it("TestSurgePreservesReadyOldPods: the oldest old and the new one stay, one too many goes", () => {
-    const story = crowded();
-    const at = story.nowMs;
-    story.addPod("node-1", { createdAtMs: at - 100 });
-    story.addPod("node-1", { ...old, createdAtMs: at - 300, readySinceMs: at });
-    const surplus = story.addPod("node-1", { ...old, createdAtMs: at - 200, readySinceMs: at });
-    expect(story.sync()).toEqual([3, 1]);
-    expect(story.pods.has(surplus.uid)).toBe(false);
-  });
-
-  it("TestSurgeCreatesNewPodWhenAtMaxSurgeAndOldPodDeleted: a node whose old pod is going gets a new one at once", () => {
-    const story = crowded();
-    const at = story.nowMs;
-    for (const node of ["node-0", "node-4"]) story.addPod(node, { readySinceMs: at });
-    story.addPod("node-1", { createdAtMs: at });
-    story.addPod("node-1", { ...old, createdAtMs: at - 300, readySinceMs: at });
-    story.addPod("node-3", { ...old, deleting: true, readySinceMs: at });
-    expect(story.sync()).toEqual([1, 0]);
-    expect(story.podsOn("node-3")).toHaveLength(1);
-  });
-
-  it("TestSurgeDeletesUnreadyOldPods: an old pod that is not ready goes, as does one too many", () => {
-    const story = crowded();
-    const at = story.nowMs;
-    const kept = story.addPod("node-1", { createdAtMs: at - 100 });
-    story.addPod("node-1", { ...old, createdAtMs: at - 300 });
-    story.addPod("node-1", { ...old, createdAtMs: at - 200, readySinceMs: at });
-    expect(story.sync()).toEqual([3, 2]);
-    expect(story.podsOn("node-1").map(({ uid }) => uid)).toEqual([kept.uid]);
-  });
-
-  it.each([
-    ["TestSurgePreservesOldReadyWithUnsatisfiedMinReady: new, ready for 10 s of 15", 10_000, 1],
-    ["TestSurgeDeletesOldReadyWithUnsatisfiedMinReady: new, ready for 20 s of 15", 20_000, 2],
-  ])("%s", (_test, readyForMs, deletes) => {
-    const story = crowded({ "spec.minReadySeconds": 15 });
-    const at = story.nowMs;
-    story.addPod("node-1", { createdAtMs: at - 100_000, readySinceMs: at - readyForMs });
-    story.addPod("node-1", { ...old, createdAtMs: at - 300_000, readySinceMs: at - 250_000 });
-    story.addPod("node-1", { ...old, createdAtMs: at - 200_000, readySinceMs: at - 150_000 });
-    expect(story.sync()).toEqual([3, deletes]);
-  });
-});
-
-describe("TestGetUnavailableNumbers: nodes without pods are among the desired ones", () => {
-  it.each<readonly [string, Changes, number, number, { maxUnavailable: number; maxSurge: number }, number]>([
-    ["no nodes", deletingFirst(1), 0, 0, { maxUnavailable: 1, maxSurge: 0 }, 0],
-    ["two nodes with ready pods", deletingFirst(1), 2, 2, { maxUnavailable: 1, maxSurge: 0 }, 2],
-    ["two nodes, one without a pod", deletingFirst("50%"), 2, 1, { maxUnavailable: 1, maxSurge: 0 }, 2],
-    ["two nodes, one without a pod, surging", surging("50%"), 2, 1, { maxUnavailable: 0, maxSurge: 1 }, 2],
-    ["two nodes, one without a pod, all surging", surging("100%"), 2, 1, { maxUnavailable: 0, maxSurge: 2 }, 2],
-  ])("%s", (_rule, strategy, nodes, pods, budget, desired) => {
-    const story = new Story(strategy);
-    story.addNodes(nodes);
-    for (let index = 0; index < pods; index += 1) story.addPod(`node-${index}`);
-    expect(story.status.desiredNumberScheduled).toBe(desired);
-    expect(rolloutBudget(story.facts, desired)).toEqual(budget);
   });
 });

@@ -96,6 +96,33 @@ describe("a node that is gone", () => {
   });
 });
 
+describe("a node that comes back late", () => {
+  it("gets a new pod, for its old one was collected", () => {
+    const story = rolledOut(2, deletingFirst(1));
+    const [old] = story.podsOn("node-1");
+    story.nodes.delete("node-1");
+    story.sync();
+    story.pods.delete(old?.uid ?? "");
+    expect(story.settle()).toEqual([0, 0]);
+    story.addNode({ name: "node-1" });
+    expect(story.settle()).toEqual([1, 0]);
+    expect(story.set.status).toMatchObject({ desiredNumberScheduled: 2, currentNumberScheduled: 2, numberReady: 1 });
+  });
+});
+
+describe("a pod that a finalizer holds", () => {
+  it.each(["Failed", "Succeeded"] as const)("after it ended as %s is passed over, and its node gets another", (phase) => {
+    const story = new Story(deletingFirst(1), { graceful: true });
+    story.addNodes(1);
+    const held = story.addPod("node-0", { phase, deleting: true });
+    expect(story.sync()).toEqual([1, 0]);
+    story.allReady();
+    expect(story.settle()).toEqual([0, 0]);
+    expect(story.pods.has(held.uid)).toBe(true);
+    expect(story.set.status).toMatchObject({ currentNumberScheduled: 1, numberAvailable: 1 });
+  });
+});
+
 describe("a node whose labels change", () => {
   it("loses its pod when it is picked no more, and gets one when it is picked again", () => {
     const story = new Story({ "spec.template.spec.nodeSelector": { role: "edge" } });
@@ -173,14 +200,16 @@ describe("the history", () => {
   });
 
   it.each([
-    ["an annotation", { "metadata.annotations": { note: "x", "deprecated.daemonset.template.generation": "1" } }],
-    ["minReadySeconds", { "spec.minReadySeconds": 5 }],
-    ["another strategy", onDelete],
-  ])("has no new revision for %s", (_what, changes) => {
+    ["an annotation", { "metadata.annotations": { note: "x", "deprecated.daemonset.template.generation": "1" } }, 1],
+    ["minReadySeconds", { "spec.minReadySeconds": 5 }, 2],
+    ["another strategy", onDelete, 2],
+  ])("has no new revision for %s", (_what, changes, generation) => {
     const story = rolledOut(1, deletingFirst(1));
     story.update(changes);
     expect(story.settle()).toEqual([0, 0]);
     expect(story.revisions).toHaveLength(1);
+    expect(story.set.metadata.generation).toBe(generation);
+    expect(story.set.status.observedGeneration).toBe(generation);
   });
 });
 

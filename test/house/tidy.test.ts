@@ -3,9 +3,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import * as z from "zod";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folders = ["src", "agents", "local", "bench", "test"] as const;
+
+const Lock = z.object({
+  packages: z.record(z.string(), z.object({ optionalDependencies: z.record(z.string(), z.string()).default({}) })),
+});
 
 function filesBelow(dir: string): readonly string[] {
   return readdirSync(join(root, dir), { withFileTypes: true }).flatMap((entry) => {
@@ -93,4 +98,16 @@ it("nothing is left to be done, and no type is forced without a reason", () => {
       forbidden.filter((pattern) => pattern.test(text)).map((pattern) => `${path}: ${pattern}`),
     );
   expect(found).toEqual([]);
+});
+
+it("the lock file knows every package that one of its packages may want", () => {
+  // A registry that lacks a platform's package makes `npm install` leave it out, and `npm ci` then refuses the file.
+  const lock = Lock.parse(JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")));
+  const known = new Set(Object.keys(lock.packages).map((path) => path.split("node_modules/").at(-1)));
+  const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies }]) =>
+    Object.keys(optionalDependencies)
+      .filter((name) => !known.has(name))
+      .map((name) => `${path === "" ? "the project" : path} may want ${name}`),
+  );
+  expect(missing).toEqual([]);
 });

@@ -119,6 +119,9 @@ describe("enrolment", () => {
     const withdrawn = await joinToken();
     await api.remove(`${joinTokens}/machines`);
     expect((await enrol(withdrawn)).code).toBe(401);
+    // Another one of the same name is not the same one.
+    await joinToken();
+    expect((await enrol(withdrawn)).code).toBe(401);
     const over = await joinToken({ expirationSeconds: 600 }, "over");
     stopClock();
     passSeconds(601);

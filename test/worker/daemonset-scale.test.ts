@@ -2,14 +2,17 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Part } from "../../src/store/batch.ts";
 import { trimLog } from "../../src/store/log.ts";
-import { updatePodStatuses } from "../../src/store/pods.ts";
+import type { Written } from "../../src/store/objects.ts";
+import { insertObjects, removeObjects, updateObjects } from "../../src/store/objects.ts";
+import { insertPods, updatePodStatuses } from "../../src/store/pods.ts";
 import { runningStatus } from "./support/agent.ts";
-import { addNodes, head, logAfter, newCluster, nodeNames, run } from "./support/cluster.ts";
+import { addNodes, head, logAfter, newCluster, nodeNames, nodeRow, run } from "./support/cluster.ts";
 import { controllerOf, getSet, pokeController, storeSet } from "./support/daemonset.ts";
 import type { Meter } from "./support/database.ts";
-import { interposed, metering, useDatabase } from "./support/database.ts";
-import { statusUpdate, storedPods } from "./support/pods.ts";
+import { interposed, meteredStorage, metering, useDatabase } from "./support/database.ts";
+import { newPod, statusUpdate, storedPods } from "./support/pods.ts";
 
 beforeEach(newCluster);
 afterEach(() => {
@@ -50,6 +53,11 @@ async function reportReady(names: readonly string[]): Promise<void> {
   await run(updatePodStatuses(env.DB, updates, { nowMs: Date.now() }));
 }
 
+async function forgetLog(): Promise<void> {
+  const limits = { beforeMs: Date.now() + 60_000, keep: 0, limit: 100_000 };
+  while ((await run(trimLog(env.DB, limits))) > 0);
+}
+
 describe("the cost", () => {
   it("of a node that joins is no higher in a large fleet than in a small one", async () => {
     const small = await costOfOneNode(10);
@@ -85,6 +93,68 @@ describe("the cost", () => {
   });
 });
 
+describe("the decision for one node change", () => {
+  /** A DaemonSet with a working pod on each of so many nodes, all but one of which its controller comes upon at once. */
+  async function settledFleet(nodes: number) {
+    await newCluster();
+    const { set, meter } = await meteredSet(1);
+    const [prototype] = (await storedPods()).values();
+    if (prototype === undefined) throw new Error("the first node has its pod");
+    const { template, ownerUid } = prototype;
+    for (let first = 1; first < nodes; first += insertedAtOnce) {
+      const names = nodeNames(Math.min(insertedAtOnce, nodes - first), first);
+      await addNodes(names);
+      await run(
+        insertPods(
+          env.DB,
+          names.map((node) => newPod(node, { template, ownerUid, status: runningStatus(), phase: "Running" })),
+          null,
+          { nowMs: Date.now() },
+        ),
+      );
+    }
+    await reportReady(nodeNames(1));
+    await forgetLog();
+    await pokeController(set);
+    expect((await getSet()).status).toMatchObject({ desiredNumberScheduled: nodes, currentNumberScheduled: nodes });
+    return { set, meter };
+  }
+
+  /** Rows read and written, in the database and in the ledger, when a node joins, is tainted and leaves. */
+  async function costsOfChanges(nodes: number) {
+    const { set, meter } = await settledFleet(nodes);
+    const ledger = await meteredStorage(controllerOf(set));
+    const row = nodeRow("one-more");
+    const uid = row.object.metadata.uid ?? "";
+    const taints = [{ key: "x", effect: "NoExecute" }];
+    const tainted = nodeRow("one-more", { "metadata.uid": uid, "spec.taints": taints });
+    const key = { resource: row.resource, namespace: row.namespace, name: row.name, uid };
+    const changes: readonly Part<Written>[] = [
+      insertObjects(env.DB, [row], { nowMs: Date.now() }),
+      updateObjects(env.DB, [{ ...tainted, expectRv: null, previous: null }], { nowMs: Date.now() }),
+      removeObjects(env.DB, [{ ...key, expectRv: null, owners: [] }], { nowMs: Date.now() }),
+    ];
+    const costs: object[] = [];
+    for (const change of changes) {
+      expect((await run(change)).size).toBe(1);
+      const before = ledger();
+      const database = await costOf(meter, () => pokeController(set));
+      const after = ledger();
+      const kept = { read: after.rowsRead - before.rowsRead, written: after.rowsWritten - before.rowsWritten };
+      costs.push({ database, ledger: kept });
+    }
+    return costs;
+  }
+
+  const insertedAtOnce = 5_000;
+
+  it("costs the same in a fleet of 10 and of 100,000", { timeout: 120_000 }, async () => {
+    const small = await costsOfChanges(10);
+    const large = await costsOfChanges(100_000);
+    expect(large).toEqual(small);
+  });
+});
+
 describe("a large fleet", () => {
   it("gets all its pods in one pass, each once", async () => {
     await meteredSet(2_000);
@@ -98,7 +168,7 @@ describe("a log that was trimmed", () => {
     const { set } = await meteredSet(20);
     await addNodes(nodeNames(5, 20));
     await reportReady(nodeNames(10));
-    await run(trimLog(env.DB, { beforeMs: Date.now() + 60_000, keep: 0, limit: 100_000 }));
+    await forgetLog();
     await pokeController(set);
     expect((await getSet()).status).toMatchObject({
       desiredNumberScheduled: 25,
@@ -110,7 +180,7 @@ describe("a log that was trimmed", () => {
 
   it("changes nothing for a controller that had read it all", async () => {
     const { set } = await meteredSet(5);
-    await run(trimLog(env.DB, { beforeMs: Date.now() + 60_000, keep: 0, limit: 100_000 }));
+    await forgetLog();
     const before = await head();
     await evictDurableObject(controllerOf(set));
     await pokeController(set);

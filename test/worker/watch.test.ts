@@ -1,4 +1,4 @@
-import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
+// What a client that watches is told.
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
@@ -9,71 +9,28 @@ import { insertPods, updatePodStatuses } from "../../src/store/pods.ts";
 import type { HubMessage, WatchStart } from "../../src/store/watch-messages.ts";
 import { watchHeader } from "../../src/store/watch-messages.ts";
 import * as api from "./support/api.ts";
-import { addNodes, head, logAfter, newCluster, nodeNames, run } from "./support/cluster.ts";
+import { addNodes, head, newCluster, nodeNames, run } from "./support/cluster.ts";
 import { tick } from "./support/cron.ts";
 import { keepTemplate, newPod, statusUpdate, storedPods } from "./support/pods.ts";
 import { until } from "./support/until.ts";
 import type { SeenEvent } from "./support/watch.ts";
-import { rvsOf, told, Watching } from "./support/watch.ts";
-
-const watches: Watching[] = [];
+import { rvsOf, told } from "./support/watch.ts";
+import {
+  configMap,
+  connected,
+  loggedAfter,
+  numbered,
+  stir,
+  stopWatches,
+  watch,
+  watchFrom,
+} from "./support/watchers.ts";
 
 beforeEach(newCluster);
-afterEach(async () => {
-  await Promise.all(watches.splice(0).map((watching) => watching.stop()));
-});
-
-async function watch(path: string, options: Parameters<typeof Watching.start>[1] = {}): Promise<Watching> {
-  const watching = await Watching.start(path, options);
-  watches.push(watching);
-  return watching;
-}
-
-async function watchFrom(rv: number, path = api.configMaps): Promise<Watching> {
-  return watch(`${path}${path.includes("?") ? "&" : "?"}resourceVersion=${rv}`);
-}
-
-/** The connections that the hub has. */
-function connections(): Promise<number> {
-  return runInDurableObject(watchHub(env), (_hub, state) => state.getWebSockets().length);
-}
-
-/** So many watches are connected to the hub, and it follows the log for them. */
-async function connected(count: number): Promise<void> {
-  await until(`${count} watches are connected`, async () => (await connections()) === count);
-  await watchHub(env).poke();
-}
-
-function configMap(name: string, fields: object = {}) {
-  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, ...fields };
-}
+afterEach(stopWatches);
 
 function rvOf({ metadata }: KubeObject): number {
   return Number(metadata.resourceVersion);
-}
-
-/** Clients that create, change and delete, all at once; returns the last number given out. */
-async function stir(clients: number, prefix = "c"): Promise<number> {
-  await Promise.all(
-    Array.from({ length: clients }, async (_, index) => {
-      const path = `${api.configMaps}/${prefix}-${index}`;
-      await api.create(api.configMaps, configMap(`${prefix}-${index}`));
-      await api.patch(path, { data: { x: "1" } });
-      if (index % 3 === 0) await api.remove(path);
-      else await api.patch(path, { data: { x: "2" } });
-    }),
-  );
-  return head();
-}
-
-/** What the log says a watch of the ConfigMaps must have seen. */
-async function expected(after: number): Promise<readonly string[]> {
-  const log = await logAfter(after);
-  return log.filter(({ resource }) => resource === "configmaps").map(({ seq, type, name }) => `${seq} ${type} ${name}`);
-}
-
-function numbered(events: readonly SeenEvent[]): readonly string[] {
-  return events.map(({ type, object }) => `${object.metadata.resourceVersion} ${type} ${object.metadata.name}`);
 }
 
 /** The objects there are after the events, by name, as text. */
@@ -92,7 +49,7 @@ describe("a watch", () => {
     const watching = await watchFrom(from);
     const last = await stir(20);
     await watching.seenRv(last);
-    expect(numbered(watching.events)).toEqual(await expected(from));
+    expect(numbered(watching.events)).toEqual(await loggedAfter(from));
   });
 
   it("after a list leads to what the next list says", async () => {
@@ -201,7 +158,7 @@ describe("a watch of more than a client takes at once", () => {
       await api.create(api.configMaps, configMap(`big-${index}`, { data: { text } }));
     const watching = await watchFrom(from);
     await watching.seenRv(await head());
-    expect(numbered(watching.events)).toEqual(await expected(from));
+    expect(numbered(watching.events)).toEqual(await loggedAfter(from));
   });
 });
 
@@ -319,90 +276,5 @@ describe("bookmarks", () => {
     const message = await until("the hub has said so", () => messages.at(-1));
     expect(message).toEqual({ kind: "changes", rv: from + 1, changes: [] });
     webSocket?.close();
-  });
-});
-
-describe("a watch whose hub goes", () => {
-  it.each([
-    ["to sleep", () => evictDurableObject(watchHub(env))],
-    ["and closes its sockets", () => evictDurableObject(watchHub(env), { webSockets: "close" })],
-    ["for good in the middle of it", () => abortAllDurableObjects()],
-  ])("%s loses and repeats nothing", async (_how, interrupt) => {
-    const from = await head();
-    const watching = await watchFrom(from);
-    for (const prefix of ["x", "y", "z"]) {
-      await stir(4, prefix);
-      await interrupt();
-    }
-    const last = await stir(4);
-    await tick();
-    await watching.seenRv(last);
-    expect(numbered(watching.events)).toEqual(await expected(from));
-  });
-
-  it("comes back with one connection", async () => {
-    const watching = await watchFrom(await head());
-    await evictDurableObject(watchHub(env), { webSockets: "close" });
-    const last = await stir(2);
-    await watching.seenRv(last);
-    expect(await connections()).toBe(1);
-  });
-});
-
-describe("a client that comes back", () => {
-  it("with the last number it saw loses and repeats nothing", async () => {
-    const from = await head();
-    const seen: string[] = [];
-    let rv = from;
-    for (let visit = 0; visit < 4; visit += 1) {
-      const watching = await watchFrom(rv);
-      const stirred = stir(3, `v${visit}`);
-      await watching.seen("something", () => true);
-      await watching.stop();
-      // What was read, and no more, is what the client knows.
-      const events = [...watching.events];
-      seen.push(...numbered(events));
-      rv = rvsOf(events).at(-1) ?? rv;
-      await stirred;
-    }
-    const watching = await watchFrom(rv);
-    await watching.seenRv(await stir(1, "last"));
-    expect([...seen, ...numbered(watching.events)]).toEqual(await expected(from));
-  });
-});
-
-describe("many watches", () => {
-  it("see the same", async () => {
-    const from = await head();
-    const watching = await Promise.all(Array.from({ length: 30 }, () => watchFrom(from)));
-    const last = await stir(6);
-    const all = await expected(from);
-    for (const one of watching) {
-      await one.seenRv(last);
-      expect(numbered(one.events)).toEqual(all);
-    }
-  });
-
-  it("that end leave nothing behind in the hub", async () => {
-    const watching = await Promise.all(Array.from({ length: 5 }, async () => watchFrom(await head())));
-    await connected(5);
-    await Promise.all(watching.map((one) => one.stop()));
-    await stir(1);
-    await until("all are gone", async () => (await connections()) === 0);
-  });
-
-  it("do not wait for one that does not read: it is cut off", async () => {
-    const from = await head();
-    const slow = await watch(`${api.configMaps}?resourceVersion=${from}`, { reads: false });
-    const quick = await watchFrom(from);
-    const text = "x".repeat(900_000);
-    for (let index = 0; index < 12; index += 1)
-      await api.create(api.configMaps, configMap(`big-${index}`, { data: { text } }));
-    await quick.seen("what is large", ({ object }) => object.metadata.name === "big-11");
-    await api.create(api.configMaps, configMap("last"));
-    await quick.seen("the last", ({ object }) => object.metadata.name === "last");
-    slow.read();
-    expect(await slow.end()).toBe("cut off");
-    expect(slow.events.length).toBeLessThan(12);
   });
 });

@@ -3,6 +3,7 @@
 import type { StoredAssignment } from "../../../agents/node/stored.ts";
 import type { SyncAnswer, SyncRequest } from "../../../src/sync/messages.ts";
 import type { Breach } from "./history.ts";
+import type { Checked, InvariantId } from "./invariants.ts";
 import type { Said } from "./rules/shard.ts";
 import type { ClusterState, PodState } from "./state.ts";
 
@@ -22,6 +23,7 @@ export type AgentWatch = {
   readonly state: () => ClusterState;
   readonly nowMs: () => number;
   readonly breached: (breach: Breach) => void;
+  readonly checked: Checked;
 };
 
 /** An answer may be this late: it was held, it was underway, or its shard did not know better for a while. */
@@ -85,6 +87,10 @@ export class AgentChecker {
     const state = this.#watch.state();
     const sinceMs = this.#watch.nowMs() - oldestAnswerMs;
     const nodes = state.versionsSince({ resource: "nodes", namespace: "", name: machine }, sinceMs);
+    const { checked } = this.#watch;
+    checked({ id: "A1", name: "registration that agents are told of" });
+    checked({ id: "A5", name: "pods that agents are told of" }, pods.length);
+    checked({ id: "X1", name: "nodes of the pods that agents are told of" }, pods.length);
     if (registered === false && !nodes.includes(null)) {
       this.#breach("A1", `${machine} is told that it is no node, and it is one`);
     }
@@ -104,6 +110,7 @@ export class AgentChecker {
   #checkAcknowledged(machine: string, sequence: number): void {
     const known = this.#known(machine);
     const { pods, sentMs } = known.reports.get(sequence) ?? { pods: [], sentMs: 0 };
+    this.#watch.checked({ id: "D1", name: "reports that were acknowledged" }, pods.length);
     for (const report of pods) {
       const pod = this.#watch.state().pods.get(report.uid);
       if (pod === undefined || pod.node !== machine) continue;
@@ -134,6 +141,7 @@ export class AgentChecker {
     // Written by the agent.
     const assignment = JSON.parse(text) as StoredAssignment;
     const { assignment: before } = known;
+    this.#watch.checked({ id: "A2", name: "assignments that are saved" });
     const isRetiring = assignment.revision === 0 && assignment.pods.length === 0;
     const isOlder = before !== null && assignment.revision < before.revision;
     const isSame = before !== null && assignment.revision === before.revision && assignment.etag !== before.etag;
@@ -150,6 +158,9 @@ export class AgentChecker {
     const known = this.#known(machine);
     const isFresh = this.#watch.nowMs() - known.changedAtMs <= underwayMs;
     const wishes = [wishOf(known.assignment, podUid), ...(isFresh ? [wishOf(known.before, podUid)] : [])];
+    const { checked } = this.#watch;
+    if (starts.has(method)) checked({ id: "A5", name: "starts of containers" });
+    if (ends.has(method) && isRunning) checked({ id: "A4", name: "ends of running containers" });
     if (starts.has(method) && !wishes.includes("run")) {
       this.#breach("A5", `${machine} calls ${method} for pod ${podUid}, which it is not to run`);
     }
@@ -158,7 +169,7 @@ export class AgentChecker {
     }
   }
 
-  #breach(rule: string, what: string): void {
+  #breach(rule: InvariantId, what: string): void {
     this.#watch.breached({ rule, what });
   }
 }

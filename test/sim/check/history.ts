@@ -1,6 +1,7 @@
 // Follows the change log row by row as it is written, and shows each row to the rules before it counts.
 import type { Actor } from "../engine/actor.ts";
 import type { D1Store } from "../platform/d1.ts";
+import type { Check, Checked, InvariantId, Mishap } from "./invariants.ts";
 import type { Body, Entry, Labels, Owner, PodState, Subject, Toleration } from "./state.ts";
 import { ClusterState, keyOf } from "./state.ts";
 
@@ -14,10 +15,12 @@ export type Step = {
   readonly transaction: { readonly firstSeq: number; readonly entries: readonly Entry[] };
 };
 
-/** Says what is wrong with a row, or null. */
-export type Rule = { readonly id: string; readonly check: (step: Step) => string | null };
+/** What is wrong with a row; null: nothing; undefined: the rule does not speak of such rows. */
+export type Finding = string | null | undefined;
 
-export type Breach = { readonly rule: string; readonly what: string };
+export type Rule = Check & { readonly check: (step: Step) => Finding };
+
+export type Breach = { readonly rule: InvariantId | Mishap; readonly what: string };
 
 type Template = {
   readonly metadata: { readonly labels?: Labels; readonly finalizers?: string[]; readonly ownerReferences?: Owner[] };
@@ -39,8 +42,7 @@ export type HistoryOptions = {
   readonly rules: readonly Rule[];
   readonly nowMs: () => number;
   readonly breached: (breach: Breach) => void;
-  /** Is told how many rules have judged a row. */
-  readonly judged: (times: number) => void;
+  readonly checked: Checked;
 };
 
 export class History {
@@ -71,10 +73,12 @@ export class History {
   }
 
   #judge(step: Step): void {
-    const { rules, breached, judged } = this.#options;
-    judged(rules.length);
-    for (const { id, check } of rules) {
-      const what = check(step);
+    const { rules, breached, checked } = this.#options;
+    for (const rule of rules) {
+      const { id } = rule;
+      const what = rule.check(step);
+      if (what === undefined) continue;
+      checked(rule);
       if (what === null) continue;
       const { seq, type, resource, namespace, name, writerName } = step.entry;
       breached({ rule: id, what: `${what} (row ${seq}: ${type} ${resource} ${namespace}/${name} by ${writerName})` });
@@ -159,15 +163,5 @@ export class History {
       seq = reached.seq;
     }
     return seq;
-  }
-
-  /** The state after the row `seq`. */
-  stateAt(seq: number): ClusterState {
-    const state = new ClusterState();
-    for (const entry of this.entries) {
-      if (entry.seq > seq) break;
-      state.apply(entry);
-    }
-    return state;
   }
 }

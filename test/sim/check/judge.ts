@@ -5,10 +5,12 @@ import type { World } from "../world/world.ts";
 import { AgentChecker } from "./agents.ts";
 import type { Breach, Rule } from "./history.ts";
 import { History } from "./history.ts";
+import type { Checked } from "./invariants.ts";
+import { checkName } from "./invariants.ts";
 import { creationForNobody, eligibleNode, onePod, surgeBudget } from "./rules/creation.ts";
 import { identity } from "./rules/identity.ts";
 import { deletions, dependentsOfGone, generations } from "./rules/metadata.ts";
-import { changeOfHands, collection } from "./rules/ownership.ts";
+import { changeOfHands, collection, revisionAdoption } from "./rules/ownership.ts";
 import { ownPodsOnly, reasonToDelete, unavailableBudget } from "./rules/removal.ts";
 import { keptWhileUsed, noTwins } from "./rules/revisions.ts";
 import {
@@ -19,20 +21,28 @@ import {
   reportsInOrder,
 } from "./rules/shard.ts";
 import { countersMatch, observedGeneration } from "./rules/status.ts";
+import { cursorOf, tableBreaches } from "./tables.ts";
+
+/** How often the tables are compared with the log while things happen. */
+const inspectEveryMs = 60_000;
 
 export class Judge {
   readonly breaches: Breach[] = [];
   readonly agents: AgentChecker;
+  /** Counts what is checked. */
+  readonly checked: Checked;
   readonly #coverage: Coverage;
   #history: History | null = null;
   #world: World | null = null;
 
   constructor(coverage: Coverage) {
     this.#coverage = coverage;
+    this.checked = (check, times = 1) => coverage.count(checkName(check), times);
     this.agents = new AgentChecker({
       state: () => this.history.state,
       nowMs: () => this.world.kernel.nowMs,
       breached: (breach) => this.breach(breach),
+      checked: this.checked,
     });
   }
 
@@ -73,8 +83,14 @@ export class Judge {
       rules: this.#rules(world, () => this.history.entries),
       nowMs: () => kernel.nowMs,
       breached: (breach) => this.breach(breach),
-      judged: (times) => this.#coverage.count("checks of a row", times),
+      checked: this.checked,
     });
+    const happening = { actor: kernel.nobody, label: "" };
+    const inspect = () => {
+      kernel.schedule(inspectEveryMs, happening, inspect);
+      for (const breach of tableBreaches(world, this.history.state, this.checked)) this.breach(breach);
+    };
+    kernel.schedule(inspectEveryMs, happening, inspect);
   }
 
   #rules(world: World, entries: () => History["entries"]): readonly Rule[] {
@@ -96,16 +112,14 @@ export class Judge {
       keptWhileUsed,
       changeOfHands,
       collection,
+      revisionAdoption,
       removedForCause(said),
       evictedForTaints,
       reportsInOrder(said),
       readinessFromAgents,
       lostForSilence(said, isExcused),
       observedGeneration,
-      {
-        id: "I6",
-        check: (step) => countersMatch((name) => readUpTo(world, name), entries()).check(step),
-      },
+      countersMatch((name) => readUpTo(world, name), entries),
     ];
   }
 }
@@ -114,8 +128,5 @@ export class Judge {
 function readUpTo(world: World, writerName: string): number | null {
   const name = /^DaemonSetController (\S+) #/.exec(writerName)?.[1];
   if (name === undefined) return null;
-  const row = world.object("DaemonSetController", name).storage.inspect("SELECT body FROM state")[0];
-  if (row === undefined) return null;
-  // Written by the ledger.
-  return (JSON.parse(String(row["body"])) as { readonly cursor: number }).cursor;
+  return cursorOf(world.object("DaemonSetController", name));
 }

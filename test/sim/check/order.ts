@@ -1,7 +1,8 @@
-// D1 to D4: what users were told, against the log: the order of writes is the order of time, reads are of their time, and
+// D1 to D3: what users were told, against the log: the order of writes is the order of time, reads are of their time, and
 // of two writes on the same premise one fails.
 import type { Operation } from "../world/recorder.ts";
 import type { Breach } from "./history.ts";
+import type { Checked, InvariantId } from "./invariants.ts";
 import type { ClusterState, Entry } from "./state.ts";
 import { keyOf } from "./state.ts";
 
@@ -101,11 +102,14 @@ function lockBreach(write: Done, { entries, state }: Record): string | null {
   return between === undefined ? null : `a write based on ${premise} replaced ${between.seq} unseen`;
 }
 
+function isDeletion({ request, answer }: Operation): boolean {
+  return request.method === "DELETE" && answer?.outcome === "answered" && answer.status < 300;
+}
+
 /** What was deleted with an answer is gone, or on its way. */
 function deletionBreach(operation: Operation, { state }: Record): string | null {
-  const { request, answer, returnedMs } = operation;
-  if (request.method !== "DELETE" || answer?.outcome !== "answered" || answer.status >= 300 || returnedMs === null)
-    return null;
+  const { request, answer } = operation;
+  if (!isDeletion(operation) || answer?.outcome !== "answered") return null;
   const details = answer.body["details"] as { readonly uid?: string } | undefined;
   const meta = answer.body["metadata"] as Meta | undefined;
   const uid = details?.uid ?? meta?.uid;
@@ -117,10 +121,14 @@ function deletionBreach(operation: Operation, { state }: Record): string | null 
   return isGoing ? null : `DELETE ${request.path} was answered, and nothing came of it`;
 }
 
-export function orderBreaches(operations: readonly Operation[], record: Record): readonly Breach[] {
+export function orderBreaches(operations: readonly Operation[], record: Record, checked: Checked): readonly Breach[] {
   const all = done(operations);
   const writes = all.filter(isWrite);
-  const found = (rule: string, what: string | null): readonly Breach[] => (what === null ? [] : [{ rule, what }]);
+  checked({ id: "D1", name: "answers are of their time" }, all.length);
+  checked({ id: "D1", name: "deletions that were answered" }, operations.filter(isDeletion).length);
+  checked({ id: "D2", name: "order of writes" }, writes.length);
+  checked({ id: "D3", name: "locked writes" }, writes.filter((write) => expectedRv(write) !== null).length);
+  const found = (rule: InvariantId, what: string | null): readonly Breach[] => (what === null ? [] : [{ rule, what }]);
   return [
     ...all.flatMap((one) => found("D1", versionBreach(one, record))),
     ...found("D2", orderBreach(writes, record)),

@@ -13,6 +13,8 @@ export type Scene = {
   readonly machines: readonly Machine[];
   /** By the control plane's clock. */
   readonly nowMs: number;
+  /** Uid of a set whose controller always fails; null: there is none. */
+  readonly failing: string | null;
 };
 
 /** Why the world is not at rest yet; null: it is, as far as this can be seen. */
@@ -58,9 +60,10 @@ function leftovers({ state }: Scene): string | null {
 }
 
 function setsUnsettled(scene: Scene): string | null {
-  const { state } = scene;
+  const { state, failing } = scene;
   return first(state.sets(), (set) => {
     const { uid, name, generation = 0 } = set.metadata;
+    if (uid === failing) return null;
     if ((set.status["observedGeneration"] ?? 0) !== generation)
       return `set ${name} has not been observed at ${generation}`;
     const hash = currentHash(state, uid);
@@ -99,11 +102,13 @@ function historyUnsettled(state: ClusterState, set: DaemonSetBody, hash: string)
   const { revisionHistoryLimit } = set.spec;
   if (idle.length > revisionHistoryLimit)
     return `set ${name} keeps ${idle.length} idle revisions of ${revisionHistoryLimit}`;
-  const numbers = new Set(revisions.map((revision) => revision["revision"]));
-  return numbers.size === revisions.length ? null : `set ${name} has two revisions of one number`;
+  // One that was adopted keeps the number that its first owner gave it.
+  const own = revisions.filter(({ metadata }) => metadata.name.startsWith(`${name}-`));
+  const numbers = new Set(own.map((revision) => revision["revision"]));
+  return numbers.size === own.length ? null : `set ${name} has two revisions of one number`;
 }
 
-function machinesUnsettled({ state, machines }: Scene): string | null {
+function machinesUnsettled({ state, machines, failing }: Scene): string | null {
   return first(machines, (machine) => {
     const { name, agent } = machine;
     const pods = [...state.pods.values()].filter(({ node }) => node === name);
@@ -111,7 +116,7 @@ function machinesUnsettled({ state, machines }: Scene): string | null {
     const isRight = assigned.size === pods.length && pods.every(({ uid }) => assigned.has(uid));
     if (!isRight) return `${name} is assigned ${assigned.size} pods, not the ${pods.length} that it should`;
     if (agent?.summary().isSettled !== true) return `the agent of ${name} is not settled`;
-    return first(pods, (pod) => containerUnsettled(machine, pod));
+    return first(pods, (pod) => (pod.ownerUid === failing ? null : containerUnsettled(machine, pod)));
   });
 }
 

@@ -1,9 +1,11 @@
 // D2, D5: the tables say what the log says, and nothing in them hangs in the air.
 import type { D1Store } from "../platform/d1.ts";
+import type { DurableObjectHost } from "../platform/durable-object.ts";
 import type { Breach } from "./history.ts";
+import type { Checked } from "./invariants.ts";
 import type { ClusterState } from "./state.ts";
 
-function found(rule: string, what: string): readonly Breach[] {
+function found(rule: "D2" | "D5", what: string): readonly Breach[] {
   return [{ rule, what }];
 }
 
@@ -58,8 +60,34 @@ function noOrphanRows(store: D1Store): readonly Breach[] {
   return dangling.length === 0 ? [] : found("D5", `owner reference of ${dangling[0]?.["name"]}, which is gone`);
 }
 
+/** How far a controller has read the log; null: it has read nothing. */
+export function cursorOf({ storage }: Pick<DurableObjectHost, "storage">): number | null {
+  const row = storage.inspect("SELECT body FROM state")[0];
+  if (row === undefined) return null;
+  // Written by the ledger.
+  return (JSON.parse(String(row["body"])) as { readonly cursor: number }).cursor;
+}
+
+/** A controller that had read what is not written yet would pass it over. */
+function noCursorAhead(scene: Scene, state: ClusterState): readonly Breach[] {
+  const ahead = scene
+    .objects()
+    .find((host) => host.kind === "DaemonSetController" && (cursorOf(host) ?? 0) > state.seq);
+  return ahead === undefined ? [] : found("D5", `${ahead.name} has read beyond the log`);
+}
+
+type Scene = { readonly store: D1Store; objects(): readonly DurableObjectHost[] };
+
 /** At any time. */
-export function tableBreaches(store: D1Store, state: ClusterState): readonly Breach[] {
-  const breaches = [...sameRows(store, state), ...sameContent(store, state)];
-  return breaches.length > 0 ? breaches : noOrphanRows(store);
+export function tableBreaches(scene: Scene, state: ClusterState, checked: Checked): readonly Breach[] {
+  const { store } = scene;
+  checked({ id: "D2", name: "numbers in the tables" }, state.latest.size);
+  checked({ id: "D5", name: "tables" }, state.latest.size);
+  checked({ id: "D5", name: "cursors" });
+  return [
+    ...sameRows(store, state),
+    ...sameContent(store, state),
+    ...noOrphanRows(store),
+    ...noCursorAhead(scene, state),
+  ];
 }

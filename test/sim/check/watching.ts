@@ -1,9 +1,11 @@
 // W1 to W3: what a watcher must have been told, worked out from the whole log, against what it was told.
+import { isDeepStrictEqual } from "node:util";
+import type { Checked } from "./invariants.ts";
 import type { Entry, Labels, Subject } from "./state.ts";
 import { keyOf } from "./state.ts";
 
 /** What a selector can see of an object. */
-export type Visible = { readonly labels: Labels; readonly phase: string; readonly node: string };
+type Visible = { readonly labels: Labels; readonly phase: string; readonly node: string };
 
 export type Scope = {
   readonly resource: string;
@@ -13,13 +15,23 @@ export type Scope = {
 };
 
 export type Told =
-  | { readonly kind: "ADDED" | "MODIFIED" | "DELETED"; readonly rv: number; readonly uid: string }
+  | {
+      readonly kind: "ADDED" | "MODIFIED" | "DELETED";
+      readonly rv: number;
+      readonly uid: string;
+      readonly visible: Visible;
+    }
   | { readonly kind: "BOOKMARK"; readonly rv: number };
 
 /** One watch, from its start to its end. */
-export type Session = { readonly fromRv: number; readonly told: readonly Told[] };
+export type Session = {
+  readonly fromRv: number;
+  readonly told: readonly Told[];
+  /** It ended because what it would have to tell next is forgotten. */
+  expired: boolean;
+};
 
-export function visibleOf(subject: Subject): Visible {
+function visibleOf(subject: Subject): Visible {
   if (subject.kind === "pod") {
     const { labels, phase, node } = subject.pod;
     return { labels, phase, node };
@@ -32,7 +44,7 @@ function isIn({ resource, namespace }: Scope, entry: Entry): boolean {
 }
 
 /** Every event of the scope after `fromRv` up to `toRv`. */
-export function expectedEvents(entries: readonly Entry[], scope: Scope, fromRv: number, toRv: number): readonly Told[] {
+function expectedEvents(entries: readonly Entry[], scope: Scope, fromRv: number, toRv: number): readonly Told[] {
   const seen = new Set<string>();
   const events: Told[] = [];
   for (const entry of entries) {
@@ -45,7 +57,7 @@ export function expectedEvents(entries: readonly Entry[], scope: Scope, fromRv: 
     else seen.delete(key);
     if (entry.seq <= fromRv || (!wasSeen && !isSeen)) continue;
     const kind = !wasSeen ? "ADDED" : isSeen ? "MODIFIED" : "DELETED";
-    events.push({ kind, rv: entry.seq, uid: entry.uid });
+    events.push({ kind, rv: entry.seq, uid: entry.uid, visible: visibleOf(entry.subject) });
   }
   return events;
 }
@@ -53,6 +65,22 @@ export function expectedEvents(entries: readonly Entry[], scope: Scope, fromRv: 
 function text(told: Told | undefined): string {
   if (told === undefined) return "nothing";
   return told.kind === "BOOKMARK" ? `BOOKMARK ${told.rv}` : `${told.kind} ${told.uid} at ${told.rv}`;
+}
+
+function showsSame(told: Told, expected: Told | undefined): boolean {
+  if (told.kind === "BOOKMARK" || expected === undefined || expected.kind === "BOOKMARK") return false;
+  return isDeepStrictEqual(told.visible, expected.visible);
+}
+
+/** Counts what there was to judge in a watch. */
+export function countWatch({ told, expired }: Session, entries: readonly Entry[], checked: Checked): void {
+  const events = told.filter((one) => one.kind !== "BOOKMARK");
+  const typeAt = (rv: number) => entries.find(({ seq }) => seq === rv)?.type;
+  if (told.length > 0) checked({ id: "W1", name: "watches" });
+  checked({ id: "W2", name: "bookmarks" }, told.length - events.length);
+  if (expired) checked({ id: "W2", name: "watches that expired" });
+  checked({ id: "W3", name: "content of events" }, events.length);
+  checked({ id: "W3", name: "selector crossings" }, events.filter(({ kind, rv }) => kind !== typeAt(rv)).length);
 }
 
 /** What is wrong with one watch; null: nothing. */
@@ -69,6 +97,7 @@ export function watchBreach(entries: readonly Entry[], scope: Scope, { fromRv, t
       continue;
     }
     if (text(one) !== text(expected[next])) return `${text(one)} came, and should have been ${text(expected[next])}`;
+    if (!showsSame(one, expected[next])) return `${text(one)} came with the content of another version`;
     next += 1;
   }
   return next === expected.length ? null : `${text(expected[next])} never came`;

@@ -16,6 +16,8 @@ export type Call<T> = {
   readonly longestDelayMs?: number;
   /** Does it at the other end; `settle` sends the answer back. */
   perform(settle: (outcome: Outcome<T>) => void): void;
+  /** What becomes of an answer that its caller never gets. */
+  discard?(value: T): void;
   /** What the caller is told when the call does not get through; the same whether it was done or not. */
   lost(): unknown;
 };
@@ -50,12 +52,16 @@ export class Crossings {
     const answer = (run: () => void) =>
       void this.#kernel.schedule(this.#latency(call), { actor: caller, label: "" }, run);
     const lose = () => answer(() => waiting.reject(call.lost()));
-    if (strike === "before") return lose();
+    if (strike === "before") {
+      lose();
+      return;
+    }
     const extraMs = strike === "delay" ? Math.min(this.#faults.delayMs(), call.longestDelayMs ?? Infinity) : 0;
     const arrive = (run: () => void, waitMs: number) =>
       void this.#kernel.schedule(waitMs, { actor: this.#kernel.nobody, label: `${port} of ${caller.name}` }, run);
     arrive(() => {
       call.perform((outcome) => {
+        if (outcome.ok && (strike === "crash-after" || strike === "lost")) call.discard?.(outcome.value);
         if (strike === "crash-after") caller.die(`crashed after ${port}`);
         else if (strike === "lost") lose();
         else answer(() => (outcome.ok ? waiting.resolve(outcome.value) : waiting.reject(outcome.error)));

@@ -28,6 +28,9 @@ export const noFaults: FaultRates = {
   duplicate: 0,
 };
 
+/** The first uses of a port are struck more often than later ones, so that rare ports get their share. */
+const newnessFactor = 24;
+
 /** Whom the platform, or the power, may take away in the middle of something. */
 const mortal: ReadonlySet<ActorKind> = new Set([
   "DaemonSetController",
@@ -47,6 +50,8 @@ export class Faults {
   readonly coverage: Coverage;
   readonly #random: Random;
   readonly #rates: FaultRates;
+  /** How often each port was used. */
+  readonly #uses = new Map<string, number>();
   #isActive = false;
   #losesWakeUps = false;
 
@@ -77,11 +82,15 @@ export class Faults {
     this.coverage.count(`port ${name} by ${caller.kind}`);
     if (this.#losesWakeUps && isWakeUp(name, caller)) return "before";
     if (!this.#isActive) return null;
+    const uses = (this.#uses.get(name) ?? 0) + 1;
+    this.#uses.set(name, uses);
+    const likelier = 1 + newnessFactor / uses;
     for (const effect of allows) {
       const isCrash = effect === "crash-before" || effect === "crash-after";
       if (isCrash && !mortal.has(caller.kind)) continue;
-      if (!this.#random.chance(this.#rates[effect])) continue;
+      if (!this.#random.chance(this.#rates[effect] * likelier)) continue;
       this.coverage.count(`port ${name} by ${caller.kind}: ${effect}`);
+      this.coverage.count(`struck ${name}: ${effect}`);
       this.coverage.count(`fault ${effect}`);
       return effect;
     }

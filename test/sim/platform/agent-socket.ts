@@ -42,7 +42,10 @@ export class AgentSocket {
   }
 
   opened(end: SocketEnd): void {
-    if (this.readyState !== AgentSocket.CONNECTING) return end.vanish();
+    if (this.readyState !== AgentSocket.CONNECTING) {
+      end.vanish();
+      return;
+    }
     this.#end = end;
     this.readyState = AgentSocket.OPEN;
     end.ownedBy(this.#actor);
@@ -51,9 +54,11 @@ export class AgentSocket {
   }
 
   #take(frame: Frame): void {
-    if (frame.kind === "close") return this.#closed(frame);
-    this.#heard(frame.data);
-    this.#emit("message", { toString: () => frame.data });
+    if (frame.kind === "close") this.#closed(frame);
+    else {
+      this.#heard(frame.data);
+      this.#emit("message", { toString: () => frame.data });
+    }
   }
 
   #closed({ code, reason }: { readonly code: number; readonly reason: string }): void {

@@ -5,6 +5,7 @@ import { Actor } from "../engine/actor.ts";
 import type { Outcome } from "../engine/crossing.ts";
 import type { Faults } from "../engine/faults.ts";
 import type { Cancel, Kernel } from "../engine/kernel.ts";
+import { fateOfMessage } from "../engine/sending.ts";
 import { ObjectSockets, type SocketNews } from "./object-sockets.ts";
 import { ObjectStorage, storageApi } from "./object-storage.ts";
 import type { SocketEnd, WebSocketRequestResponsePair } from "./web-socket.ts";
@@ -42,6 +43,8 @@ export class DurableObjectHost {
   #life: Life | null = null;
   #lives = 0;
   #cancelAlarm: Cancel | null = null;
+  /** Whatever is asked of it fails, as with code that throws over something in its storage. */
+  isPoisoned = false;
 
   constructor(options: ObjectOptions) {
     this.#options = options;
@@ -49,7 +52,7 @@ export class DurableObjectHost {
     this.storage = new ObjectStorage((atMs) => this.#armAlarm(atMs));
     this.#sockets = new ObjectSockets({
       nowMs: () => options.kernel.nowMs,
-      onSend: (owner) => this.#fateOfMessage(owner),
+      onSend: (owner) => fateOfMessage(options, owner),
       wake: (news) => this.#hear(news),
     });
   }
@@ -69,15 +72,23 @@ export class DurableObjectHost {
   /** Calls a method; `settle` is told how it ended, after what it wrote is durable. */
   invoke(method: string, parameters: readonly unknown[], settle: (outcome: Outcome<unknown>) => void): void {
     const life = this.#wake();
-    if (life === null) return settle({ ok: false, error: new Error("the object could not be started") });
+    if (life === null) {
+      settle({ ok: false, error: new Error("the object could not be started") });
+      return;
+    }
     const done = this.#track(life, settle);
+    if (this.isPoisoned) {
+      done({ ok: false, error: new Error("the object always throws") });
+      return;
+    }
     let result: unknown;
     try {
       const run = life.instance?.[method];
       if (typeof run !== "function") throw new TypeError(`${this.kind} does not implement "${method}"`);
       result = run.apply(life.instance, parameters);
     } catch (error) {
-      return done({ ok: false, error });
+      done({ ok: false, error });
+      return;
     }
     Promise.resolve(result).then(
       (value) => done({ ok: true, value }),
@@ -207,25 +218,6 @@ export class DurableObjectHost {
       done();
       this.#options.complain(life.actor, error);
     });
-  }
-
-  #fateOfMessage(owner: Actor): "send" | "break" | number {
-    const strike = this.#strike(owner, "socket.send", ["crash-before", "before", "crash-after", "delay"]);
-    const { kernel, faults } = this.#options;
-    switch (strike) {
-      case "crash-before":
-        owner.die("crashed before it sent a message");
-        return "break";
-      case "crash-after":
-        kernel.schedule(0, { actor: owner, label: "" }, () => owner.die("crashed after it sent a message"));
-        return "send";
-      case "before":
-        return "break";
-      case "delay":
-        return faults.delayMs();
-      default:
-        return "send";
-    }
   }
 
   #hear(news: SocketNews): void {

@@ -1,5 +1,6 @@
 // The hibernatable sockets of one Durable Object: they outlive its sleep, with their tags and attachments.
 import type { Actor } from "../engine/actor.ts";
+import type { Fate } from "../engine/sending.ts";
 import type { Frame, SocketEnd, WebSocketRequestResponsePair } from "./web-socket.ts";
 import { SocketEnd as Ends } from "./web-socket.ts";
 
@@ -18,7 +19,7 @@ export type SocketNews =
 export type SocketOptions = {
   readonly nowMs: () => number;
   /** What befalls a message that the object sends. */
-  readonly onSend: (owner: Actor) => "send" | "break" | number;
+  readonly onSend: (owner: Actor) => Fate;
   /** Wakes the object with what came. */
   readonly wake: (news: SocketNews) => void;
 };
@@ -60,13 +61,14 @@ export class ObjectSockets {
 
   #take(held: Held, frame: Frame): void {
     const { end } = held;
-    if (frame.kind === "close") return this.#options.wake({ ...frame, end });
-    if (frame.data !== this.#autoResponse?.request) {
-      return this.#options.wake({ kind: "message", end, data: frame.data });
+    if (frame.kind === "close") this.#options.wake({ ...frame, end });
+    else if (frame.data !== this.#autoResponse?.request) {
+      this.#options.wake({ kind: "message", end, data: frame.data });
+    } else {
+      // Answered by the platform; the object sleeps on.
+      this.#answeredAtMs.set(end, Math.floor(this.#options.nowMs()));
+      end.answerUnseen(this.#autoResponse.response);
     }
-    // Answered by the platform; the object sleeps on.
-    this.#answeredAtMs.set(end, Math.floor(this.#options.nowMs()));
-    end.answerUnseen(this.#autoResponse.response);
   }
 
   list(tag?: string): SocketEnd[] {

@@ -2,6 +2,7 @@
 import type { Actor } from "../engine/actor.ts";
 import type { Cancel, Kernel } from "../engine/kernel.ts";
 import type { Random } from "../engine/random.ts";
+import type { Fate } from "../engine/sending.ts";
 
 export type CloseNews = { readonly code: number; readonly reason: string; readonly wasClean: boolean };
 export type Frame = { readonly kind: "message"; readonly data: string } | ({ readonly kind: "close" } & CloseNews);
@@ -100,7 +101,7 @@ export class SocketEnd {
   #attachment: string | null = null;
   #owner: Actor | null = null;
   /** Called before anything is sent; says what befalls it. */
-  onSend: ((data: string) => "send" | "break" | number) | null = null;
+  onSend: ((data: string) => Fate) | null = null;
   /** Called once the end is closed, however. */
   onClosed: (() => void) | null = null;
 

@@ -1,5 +1,6 @@
 // After the faults: everything is put right, and the world must come to rest in time and then stay at rest.
 
+import type { Checked } from "../check/invariants.ts";
 import { budgetOf, eligibility } from "../check/oracle.ts";
 import { unsettled } from "../check/quiescence.ts";
 import type { DaemonSetBody } from "../check/state.ts";
@@ -26,13 +27,66 @@ export async function recover(run: Run): Promise<void> {
   await kernel.runUntil(kernel.nowMs + lookEveryMs);
   while (script.isBusy && !kernel.isStopped) await kernel.runUntil(kernel.nowMs + lookEveryMs);
   if (swarm.recovery === "cron alone") faults.loseWakeUps();
+  const failing = swarm.recovery === "one set fails" ? poison(run) : null;
   kernel.schedule(0, { actor: users.alice.actor, label: "things are mended" }, () => {
     script.mend().catch(failed);
   });
   await kernel.runUntil(kernel.nowMs + 20_000);
-  const why = await settle(run, kernel.nowMs + allowedMs(run));
-  if (why !== null) judge.breach({ rule: "L1", what: `the world does not come to rest: ${why}` });
-  else if (!kernel.isStopped) await stayQuiet(run);
+  if (failing !== null) await restBeside(run, failing);
+  await restInTime(run);
+  if (!kernel.isStopped) await stayQuiet(run);
+}
+
+async function restInTime(run: Run): Promise<void> {
+  const { world, judge } = run;
+  const { kernel, swarm } = world;
+  const { checked } = judge;
+  const why = await settle(run, { untilMs: kernel.nowMs + allowedMs(run), failing: null });
+  if (why !== null) judge.breach({ rule: restRule(run), what: `the world does not come to rest: ${why}` });
+  if (kernel.isStopped) return;
+  checked({ id: "L1", name: "rest in time" });
+  if (swarm.recovery === "cron alone") checked({ id: "L4", name: "rest by the cron alone" });
+  countAtRest(run, checked);
+}
+
+function restRule({ world }: Run): "L1" | "L4" {
+  return world.swarm.recovery === "cron alone" ? "L4" : "L1";
+}
+
+/** What `unsettled` looked at, of each kind. */
+function countAtRest({ judge }: Run, checked: Checked): void {
+  const { state, entries } = judge.history;
+  const sets = [...state.sets()];
+  const isDeletion = (type: string, resource: string) => type === "DELETED" && resource === "daemonsets.apps";
+  checked({ id: "I3", name: "pods at rest" }, state.pods.size);
+  checked({ id: "I5", name: "revisions at rest" }, sets.length);
+  checked({ id: "I6", name: "status at rest" }, sets.length);
+  const deleted = entries.filter(({ type, resource }) => isDeletion(type, resource));
+  checked({ id: "L2", name: "deletions that were begun" }, deleted.length);
+}
+
+/** One set's controller fails from now on whatever it is asked; null: there is no set. */
+function poison({ world, judge }: Run): DaemonSetBody | null {
+  const set = world.random.pickOf([...judge.history.state.sets()]);
+  if (set === undefined) return null;
+  world.kernel.note(`the controller of ${set.metadata.name} always fails`);
+  controllerOf(world, set).isPoisoned = true;
+  return set;
+}
+
+function controllerOf(world: Run["world"], { metadata: { namespace, name, uid } }: DaemonSetBody) {
+  return world.object("DaemonSetController", `${namespace}/${name}/${uid}`);
+}
+
+/** L5: everything else comes to rest; then the set may go on as well. */
+async function restBeside(run: Run, set: DaemonSetBody): Promise<void> {
+  const { world, judge } = run;
+  const { kernel } = world;
+  const why = await settle(run, { untilMs: kernel.nowMs + allowedMs(run), failing: set.metadata.uid });
+  if (why !== null) judge.breach({ rule: "L5", what: `one set fails, and more does not come to rest: ${why}` });
+  judge.checked({ id: "L5", name: "rest beside a set that fails" }, [...judge.history.state.sets()].length - 1);
+  kernel.note(`the controller of ${set.metadata.name} fails no more`);
+  controllerOf(world, set).isPoisoned = false;
 }
 
 /** L1: as many rounds as the slowest rollout takes, and some. */
@@ -49,8 +103,10 @@ function roundsOf(set: DaemonSetBody, nodes: readonly Parameters<typeof eligibil
   return Math.ceil(desired / Math.max(1, unavailable, surge));
 }
 
+type Patience = { readonly untilMs: number; readonly failing: string | null };
+
 /** Null once the world is at rest; else what it still waited for at `untilMs`. */
-async function settle({ world, judge }: Run, untilMs: number): Promise<string | null> {
+async function settle({ world, judge }: Run, { untilMs, failing }: Patience): Promise<string | null> {
   const { kernel, machines } = world;
   for (;;) {
     await kernel.runUntil(kernel.nowMs + lookEveryMs);
@@ -60,7 +116,7 @@ async function settle({ world, judge }: Run, untilMs: number): Promise<string | 
       if (machine.agent?.summary().isRegistered === false) machine.crash("is started again by its owner");
       machine.start();
     }
-    const why = unsettled({ state: judge.history.state, machines, nowMs: kernel.nowMs });
+    const why = unsettled({ state: judge.history.state, machines, nowMs: kernel.nowMs, failing });
     if (why === null || kernel.nowMs > untilMs) return why;
   }
 }
@@ -86,7 +142,9 @@ async function stayQuiet(run: Run): Promise<void> {
   } else if (written() > rows + idleRows) {
     judge.breach({ rule: "L3", what: `at rest ${written() - rows} rows were written` });
   }
-  const why = unsettled({ state: judge.history.state, machines, nowMs: kernel.nowMs });
+  judge.checked({ id: "L3", name: "rows written at rest" });
+  judge.checked({ id: "L1", name: "rest that lasts" });
+  const why = unsettled({ state: judge.history.state, machines, nowMs: kernel.nowMs, failing: null });
   if (why !== null) judge.breach({ rule: "L1", what: `the world did not stay at rest: ${why}` });
 }
 

@@ -18,7 +18,7 @@ export function checkpointOn({ crossings, machine, actor, saved }: Parts): Check
     crossings.call<void>({
       port,
       caller: actor,
-      allows: ["crash-before", "before", "crash-after"],
+      allows: ["crash-before", "before", "crash-after", "lost"],
       latencyMs: [0.1, 2],
       lost: () => new Error("ENOSPC: no space left on device"),
       perform: (settle) => {
@@ -33,7 +33,7 @@ export function checkpointOn({ crossings, machine, actor, saved }: Parts): Check
       crossings.call({
         port: "disk.load",
         caller: actor,
-        allows: ["crash-before", "crash-after"],
+        allows: ["crash-before", "before", "crash-after"],
         latencyMs: [0.1, 2],
         lost: () => new Error("EIO: input/output error"),
         perform: (settle) => settle({ ok: true, value: machine.disk.loaded() }),

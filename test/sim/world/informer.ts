@@ -13,7 +13,10 @@ type Item = {
     readonly name: string;
     readonly uid: string;
     readonly resourceVersion: string;
+    readonly labels?: Readonly<Record<string, string>>;
   };
+  readonly spec?: { readonly nodeName?: string };
+  readonly status?: { readonly phase?: string };
 };
 
 export type InformerOptions = { readonly world: World; readonly actor: Actor; readonly wish: Wish };
@@ -72,13 +75,15 @@ export class Informer {
     const { path, query } = this.wish;
     const told: Told[] = [];
     const fromRv = this.rv;
-    this.sessions.push({ fromRv, told });
+    const session = { fromRv, told, expired: false };
+    this.sessions.push(session);
     try {
       const options = `watch=true&allowWatchBookmarks=true&timeoutSeconds=${60 + this.#world.random.int(600)}`;
       const response = await this.#client.open(`${path}?${query}&${options}&resourceVersion=${fromRv}`);
       const reader = response.body?.getReader();
-      if (response.status !== 200 || reader === undefined) return response.status !== 410;
-      return await this.#follow(reader, told);
+      if (response.status === 200 && reader !== undefined) session.expired = !(await this.#follow(reader, told));
+      else session.expired = response.status === 410;
+      return !session.expired;
     } catch {
       return true;
     }
@@ -117,24 +122,31 @@ export class Informer {
   /** False: this is the end of it. */
   #take(event: Json, told: Told[]): boolean {
     const { type } = event;
-    if (type === "ERROR") {
-      this.#world.faults.coverage.count("watch expired");
-      return false;
-    }
+    if (type === "ERROR") return false;
     // Every other event has an object.
     const object = event["object"] as Item;
     const rv = Number(object.metadata.resourceVersion);
-    this.#world.faults.coverage.count("watch events");
     this.rv = Math.max(this.rv, rv);
     if (type === "BOOKMARK") {
       told.push({ kind: "BOOKMARK", rv });
       return true;
     }
     // The API knows no other types.
-    told.push({ kind: type as "ADDED" | "MODIFIED" | "DELETED", rv, uid: object.metadata.uid });
+    told.push({
+      kind: type as "ADDED" | "MODIFIED" | "DELETED",
+      rv,
+      uid: object.metadata.uid,
+      visible: this.#seen(object),
+    });
     if (type === "DELETED") this.store.delete(keyOf(object));
     else this.store.set(keyOf(object), rv);
     return true;
+  }
+
+  #seen({ metadata, spec, status }: Item) {
+    const { labels = {} } = metadata;
+    const isPod = this.wish.resource === "pods";
+    return { labels, phase: isPod ? (status?.phase ?? "") : "", node: isPod ? (spec?.nodeName ?? "") : "" };
   }
 }
 

@@ -25,7 +25,7 @@ const acts = [
 ] as const;
 type Act = (typeof acts)[number];
 
-const allows: readonly Effect[] = ["crash-before", "crash-after", "before"];
+const allows: readonly Effect[] = ["crash-before", "crash-after", "before", "lost"];
 const failure = { ok: false, reason: "failed", message: "the runtime did not answer" } as const;
 
 export function watchedRuntime(parts: Parts): Runtime {
@@ -54,7 +54,7 @@ function watchedAct({ faults, machine, actor, witness }: Parts, act: Act) {
     const run = machine.runtime[act] as (...given: unknown[]) => Promise<unknown>;
     const result = await run.apply(machine.runtime, parameters);
     if (strike === "crash-after") actor.die(`crashed after ${act}`);
-    return result;
+    return strike === "lost" ? failure : result;
   };
 }
 

@@ -61,6 +61,9 @@ export const deeds = [
 ] as const;
 export type Deed = (typeof deeds)[number];
 
+/** How the world recovers: as it should, with every wake-up but the cron's lost, or beside a set that always fails. */
+export type Recovery = "whole" | "cron alone" | "one set fails";
+
 export type Swarm = {
   readonly seed: number;
   readonly nodes: number;
@@ -76,8 +79,7 @@ export type Swarm = {
   readonly deedEveryMs: number;
   readonly deeds: readonly Deed[];
   readonly knobs: Readonly<Record<string, number>>;
-  /** How the world recovers: as it should, or with every wake-up but the cron's lost. */
-  readonly recovery: "whole" | "cron alone";
+  readonly recovery: Recovery;
 };
 
 export function swarmOf(seed: number): Swarm {
@@ -104,7 +106,7 @@ export function swarmOf(seed: number): Swarm {
     deedEveryMs: 1_000 * random.between(12, 60),
     deeds: some(deeds, random, 0.65),
     knobs: knobsOf(random),
-    recovery: random.chance(0.15) ? "cron alone" : "whole",
+    recovery: random.weighted<Recovery>({ whole: 70, "cron alone": 15, "one set fails": 15 }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Actor } from "../engine/actor.ts";
 import type { Crossings } from "../engine/crossing.ts";
 import type { Faults } from "../engine/faults.ts";
 import type { Kernel } from "../engine/kernel.ts";
+import { fateOfMessage } from "../engine/sending.ts";
 import { AgentSocket } from "../platform/agent-socket.ts";
 import type { SimResponse } from "../platform/http.ts";
 import { SimRequest } from "../platform/http.ts";
@@ -26,6 +27,8 @@ export type Tap = {
   sent(text: string): void;
   received(text: string): void;
 };
+
+type Opening = { readonly actor: Actor; readonly socket: AgentSocket };
 
 export class Uplink {
   readonly #options: UplinkOptions;
@@ -128,9 +131,10 @@ export class Uplink {
     const answered = crossings.call<SimResponse>({
       port: "agent.connect",
       caller: actor,
-      allows: ["crash-before", "before", "crash-after", "delay"],
+      allows: ["crash-before", "before", "crash-after", "lost", "delay"],
       latencyMs,
       lost: () => new Error("read ECONNRESET"),
+      discard: ({ webSocket }) => webSocket?.vanish(),
       perform: (settle) => {
         if (this.#isUpBlocked) return;
         const url = `https://control-plane.sim${path}`;
@@ -142,21 +146,24 @@ export class Uplink {
       },
     });
     answered.then(
-      (response) => this.#connected(socket, response),
+      (response) => this.#connected({ actor, socket }, response),
       (error: unknown) => socket.failed(String(error)),
     );
     return socket;
   }
 
-  #connected(socket: AgentSocket, { status, webSocket }: SimResponse): void {
+  #connected({ actor, socket }: Opening, { status, webSocket }: SimResponse): void {
     const { kernel, node } = this.#options;
-    if (webSocket === null) return socket.answered(status);
+    if (webSocket === null) {
+      socket.answered(status);
+      return;
+    }
     kernel.note(`${node} has ${webSocket.name}`);
     this.#sockets.add(webSocket);
     webSocket.onClosed = () => this.#sockets.delete(webSocket);
     webSocket.onSend = (data) => {
       this.#options.tap.sent(data);
-      return "send";
+      return fateOfMessage(this.#options, actor);
     };
     this.#blockSocket(webSocket);
     socket.opened(webSocket);

@@ -1,6 +1,7 @@
 // A database between a Durable Object and the real one, at whose batches a test can do things.
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { vi } from "vitest";
 
 import type { Env } from "../../../src/env.ts";
 
@@ -73,4 +74,19 @@ export function metering(meter: Meter): Intervention {
     }
     return results;
   };
+}
+
+/** What a Durable Object asks of its own tables from now on, until mocks are restored. */
+export async function meteredStorage(stub: DurableObjectStub<undefined>): Promise<() => Meter> {
+  const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+  await runInDurableObject(stub, (_object, { storage: { sql } }) => {
+    const exec: SqlStorage["exec"] = sql.exec.bind(sql);
+    vi.spyOn(sql, "exec").mockImplementation((query, ...bindings) => {
+      const cursor = exec(query, ...bindings);
+      cursors.push(cursor);
+      return cursor;
+    });
+  });
+  const sum = (name: "rowsRead" | "rowsWritten") => cursors.reduce((total, cursor) => total + cursor[name], 0);
+  return () => ({ rowsRead: sum("rowsRead"), rowsWritten: sum("rowsWritten") });
 }

@@ -11,6 +11,8 @@ export type SeenEvent = { readonly type: string; readonly object: KubeObject };
 export class Watching {
   /** What came so far, blank lines left out. */
   readonly events: SeenEvent[] = [];
+  /** Blank lines, which say that the watch is still there. */
+  blanks = 0;
   readonly contentType: string;
   /** How the stream ended; null: it goes on. */
   ended: "in good order" | "cut off" | null = null;
@@ -57,7 +59,10 @@ export class Watching {
       const lines = (this.#rest + decoder.decode(value, { stream: true })).split("\n");
       this.#rest = lines.pop() ?? "";
       // Events are written by the API.
-      for (const line of lines) if (line !== "") this.events.push(JSON.parse(line) as SeenEvent);
+      for (const line of lines) {
+        if (line === "") this.blanks += 1;
+        else this.events.push(JSON.parse(line) as SeenEvent);
+      }
     }
   }
 

@@ -20,9 +20,10 @@ function creationIn({ entry, state }: Step): Creation | null {
 
 export const creationForNobody: Rule = {
   id: "I9",
+  name: "owner of a new pod",
   check: ({ entry, state }) => {
     const controller = controlledBy(entry);
-    if (controller === null || entry.type !== "ADDED" || entry.subject.kind !== "pod") return null;
+    if (controller === null || entry.type !== "ADDED" || entry.subject.kind !== "pod") return undefined;
     if (entry.subject.pod.ownerUid !== controller) return "the pod is made for another owner";
     const set = state.set(controller);
     if (set === null) return "a pod is made for a set that is gone";
@@ -32,9 +33,10 @@ export const creationForNobody: Rule = {
 
 export const onePod: Rule = {
   id: "I1",
+  name: "a new pod's node",
   check: (step) => {
     const creation = creationIn(step);
-    if (creation === null) return null;
+    if (creation === null) return undefined;
     const { pod, set, others } = creation;
     const alive = others.filter(isLive);
     const twin = alive.find(({ labels }) => labels[hashLabel] === pod.labels[hashLabel]);
@@ -57,13 +59,14 @@ function surgingNodes({ state }: Step, set: DaemonSetBody, atMs: number): number
 
 export const surgeBudget: Rule = {
   id: "I1",
+  name: "nodes that surge",
   check: (step) => {
     const creation = creationIn(step);
-    if (creation === null) return null;
+    if (creation === null) return undefined;
     const { set, others } = creation;
     const { atMs } = step.entry;
     const beside = others.some((other) => isLive(other) && isAvailable(other, set, atMs));
-    if (!beside || !usesSurge(set)) return null;
+    if (!beside || !usesSurge(set)) return undefined;
     const { budget } = servingWithout(step.state, set, "", atMs);
     const surging = surgingNodes(step, set, atMs) + 1;
     return surging <= budget.surge ? null : `${surging} nodes surge, and ${budget.surge} may`;
@@ -72,9 +75,10 @@ export const surgeBudget: Rule = {
 
 export const eligibleNode: Rule = {
   id: "I3",
+  name: "eligibility of a new pod's node",
   check: (step) => {
     const creation = creationIn(step);
-    if (creation === null) return null;
+    if (creation === null) return undefined;
     const { pod, set } = creation;
     if (step.state.node(pod.node) === null) return `there is no node ${pod.node}`;
     const { committedMs } = step.entry;

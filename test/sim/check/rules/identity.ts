@@ -1,6 +1,6 @@
 // I8, A5: a uid is one object's for ever, what is gone stays gone, and what identifies an object never changes.
 import type { Rule } from "../history.ts";
-import type { Body, Subject } from "../state.ts";
+import type { Subject } from "../state.ts";
 
 /** Fields that no write may change. */
 function fixedFields(subject: Subject): string {
@@ -15,12 +15,9 @@ function fixedFields(subject: Subject): string {
   return JSON.stringify([metadata.uid, metadata.creationTimestamp, selector]);
 }
 
-export function uidOf(subject: Subject): string {
-  return subject.kind === "pod" ? subject.pod.uid : (subject.body as Body).metadata.uid;
-}
-
 export const identity: Rule = {
   id: "I8",
+  name: "uids, names and fixed fields",
   check: ({ entry, before, state }) => {
     switch (entry.type) {
       case "ADDED":

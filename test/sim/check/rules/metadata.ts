@@ -4,23 +4,23 @@ import { isDeepStrictEqual } from "node:util";
 import type { Rule, Step } from "../history.ts";
 import type { Body } from "../state.ts";
 
-function bodies({ entry, before }: Step): { readonly now: Body; readonly then: Body } | null {
+function bodies({ entry, before }: Step): { readonly now: Body; readonly was: Body } | null {
   if (entry.type !== "MODIFIED" || before === null) return null;
   if (entry.subject.kind !== "object" || before.subject.kind !== "object") return null;
-  return { now: entry.subject.body, then: before.subject.body };
+  return { now: entry.subject.body, was: before.subject.body };
 }
 
 export const generations: Rule = {
   id: "I7",
+  name: "generations",
   check: (step) => {
     const changed = bodies(step);
-    if (changed === null || step.entry.resource !== "daemonsets.apps") return null;
-    const { now, then } = changed;
-    const [after = 0, generation = 0] = [now.metadata.generation, then.metadata.generation];
-    const sameSpec = isDeepStrictEqual(now["spec"], then["spec"]);
-    const sameStatus = isDeepStrictEqual(now["status"], then["status"]);
-    const beginsDeletion =
-      now.metadata.deletionTimestamp !== undefined && then.metadata.deletionTimestamp === undefined;
+    if (changed === null || step.entry.resource !== "daemonsets.apps") return undefined;
+    const { now, was } = changed;
+    const [after = 0, generation = 0] = [now.metadata.generation, was.metadata.generation];
+    const sameSpec = isDeepStrictEqual(now["spec"], was["spec"]);
+    const sameStatus = isDeepStrictEqual(now["status"], was["status"]);
+    const beginsDeletion = now.metadata.deletionTimestamp !== undefined && was.metadata.deletionTimestamp === undefined;
     const wanted = generation + (sameSpec ? 0 : 1) + (beginsDeletion ? 1 : 0);
     if (after !== wanted) return `generation went from ${generation} to ${after}, and should be ${wanted}`;
     if (!sameSpec && !sameStatus) return "one write changed both spec and status";
@@ -45,37 +45,42 @@ function finalizersOf({ subject }: Step["entry"]): readonly string[] {
 
 export const deletions: Rule = {
   id: "I10",
+  name: "deletions go on and wait for finalizers",
   check: (step) => {
     const { entry, before } = step;
-    if (before === null) return null;
-    const then = deletionOf({ entry: before });
+    if (before === null) return undefined;
+    const was = deletionOf({ entry: before });
     if (entry.type === "MODIFIED") {
-      if (then !== null && deletionOf({ entry }) !== then) return "a deletion timestamp was changed or cleared";
+      if (was === null) return undefined;
+      if (deletionOf({ entry }) !== was) return "a deletion timestamp was changed or cleared";
       const [a, b] = [before.subject, entry.subject];
       const isLonger =
         a.kind === "pod" && b.kind === "pod" && (b.pod.graceSeconds ?? 1e9) > (a.pod.graceSeconds ?? 1e9);
       return isLonger ? "a grace period was made longer" : null;
     }
-    if (entry.type !== "DELETED") return null;
+    if (entry.type !== "DELETED") return undefined;
     const held = finalizersOf(before).filter((name) => !mayGo(step, name));
     return held.length === 0 ? null : `it went in spite of its finalizers ${held.join(", ")}`;
   },
 };
 
 /**
- * The row that removes an object may be the very write that lets go of it. A user who deletes again, in the background,
- * takes the collector's away too.
+ * The row that removes an object that is going may be the very write that lets go of it. A user who deletes again, in the
+ * background, takes the collector's away too.
  */
-function mayGo({ entry }: Step, finalizer: string): boolean {
-  return entry.writer === "worker" || (collectors.has(finalizer) && entry.writer === "ControllerManager");
+function mayGo({ entry, before }: Step, finalizer: string): boolean {
+  const isCollectors = collectors.has(finalizer);
+  if (entry.writer !== "worker") return isCollectors && entry.writer === "ControllerManager";
+  return isCollectors || (before !== null && deletionOf({ entry: before }) !== null);
 }
 
 /** What the set's dependents must be when it goes, as its finalizers promised. */
 export const dependentsOfGone: Rule = {
   id: "I10",
+  name: "dependents of a set that goes",
   check: ({ entry, before, state }) => {
-    if (entry.type !== "DELETED" || entry.resource !== "daemonsets.apps" || before === null) return null;
-    if (entry.writer !== "ControllerManager") return null;
+    if (entry.type !== "DELETED" || entry.resource !== "daemonsets.apps" || before === null) return undefined;
+    if (entry.writer !== "ControllerManager") return undefined;
     const finalizers = finalizersOf(before);
     const dependents = [...state.pods.values()].filter(({ owners }) => owners.some(({ uid }) => uid === entry.uid));
     if (finalizers.includes("orphan") && dependents.length > 0) {

@@ -6,11 +6,12 @@ import { controlledBy } from "./daemon-pods.ts";
 
 export const changeOfHands: Rule = {
   id: "I9",
+  name: "pods that change hands",
   check: (step) => {
     const { entry, before, state } = step;
-    if (entry.type !== "MODIFIED" || entry.subject.kind !== "pod" || before?.subject.kind !== "pod") return null;
+    if (entry.type !== "MODIFIED" || entry.subject.kind !== "pod" || before?.subject.kind !== "pod") return undefined;
     const [then, now] = [before.subject.pod, entry.subject.pod];
-    if (then.ownerUid === now.ownerUid) return null;
+    if (then.ownerUid === now.ownerUid) return undefined;
     if (then.ownerUid !== null && now.ownerUid !== null) return "a pod went from one owner straight to another";
     return now.ownerUid === null ? release(step, then.ownerUid ?? "") : adoption(state, entry, now.ownerUid);
   },
@@ -27,6 +28,22 @@ function adoption(state: ClusterState, entry: Step["entry"], owner: string): str
     ? null
     : "a pod was adopted that the selector does not pick";
 }
+
+/** A revision that a set adopts while it goes is left behind with it. */
+export const revisionAdoption: Rule = {
+  id: "I9",
+  name: "revisions that are adopted",
+  check: ({ entry, before, state }) => {
+    const controller = controlledBy(entry);
+    if (controller === null || entry.type !== "MODIFIED" || entry.resource !== "controllerrevisions.apps")
+      return undefined;
+    const isOwn = (owners: readonly Owner[]) => owners.some(({ uid }) => uid === controller);
+    if (before === null || isOwn(ownersOf(before.subject)) || !isOwn(ownersOf(entry.subject))) return undefined;
+    const set = state.set(controller);
+    const isThere = set !== null && set.metadata.deletionTimestamp === undefined;
+    return isThere ? null : "a revision was adopted by a set that is going or gone";
+  },
+};
 
 function release({ entry, state }: Step, owner: string): string | null {
   if (entry.subject.kind !== "pod") return null;
@@ -52,10 +69,11 @@ function isSolid(state: ClusterState, owner: Owner): boolean {
 
 export const collection: Rule = {
   id: "I9",
+  name: "owners of what is collected",
   check: ({ entry, before, state }) => {
-    if (entry.writer !== "ControllerManager" || before === null) return null;
+    if (entry.writer !== "ControllerManager" || before === null) return undefined;
     const begins = entry.type === "DELETED" || isGoing(entry.subject);
-    if (!begins || isGoing(before.subject)) return null;
+    if (!begins || isGoing(before.subject)) return undefined;
     const namespace = state.find("namespaces", "", entry.namespace);
     if (namespace?.metadata.deletionTimestamp !== undefined) return null;
     const owners = ownersOf(before.subject);

@@ -27,9 +27,10 @@ function removalIn({ entry, before, state }: Step): Removal | null {
 
 export const ownPodsOnly: Rule = {
   id: "I9",
+  name: "owner of a pod that is deleted",
   check: (step) => {
     const removal = removalIn(step);
-    if (removal === null) return null;
+    if (removal === null) return undefined;
     const { pod, set } = removal;
     if (pod.ownerUid !== set.metadata.uid) return `the pod is owned by ${pod.ownerUid ?? "nobody"}`;
     if (set.metadata.deletionTimestamp !== undefined) return null;
@@ -55,9 +56,11 @@ function reasonFor(step: Step, { pod, set }: Removal): Reason {
 
 export const reasonToDelete: Rule = {
   id: "I4",
+  name: "reason for a deletion",
   check: (step) => {
     const removal = removalIn(step);
-    if (removal === null || reasonFor(step, removal) !== "none") return null;
+    if (removal === null) return undefined;
+    if (reasonFor(step, removal) !== "none") return null;
     const { pod, set } = removal;
     return `nothing asks for the end of this pod: ${set.spec.updateStrategy.type}, hash ${pod.labels[hashLabel]}, node ${pod.node}`;
   },
@@ -65,18 +68,19 @@ export const reasonToDelete: Rule = {
 
 export const unavailableBudget: Rule = {
   id: "I2",
+  name: "budget for the deletion of an available pod",
   check: (step) => {
     const removal = removalIn(step);
-    if (removal === null) return null;
+    if (removal === null) return undefined;
     const { pod, set } = removal;
     const { state, entry } = step;
     const node = state.node(pod.node);
-    if (node === null || !eligibility(set.spec.template.spec, node).run) return null;
-    if (!isAvailable(pod, set, entry.atMs)) return null;
+    if (node === null || !eligibility(set.spec.template.spec, node).run) return undefined;
+    if (!isAvailable(pod, set, entry.atMs)) return undefined;
     const reason = reasonFor(step, removal);
     const beside = podsOn(state, set.metadata.uid, pod.node).filter((other) => other.uid !== pod.uid && isLive(other));
     if (reason === "surplus") return surplus(set, { pod, beside }, entry.atMs);
-    if (reason !== "rollout") return null;
+    if (reason !== "rollout") return undefined;
     const { unavailable, budget } = servingWithout(state, set, pod.uid, entry.atMs);
     if (usesSurge(set)) return "an available pod goes before its successor is available";
     if (unavailable <= budget.unavailable) return null;

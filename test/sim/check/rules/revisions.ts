@@ -14,10 +14,12 @@ export function revisionsOf(state: ClusterState, setUid: string): readonly Body[
 
 export const noTwins: Rule = {
   id: "I5",
+  name: "twins of a new revision",
   check: ({ entry, state }) => {
     const controller = controlledBy(entry);
-    if (controller === null || entry.type !== "ADDED" || entry.resource !== "controllerrevisions.apps") return null;
-    if (entry.subject.kind !== "object") return null;
+    if (controller === null || entry.type !== "ADDED" || entry.resource !== "controllerrevisions.apps")
+      return undefined;
+    if (entry.subject.kind !== "object") return undefined;
     const { body } = entry.subject;
     const twin = revisionsOf(state, controller).find((other) => isDeepStrictEqual(other["data"], body["data"]));
     return twin === undefined ? null : `revision ${twin.metadata.name} has the same content`;
@@ -26,10 +28,11 @@ export const noTwins: Rule = {
 
 export const keptWhileUsed: Rule = {
   id: "I5",
+  name: "use of a revision that is deleted",
   check: ({ entry, before, state }) => {
     const controller = controlledBy(entry);
-    if (controller === null || entry.type !== "DELETED" || before?.subject.kind !== "object") return null;
-    if (entry.resource !== "controllerrevisions.apps") return null;
+    if (controller === null || entry.type !== "DELETED" || before?.subject.kind !== "object") return undefined;
+    if (entry.resource !== "controllerrevisions.apps") return undefined;
     const gone = before.subject.body;
     const own = revisionsOf(state, controller);
     if (own.some((other) => other !== gone && isDeepStrictEqual(other["data"], gone["data"]))) return null;

@@ -17,9 +17,9 @@ export type Said = {
 const quarantineMs = 40_000;
 const graceMs = 50_000;
 
-function pods({ entry, before }: Step): { readonly now: PodState; readonly then: PodState } | null {
+function pods({ entry, before }: Step): { readonly now: PodState; readonly was: PodState } | null {
   if (entry.writer !== "NodeShard" || entry.subject.kind !== "pod" || before?.subject.kind !== "pod") return null;
-  return { now: entry.subject.pod, then: before.subject.pod };
+  return { now: entry.subject.pod, was: before.subject.pod };
 }
 
 function wasGoneSince(state: ClusterState, node: string, nowMs: number): boolean {
@@ -29,18 +29,19 @@ function wasGoneSince(state: ClusterState, node: string, nowMs: number): boolean
 export function removedForCause(said: Said): Rule {
   return {
     id: "A1",
+    name: "cause of a pod's removal",
     check: (step) => {
       const changed = pods(step);
-      if (changed === null || step.entry.type !== "DELETED") return null;
-      const { then } = changed;
-      if (said.ended.has(then.uid) || isTerminal(then)) return null;
+      if (changed === null || step.entry.type !== "DELETED") return undefined;
+      const { was } = changed;
+      if (said.ended.has(was.uid) || isTerminal(was)) return null;
       const { state, entry } = step;
-      if (then.node === "" || wasGoneSince(state, then.node, entry.committedMs)) return null;
+      if (was.node === "" || wasGoneSince(state, was.node, entry.committedMs)) return null;
       // A pod that wants no time to end is gone with its deletion, as anywhere.
-      const isAtOnce = then.graceSeconds === 0 || then.ownGraceSeconds === 0;
-      if (isAtOnce && recentNodes(state, then.node, entry.committedMs).some((node) => drivesAway(node, then)))
+      const isAtOnce = was.graceSeconds === 0 || was.ownGraceSeconds === 0;
+      if (isAtOnce && recentNodes(state, was.node, entry.committedMs).some((node) => drivesAway(node, was)))
         return null;
-      return `the pod was removed from node ${then.node}, whose agent has not said that it ended`;
+      return `the pod was removed from node ${was.node}, whose agent has not said that it ended`;
     },
   };
 }
@@ -61,27 +62,29 @@ function drivesAway({ spec }: NodeBody, { tolerations }: PodState): boolean {
 
 export const evictedForTaints: Rule = {
   id: "A1",
+  name: "cause of an eviction",
   check: (step) => {
     const changed = pods(step);
-    if (changed === null || step.entry.type !== "MODIFIED") return null;
-    const { then, now } = changed;
-    if (then.deletionMs !== null || now.deletionMs === null) return null;
+    if (changed === null || step.entry.type !== "MODIFIED") return undefined;
+    const { was, now } = changed;
+    if (was.deletionMs !== null || now.deletionMs === null) return undefined;
     const { state, entry } = step;
-    if (wasGoneSince(state, then.node, entry.committedMs)) return null;
-    const nodes = recentNodes(state, then.node, entry.committedMs);
-    return nodes.some((node) => drivesAway(node, then)) ? null : "the pod was evicted, and no taint drives it away";
+    if (wasGoneSince(state, was.node, entry.committedMs)) return null;
+    const nodes = recentNodes(state, was.node, entry.committedMs);
+    return nodes.some((node) => drivesAway(node, was)) ? null : "the pod was evicted, and no taint drives it away";
   },
 };
 
 export function reportsInOrder(said: Said): Rule {
   return {
     id: "A3",
+    name: "reports are taken in their order",
     check: (step) => {
       const { entry, before } = step;
-      if (entry.type !== "MODIFIED" || entry.subject.kind !== "pod" || before?.subject.kind !== "pod") return null;
-      const [now, then] = [entry.subject.pod.observation, before.subject.pod.observation];
-      if (now < then) return `the report ${now} took the place of the later report ${then}`;
-      if (now === then) return null;
+      if (entry.type !== "MODIFIED" || entry.subject.kind !== "pod" || before?.subject.kind !== "pod") return undefined;
+      const [now, was] = [entry.subject.pod.observation, before.subject.pod.observation];
+      if (now < was) return `the report ${now} took the place of the later report ${was}`;
+      if (now === was) return undefined;
       if (entry.writer !== "NodeShard") return "somebody else than a shard wrote a report";
       return now <= (said.observations.get(entry.uid) ?? 0) ? null : `no agent has made a report ${now} of this pod`;
     },
@@ -91,12 +94,13 @@ export function reportsInOrder(said: Said): Rule {
 /** A status write under the number of an earlier report takes nothing of that report back. */
 export const readinessFromAgents: Rule = {
   id: "A3",
+  name: "readiness is what agents said",
   check: (step) => {
     const changed = pods(step);
-    if (changed === null || step.entry.type !== "MODIFIED") return null;
-    const { now, then } = changed;
-    if (now.observation !== then.observation) return null;
-    return then.readySinceMs === null && now.readySinceMs !== null ? "a pod became ready, and no agent said so" : null;
+    if (changed === null || step.entry.type !== "MODIFIED") return undefined;
+    const { now, was } = changed;
+    if (now.observation !== was.observation) return undefined;
+    return was.readySinceMs === null && now.readySinceMs !== null ? "a pod became ready, and no agent said so" : null;
   },
 };
 
@@ -111,10 +115,11 @@ function readyStatus(subject: Step["entry"]["subject"]): string | undefined {
 export function lostForSilence(said: Said, isExcused: () => boolean): Rule {
   return {
     id: "A1",
+    name: "silence of a node that is lost",
     check: ({ entry, before }) => {
-      if (entry.writer !== "NodeShard" || entry.resource !== "nodes" || entry.type !== "MODIFIED") return null;
+      if (entry.writer !== "NodeShard" || entry.resource !== "nodes" || entry.type !== "MODIFIED") return undefined;
       if (before === null || readyStatus(entry.subject) !== "Unknown" || readyStatus(before.subject) === "Unknown")
-        return null;
+        return undefined;
       const heardMs = said.answeredMs.get(entry.name) ?? 0;
       const silentMs = entry.committedMs - heardMs;
       if (silentMs >= graceMs || isExcused()) return null;

@@ -7,23 +7,24 @@ import type { DaemonSetBody, Entry, PodState } from "../state.ts";
 import { keyOf } from "../state.ts";
 import { controlledBy, currentHash } from "./daemon-pods.ts";
 
-type StatusWrite = { readonly now: DaemonSetBody; readonly then: DaemonSetBody };
+type StatusWrite = { readonly now: DaemonSetBody; readonly was: DaemonSetBody };
 
 function statusWriteIn({ entry, before }: Step): StatusWrite | null {
   if (entry.type !== "MODIFIED" || entry.resource !== "daemonsets.apps" || controlledBy(entry) === null) return null;
   if (entry.subject.kind !== "object" || before?.subject.kind !== "object") return null;
   // Stored under the DaemonSets, so they are.
-  const [now, then] = [entry.subject.body as DaemonSetBody, before.subject.body as DaemonSetBody];
-  return isDeepStrictEqual(now.status, then.status) ? null : { now, then };
+  const [now, was] = [entry.subject.body as DaemonSetBody, before.subject.body as DaemonSetBody];
+  return isDeepStrictEqual(now.status, was.status) ? null : { now, was };
 }
 
 export const observedGeneration: Rule = {
   id: "I6",
+  name: "observedGeneration",
   check: (step) => {
     const write = statusWriteIn(step);
-    if (write === null) return null;
-    const [now = 0, then = 0] = [write.now.status["observedGeneration"], write.then.status["observedGeneration"]];
-    if (now < then) return `observedGeneration fell from ${then} to ${now}`;
+    if (write === null) return undefined;
+    const [now = 0, was = 0] = [write.now.status["observedGeneration"], write.was.status["observedGeneration"]];
+    if (now < was) return `observedGeneration fell from ${was} to ${now}`;
     return now <= (write.now.metadata.generation ?? 0) ? null : "observedGeneration is above the generation";
   },
 };
@@ -47,19 +48,20 @@ function podsBefore({ transaction, entry, state }: Step, setUid: string): readon
  * `readUpTo` tells the last row of the log that the controller of that name had counted; null: it cannot be told. A row
  * that came between makes the status late, and not wrong.
  */
-export function countersMatch(readUpTo: (writerName: string) => number | null, entries: readonly Entry[]): Rule {
+export function countersMatch(readUpTo: (writerName: string) => number | null, entries: () => readonly Entry[]): Rule {
   return {
     id: "I6",
+    name: "counters",
     check: (step) => {
       const write = statusWriteIn(step);
       const { entry, state, transaction } = step;
       const cursor = write === null ? null : readUpTo(entry.writerName);
-      if (write === null || cursor === null) return null;
-      const missed = entries.some(
+      if (write === null || cursor === null) return undefined;
+      const missed = entries().some(
         ({ seq, resource }) =>
           seq > cursor && seq < transaction.firstSeq && (resource === "pods" || resource === "nodes"),
       );
-      if (missed) return null;
+      if (missed) return undefined;
       const { uid } = write.now.metadata;
       const pods = podsBefore(step, uid);
       const hash = currentHash(state, uid);
