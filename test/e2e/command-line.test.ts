@@ -10,6 +10,7 @@ import { expect, it } from "vitest";
 import { Cluster } from "./support/cluster.ts";
 
 const program = fileURLToPath(new URL("../../local/start.ts", import.meta.url));
+const bootstrap = fileURLToPath(new URL("../../local/bootstrap.mjs", import.meta.url));
 
 function start(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
@@ -45,6 +46,17 @@ it.each([
   expect(status).toBe(1);
   expect(stderr).toContain(message);
   expect(stderr).not.toMatch(/^ +at /m);
+});
+
+it("a Node that is too old is a clear error", () => {
+  const pretend = 'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "18.20.0" } })';
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ["--import", `data:text/javascript,${encodeURIComponent(pretend)}`, bootstrap, "local/start.ts", "--help"],
+    { encoding: "utf8", timeout: 60_000 },
+  );
+  expect(status).toBe(1);
+  expect(stderr).toBe("lares: Node 20 or newer is needed, this is 18.20.0. See https://nodejs.org.\n");
 });
 
 it("a port that is taken is a clear error", async () => {
