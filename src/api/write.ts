@@ -15,6 +15,7 @@ import type { Json } from "../model/fields.ts";
 import { goTime } from "../model/instant.ts";
 import { objectBytes } from "../model/limits.ts";
 import type { KubeObject } from "../model/meta.ts";
+import { controllerOf } from "../model/meta.ts";
 import { namespaces } from "../model/namespace.ts";
 import type { Resource } from "../model/resource.ts";
 import { admitNew } from "./admission.ts";
@@ -200,7 +201,9 @@ async function replace(
   if (dryRun) return after;
   const outcome = await storageOf(context).update(before, after, context.nowMs);
   if (outcome.outcome === "conflict") return "conflict";
-  wrote(context, [outcome.object], outcome.outcome === "removed");
+  // Who controlled it before has lost it, and acts on that.
+  const changesHands = controllerOf(before.metadata)?.uid !== controllerOf(outcome.object.metadata)?.uid;
+  wrote(context, changesHands ? [before, outcome.object] : [outcome.object], outcome.outcome === "removed");
   return outcome.object;
 }
 

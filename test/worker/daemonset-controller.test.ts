@@ -285,7 +285,7 @@ describe("the history", () => {
     expect((await api.list(api.revisions)).map(({ metadata }) => metadata.name)).toContain(first?.metadata.name);
   });
 
-  it("takes another name when the revision's is taken by something else", async () => {
+  it("TestLaunchWithHashCollision: takes another name when the revision's is taken by something else", async () => {
     const { metadata } = await createSet();
     await reconcile();
     const [revision] = await api.list(api.revisions);
