@@ -65,13 +65,13 @@ async function measureSize(nodes: number, bare: Bare): Promise<void> {
 async function measureRollouts(cluster: MeasuredCluster, bare: Bare): Promise<void> {
   const { nodes } = cluster;
   // To each node one message that it answers and that is answered; a pod and its log kept, and changed once.
-  const firstBaselineMs = (await exchangeMs(bare, nodes, 1)) + sqliteMs(nodes, 2);
+  const firstBaselineMs = (await exchangeMs(bare, nodes)) + sqliteMs(nodes, 2);
   const before = await cluster.counters();
   const firstMs = await cluster.rollOut("example/daemon:1");
   const middle = await cluster.counters();
   row("apply -> all Ready", seconds(firstMs), ratio(firstMs, firstBaselineMs, "bare messages and raw SQLite"));
   row("  rows per pod", "", rows(difference(middle, before), nodes));
-  const updateBaselineMs = (await exchangeMs(bare, nodes, 2)) + sqliteMs(nodes, 4);
+  const updateBaselineMs = (await exchangeMs(bare, 2 * nodes)) + sqliteMs(nodes, 4);
   const updateMs = await cluster.rollOut("example/daemon:2");
   const after = await cluster.counters();
   row(

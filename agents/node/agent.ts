@@ -11,7 +11,7 @@ import type { Directories } from "./pod/container-config.ts";
 import type { PodDefinition } from "./pod/definition.ts";
 import { definitionOf } from "./pod/definition.ts";
 import { labels } from "./pod/labels.ts";
-import { newPodMemory } from "./pod/memory.ts";
+import { newPodMemory, recalledPodMemory } from "./pod/memory.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
 import type { PodHost } from "./pod-worker.ts";
 import { PodWorker } from "./pod-worker.ts";
@@ -281,7 +281,10 @@ export class Agent implements PodHost, OutboxOwner {
   #worker(uid: string, known: Readonly<Record<string, StoredPod>>): PodWorker {
     const existing = this.#workers.get(uid);
     if (existing !== undefined) return existing;
-    const worker = new PodWorker(uid, this, known[uid]?.memory ?? newPodMemory(this.planNowMs()));
+    const stored = known[uid]?.memory;
+    const nowMs = this.planNowMs();
+    const memory = stored === undefined ? newPodMemory(nowMs) : recalledPodMemory(stored, nowMs);
+    const worker = new PodWorker(uid, this, memory);
     this.#workers.set(uid, worker);
     return worker;
   }

@@ -120,7 +120,7 @@ export class DaemonSetPass {
     const release = claims.filter(({ action }) => action === "release");
     try {
       const adopted = await adoptPods(this.#context, set, adopt, nowMs);
-      const released = await releasePods(this.#context, release, nowMs);
+      const released = await releasePods(this.#context, set, release, nowMs);
       if (adopted + released === 0) return false;
     } catch (error) {
       if (error instanceof StalePremise) return true;

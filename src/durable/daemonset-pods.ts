@@ -9,6 +9,7 @@ import type { EventSubject, Happening } from "../core/event-correlator.ts";
 import { generatedName, nameSuffix } from "../core/hash.ts";
 import type { NodeEntry } from "../core/node-decision.ts";
 import type { DaemonSet } from "../model/daemonset.ts";
+import { labelSelectorMatches } from "../model/labels.ts";
 import type { Pod } from "../model/pod.ts";
 import { defaultPod } from "../model/pod-defaults.ts";
 import type { PodTemplate } from "../model/pod-template.ts";
@@ -101,10 +102,12 @@ export function removalHappening(subject: EventSubject, { pod, why, entry }: Rem
   }
 }
 
+type Labels = Parameters<typeof labelSelectorMatches>[1];
+
 type Rewrite = {
   readonly nowMs: number;
   /** Whether a pod, as it is now, is one to be written; others may have come first. */
-  isMeant(row: PodRow): boolean;
+  isMeant(row: PodRow, labels: Labels): boolean;
   change(pod: Pod): Pod;
   /** What else changes of the row. */
   columns?(row: PodRow): Partial<Pick<PodRow, "ownerUid" | "slot">>;
@@ -117,9 +120,9 @@ export async function rewritePods(context: Reconciling, keys: readonly PodKey[],
   const { db, templates } = context;
   if (keys.length === 0) return 0;
   const [found] = await runBatch(db, [readPodsByKey(db, keys)]);
-  const rows = found.filter((row) => rewrite.isMeant(row));
+  await templates.load(found.map(({ template }) => template));
+  const rows = found.filter((row) => rewrite.isMeant(row, templates.get(row.template).metadata.labels));
   if (rows.length === 0) return 0;
-  await templates.load(rows.map(({ template }) => template));
   const changed = rows.map((row) => {
     const before = templates.get(row.template);
     const { template } = templateOfPod(rewrite.change(podFromTemplate(before, row)));
@@ -158,18 +161,25 @@ export async function adoptPods(
   return rewritePods(context, keys, {
     nowMs,
     premise: requireRv(db, key, Number(set.metadata.resourceVersion)),
-    isMeant: ({ ownerUid, deletionMs }) => ownerUid === null && deletionMs === null,
+    isMeant: ({ ownerUid, deletionMs }, labels) =>
+      ownerUid === null && deletionMs === null && labelSelectorMatches(set.spec.selector, labels),
     change: (pod) => withOwners(pod, [...(pod.metadata.ownerReferences ?? []), ownerReference(set)]),
     columns: (row) => ({ ownerUid: owner.uid, slot: freeSlotOn(row.node) }),
   });
 }
 
 /** Lets go of pods that the selector no longer picks; they live on as orphans. */
-export async function releasePods(context: Reconciling, keys: readonly PodKey[], nowMs: number): Promise<number> {
+export async function releasePods(
+  context: Reconciling,
+  set: DaemonSet,
+  keys: readonly PodKey[],
+  nowMs: number,
+): Promise<number> {
   const isOther = ({ uid }: { readonly uid: string }) => uid !== context.owner.uid;
   return rewritePods(context, keys, {
     nowMs,
-    isMeant: ({ ownerUid }) => ownerUid === context.owner.uid,
+    isMeant: ({ ownerUid }, labels) =>
+      ownerUid === context.owner.uid && !labelSelectorMatches(set.spec.selector, labels),
     change: (pod) => withOwners(pod, (pod.metadata.ownerReferences ?? []).filter(isOther)),
     columns: () => ({ ownerUid: null }),
   });

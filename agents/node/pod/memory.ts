@@ -2,6 +2,8 @@
 import type { PodStatus } from "../../../src/model/pod-status.ts";
 import type { BackOff } from "./back-off.ts";
 
+type Failures = BackOff & { readonly failedAtMs: number };
+
 /** Why a container does not run, as its status shows it. */
 type Waiting = { readonly reason: string; readonly message?: string };
 
@@ -25,7 +27,7 @@ export type ContainerMemory = {
   /** Holds off restarts. */
   readonly crashes?: BackOff | undefined;
   /** Holds off starts after one that failed at `failedAtMs`. */
-  readonly failures?: (BackOff & { readonly failedAtMs: number }) | undefined;
+  readonly failures?: Failures | undefined;
   readonly health?: ContainerHealth | undefined;
   /** What the back-offs are about; a container that is changed in place starts without any. */
   readonly hash?: string | undefined;
@@ -36,7 +38,7 @@ export type PodMemory = {
   readonly startedAtMs: number;
   readonly containers: Readonly<Record<string, ContainerMemory>>;
   /** Holds off sandboxes after one that failed at `failedAtMs`. */
-  readonly sandboxFailures?: (BackOff & { readonly failedAtMs: number }) | undefined;
+  readonly sandboxFailures?: Failures | undefined;
   /** When the agent began to end the pod. */
   readonly endingSinceMs?: number | undefined;
   /** Every container of the pod, which is to be ended, has ended. */
@@ -51,6 +53,40 @@ const noContainerMemory: ContainerMemory = {};
 
 export function newPodMemory(nowMs: number): PodMemory {
   return { startedAtMs: nowMs, containers: {} };
+}
+
+/**
+ * What an earlier life of the agent remembered. The machine's clock may have been set back since, to 1970 say if it has
+ * no battery: what would lie ahead happened just now, or a pod would be held off until the clock is there again.
+ */
+export function recalledPodMemory(memory: PodMemory, nowMs: number): PodMemory {
+  const { startedAtMs, containers, sandboxFailures, endingSinceMs, ...rest } = memory;
+  const recalled = Object.entries(containers).map(([name, container]) => [name, recalledContainer(container, nowMs)]);
+  return {
+    ...rest,
+    startedAtMs: Math.min(startedAtMs, nowMs),
+    containers: Object.fromEntries(recalled),
+    ...(sandboxFailures === undefined ? {} : { sandboxFailures: recalledFailures(sandboxFailures, nowMs) }),
+    ...(endingSinceMs === undefined ? {} : { endingSinceMs: Math.min(endingSinceMs, nowMs) }),
+  };
+}
+
+function recalledContainer(memory: ContainerMemory, nowMs: number): ContainerMemory {
+  const { exit, crashes, failures, ...rest } = memory;
+  return {
+    ...rest,
+    ...(exit === undefined ? {} : { exit: { ...exit, atMs: Math.min(exit.atMs, nowMs) } }),
+    ...(crashes === undefined ? {} : { crashes: recalledBackOff(crashes, nowMs) }),
+    ...(failures === undefined ? {} : { failures: recalledFailures(failures, nowMs) }),
+  };
+}
+
+function recalledBackOff(backOff: BackOff, nowMs: number): BackOff {
+  return { ...backOff, updatedAtMs: Math.min(backOff.updatedAtMs, nowMs) };
+}
+
+function recalledFailures(failures: Failures, nowMs: number): Failures {
+  return { ...recalledBackOff(failures, nowMs), failedAtMs: Math.min(failures.failedAtMs, nowMs) };
 }
 
 export function containerMemory(memory: PodMemory, name: string): ContainerMemory {

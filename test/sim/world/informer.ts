@@ -50,8 +50,12 @@ export class Informer {
     }
   }
 
+  /** Now and then for so long that what it has is forgotten meanwhile. */
   #pause(): Promise<void> {
-    return this.#world.kernel.sleep(retryMs * this.#world.random.between(0.2, 2), this.#actor);
+    const { kernel, random, faults } = this.#world;
+    const isLong = faults.isActive && random.chance(0.15);
+    const factor = isLong ? random.between(60, 300) : random.between(0.2, 2);
+    return kernel.sleep(retryMs * factor, this.#actor);
   }
 
   async #list(): Promise<boolean> {
