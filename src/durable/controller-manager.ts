@@ -97,8 +97,7 @@ export class ControllerManager extends DurableObject<Env> {
     if (metadata.deletionTimestamp === undefined) return false;
     if (stored.key.resource === "namespaces") {
       const touched = this.#touched.bind(this);
-      await terminateNamespace(this.env.DB, stored, nowMs, touched);
-      return true;
+      return terminateNamespace(this.env.DB, stored, nowMs, touched);
     }
     if (metadata.finalizers?.includes(orphanFinalizer)) await this.#collector.orphan(stored, nowMs);
     else if (metadata.finalizers?.includes(foregroundFinalizer)) await this.#collector.foreground(stored, nowMs);

@@ -9,7 +9,7 @@ import { resourceByKind } from "../model/resources.ts";
 import { runBatch } from "../store/batch.ts";
 import { changeOf, deleteObjects, writeOrRelease } from "../store/deletions.ts";
 import type { KeyedObject, ObjectKey } from "../store/objects.ts";
-import { readObject, readObjectsByKey, readOwnedKeys, updateObjects } from "../store/objects.ts";
+import { readObject, readObjectsByKey, readOwnedKeys, updateObjects, writtenKey } from "../store/objects.ts";
 import type { PodRow } from "../store/pod-rows.ts";
 import { templateId } from "../store/pod-rows.ts";
 import {
@@ -116,11 +116,14 @@ export class GarbageCollector {
       verdict.do === "disown" ? [withOwners(stored, verdict.ownerReferences)] : [],
     );
     if (going.length + disowned.length === 0) return;
-    await runBatch(this.#db, [
+    const [deleted, updated] = await runBatch(this.#db, [
       deleteObjects(this.#db, going, null, nowMs),
       updateObjects(this.#db, disowned.map(changeOf), { nowMs }),
     ]);
-    this.#touched([], [...going, ...disowned]);
+    // Only of what was written: news of what waits for its finalizers would wake this collector again, without end.
+    const isWritten = ({ key }: KeyedObject) => deleted.has(writtenKey(key)) || updated.has(writtenKey(key));
+    const written = [...going, ...disowned].filter(isWritten);
+    if (written.length > 0) this.#touched([], written);
   }
 
   async #judgePods(
@@ -130,7 +133,7 @@ export class GarbageCollector {
   ): Promise<void> {
     const verdictOf = (row: PodRow) => judgeDependent(this.#ownersOfPod(row), stateOf);
     const going = pods.filter((row) => verdictOf(row).do === "delete");
-    await runBatch(this.#db, [
+    const [deleted] = await runBatch(this.#db, [
       deletePods(
         this.#db,
         going.map(({ namespace, name, uid }) => ({ namespace, name, uid, graceSeconds: null })),
@@ -141,8 +144,10 @@ export class GarbageCollector {
       const verdict = verdictOf(row);
       if (verdict.do === "disown") await this.#reown([row], () => verdict.ownerReferences, nowMs);
     }
+    const written = pods.filter((row) => deleted.has(writtenKey(row)) || verdictOf(row).do === "disown");
+    if (written.length === 0) return;
     this.#touched(
-      pods.map(({ node }) => node),
+      written.map(({ node }) => node),
       [],
     );
   }

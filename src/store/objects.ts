@@ -70,10 +70,12 @@ const logObjectsSql = `
   FROM json_each(?1) AS j JOIN objects AS o ON ${samePlace("o", "j.value")}
   WHERE o.rv > (SELECT max(seq) FROM log) ORDER BY o.rv`;
 
+/** Of the objects as they are now: a write that did not take place leaves no reference behind. */
 const insertOwnersSql = `
   INSERT OR IGNORE INTO owner_references (owner_uid, resource, namespace, name)
-  SELECT r.value->>'$.uid', j.value->>'$.resource', j.value->>'$.namespace', j.value->>'$.name'
-  FROM json_each(?1) AS j, json_each(j.value->'$.body', '$.metadata.ownerReferences') AS r`;
+  SELECT r.value->>'$.uid', o.resource, o.namespace, o.name
+  FROM json_each(?1) AS j JOIN objects AS o ON ${samePlace("o", "j.value")},
+    json_each(o.body, '$.metadata.ownerReferences') AS r`;
 
 const stillTheOne = `${samePlace("o", "j.value")} AND o.uid = j.value->>'$.uid'
   AND (j.value->>'$.expectRv' IS NULL OR o.rv = j.value->>'$.expectRv')`;

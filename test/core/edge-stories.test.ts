@@ -111,16 +111,19 @@ describe("a node that comes back late", () => {
 });
 
 describe("a pod that a finalizer holds", () => {
-  it.each(["Failed", "Succeeded"] as const)("after it ended as %s is passed over, and its node gets another", (phase) => {
-    const story = new Story(deletingFirst(1), { graceful: true });
-    story.addNodes(1);
-    const held = story.addPod("node-0", { phase, deleting: true });
-    expect(story.sync()).toEqual([1, 0]);
-    story.allReady();
-    expect(story.settle()).toEqual([0, 0]);
-    expect(story.pods.has(held.uid)).toBe(true);
-    expect(story.set.status).toMatchObject({ currentNumberScheduled: 1, numberAvailable: 1 });
-  });
+  it.each(["Failed", "Succeeded"] as const)(
+    "after it ended as %s is passed over, and its node gets another",
+    (phase) => {
+      const story = new Story(deletingFirst(1), { graceful: true });
+      story.addNodes(1);
+      const held = story.addPod("node-0", { phase, deleting: true });
+      expect(story.sync()).toEqual([1, 0]);
+      story.allReady();
+      expect(story.settle()).toEqual([0, 0]);
+      expect(story.pods.has(held.uid)).toBe(true);
+      expect(story.set.status).toMatchObject({ currentNumberScheduled: 1, numberAvailable: 1 });
+    },
+  );
 });
 
 describe("a node whose labels change", () => {

@@ -37,7 +37,7 @@ const pod: fc.Arbitrary<Omit<PodFacts, "slot" | "uid" | "name">> = fc.record({
 });
 
 /** Pods of one node: each in a slot of its own. */
-export const podsOfNode: fc.Arbitrary<readonly PodFacts[]> = fc
+const podsOfNode: fc.Arbitrary<readonly PodFacts[]> = fc
   .array(pod, { maxLength: 4 })
   .map((pods) => pods.map((fields, slot) => ({ ...fields, slot, uid: `pod-${slot}`, name: `pod-${slot}` })));
 

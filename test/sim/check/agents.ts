@@ -144,7 +144,8 @@ export class AgentChecker {
     this.#watch.checked({ id: "A2", name: "assignments that are saved" });
     const isRetiring = assignment.revision === 0 && assignment.pods.length === 0;
     const isOlder = before !== null && assignment.revision < before.revision;
-    const isSame = before !== null && assignment.revision === before.revision && assignment.etag !== before.etag;
+    const isSame =
+      before !== null && assignment.revision === before.revision && contentOf(assignment) !== contentOf(before);
     if (!isRetiring && (isOlder || isSame)) {
       this.#breach("A2", `${machine} goes from revision ${before?.revision} to ${assignment.revision}`);
     }
@@ -172,6 +173,11 @@ export class AgentChecker {
   #breach(rule: InvariantId, what: string): void {
     this.#watch.breached({ rule, what });
   }
+}
+
+/** One that came without a template is kept under no etag, and is what the same revision says in full. */
+function contentOf({ pods }: StoredAssignment): string {
+  return JSON.stringify(pods.map(({ uid, template, deletion }) => [uid, template, deletion]));
 }
 
 const starts: ReadonlySet<string> = new Set(["runPodSandbox", "createContainer", "startContainer"]);

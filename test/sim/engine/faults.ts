@@ -88,6 +88,7 @@ export class Faults {
     for (const effect of allows) {
       const isCrash = effect === "crash-before" || effect === "crash-after";
       if (isCrash && !mortal.has(caller.kind)) continue;
+      if (uses === 1) this.coverage.count(`offered ${name}: ${effect}`);
       if (!this.#random.chance(this.#rates[effect] * likelier)) continue;
       this.coverage.count(`port ${name} by ${caller.kind}: ${effect}`);
       this.coverage.count(`struck ${name}: ${effect}`);

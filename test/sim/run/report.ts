@@ -5,7 +5,7 @@ import type { Verdict } from "./run-seed.ts";
 export function failureReport({ seed, breach, lastLines, hash }: Verdict): string {
   return [
     `seed ${seed} breaks ${breach?.rule}: ${breach?.what}`,
-    `replay: node test/sim/main.ts --seed ${seed} --trace`,
+    `replay: npm run simulate -- --seed ${seed} --trace`,
     `trace ${hash} ends with:`,
     ...lastLines.map((line) => `  ${line}`),
   ].join("\n");

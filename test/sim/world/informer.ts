@@ -53,7 +53,7 @@ export class Informer {
   /** Now and then for so long that what it has is forgotten meanwhile. */
   #pause(): Promise<void> {
     const { kernel, random, faults } = this.#world;
-    const isLong = faults.isActive && random.chance(0.15);
+    const isLong = faults.isActive && random.chance(0.4);
     const factor = isLong ? random.between(60, 300) : random.between(0.2, 2);
     return kernel.sleep(retryMs * factor, this.#actor);
   }
@@ -109,7 +109,7 @@ export class Informer {
       const isBusy = faults.isActive && random.chance(0.02);
       await kernel.sleep(isBusy ? random.between(1_000, 30_000) : random.between(1, 20), this.#actor);
       if (chunk.done) return true;
-      if (faults.isActive && random.chance(0.01)) {
+      if (faults.isActive && random.chance(0.03)) {
         faults.coverage.count("fault watcher went away");
         await reader.cancel();
         return true;

@@ -24,7 +24,7 @@ export type Witness = {
   /** Before the agent reads its disk. */
   started(machine: Machine): void;
   saved(machine: Machine, assignment: string): void;
-  /** Before a call to the runtime. `isRunning`: a container of the pod runs. */
+  /** Before a call to the runtime. `isRunning`: what it is about is all that runs of the pod. */
   acts(machine: Machine, method: string, podUid: string, isRunning: boolean): void;
 };
 

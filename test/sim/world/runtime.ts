@@ -48,8 +48,8 @@ function watchedAct({ faults, machine, actor, witness }: Parts, act: Act) {
       return new Promise(() => {});
     }
     if (strike === "before") return failure;
-    const podUid = await podOf(machine.runtime, parameters);
-    witness.acts(machine, act, podUid, machine.runtime.running(podUid, "main") > 0);
+    const { podUid, isRunning } = await subjectOf(machine.runtime, parameters);
+    witness.acts(machine, act, podUid, isRunning);
     // Each act has parameters of its own, which the agent knows.
     const run = machine.runtime[act] as (...given: unknown[]) => Promise<unknown>;
     const result = await run.apply(machine.runtime, parameters);
@@ -58,16 +58,19 @@ function watchedAct({ faults, machine, actor, witness }: Parts, act: Act) {
   };
 }
 
-/** Empty when the container or sandbox is not there. */
-async function podOf(runtime: FakeRuntime, parameters: readonly unknown[]): Promise<string> {
+/** The pod's uid, empty when it is not known, and whether its last running container is meant. */
+async function subjectOf(runtime: FakeRuntime, parameters: readonly unknown[]) {
   const named = parameters.map(uidIn).find((uid) => uid !== null);
-  if (named !== undefined && named !== null) return named;
+  if (named !== undefined && named !== null) return { podUid: named, isRunning: false };
   const [subject] = parameters;
   const containers = await runtime.listContainers({});
   const sandboxes = await runtime.listPodSandboxes({});
   const container = containers.find(({ id }) => id === subject);
   const sandbox = sandboxes.find(({ id }) => id === (container?.podSandboxId ?? subject));
-  return sandbox?.metadata.uid ?? "";
+  const podUid = sandbox?.metadata.uid ?? "";
+  const meant = containers.filter(({ id, podSandboxId }) => id === subject || podSandboxId === subject);
+  const hitsRunning = meant.some(({ state }) => state === "running");
+  return { podUid, isRunning: hitsRunning && runtime.running(podUid, "main") === 1 };
 }
 
 /** Of a sandbox's configuration; null for anything else. */

@@ -41,7 +41,7 @@ const plainNode = {
 };
 
 /** A Node as it is stored. */
-export function node(name: string, changes: Changes = {}): KubeObject {
+function node(name: string, changes: Changes = {}): KubeObject {
   const plain = changed(plainNode, { "metadata.name": name, "metadata.uid": newUid(), ...changes });
   // Typed stub: as much of a Node as the control plane reads.
   return plain as KubeObject;

@@ -13,7 +13,7 @@ import * as api from "./api.ts";
 import { newUid, run } from "./cluster.ts";
 
 /** The manifest of a DaemonSet, with some fields changed, by path. */
-export function manifest(changes: Changes = {}): object {
+function manifest(changes: Changes = {}): object {
   return changed(plainDaemonSet, changes);
 }
 

@@ -1,0 +1,3 @@
+import { describeShare } from "./run/shares.ts";
+
+describeShare(1);
