@@ -15,6 +15,7 @@ import { Latch } from "./latch.ts";
 import { terminateNamespace } from "./namespace-terminator.ts";
 
 const changesAtOnce = 1_000;
+const passedOver = 1_000;
 /** How often deletions that wait for others are looked at. */
 const waitMs = 1_000;
 const retryMs = 5_000;
@@ -58,9 +59,11 @@ export class ControllerManager extends DurableObject<Env> {
       readLog(this.env.DB, { cursor, limit: changesAtOnce, concern: { kind: "garbage" } }),
     ]);
     if (this.#waiting === null || page.hasGap) await this.#readWaiting();
+    if (page.hasGap) await this.#collector.collectAll(nowMs);
     for (const change of page.changes) await this.#take(change, nowMs);
-    // Only what was acted on has to be remembered; the rest would be passed over again.
-    if (page.changes.length > 0) this.ctx.storage.kv.put(cursorKey, page.reached);
+    // What was acted on has to be remembered; the rest is passed over again, as long as it is little.
+    const isWorthKeeping = page.changes.length > 0 || page.hasGap || page.reached - cursor >= passedOver;
+    if (isWorthKeeping) this.ctx.storage.kv.put(cursorKey, page.reached);
     return page.hasMore;
   }
 

@@ -15,6 +15,7 @@ import { templateId } from "../store/pod-rows.ts";
 import {
   deletePods,
   insertTemplates,
+  readLostOwners,
   readPod,
   readPodsOfTemplates,
   readTemplatesOfOwner,
@@ -61,15 +62,27 @@ export class GarbageCollector {
 
   /** An owner is gone: its dependents go too, unless another owner keeps them. */
   async collect(uid: string, namespace: string, nowMs: number): Promise<void> {
-    const { objects, pods } = await this.#dependents(uid, namespace);
-    const references = [
-      ...objects.flatMap(({ object }) => object.metadata.ownerReferences ?? []),
-      ...pods.flatMap((row) => this.#ownersOfPod(row)),
-    ];
-    const states = await this.#statesOf(references, namespace);
-    const stateOf = (owner: OwnerReference) => states.get(owner.uid) ?? "exists";
-    await this.#judgeObjects(objects, stateOf, nowMs);
-    await this.#judgePods(pods, stateOf, nowMs);
+    const all = await this.#dependents(uid, namespace);
+    const places = new Set([...all.objects.map(({ key }) => key.namespace), ...all.pods.map((row) => row.namespace)]);
+    // An owner that has no namespace may have dependents in many, and they other owners there.
+    for (const place of places) {
+      const objects = all.objects.filter(({ key }) => key.namespace === place);
+      const pods = all.pods.filter((row) => row.namespace === place);
+      const references = [
+        ...objects.flatMap(({ object }) => object.metadata.ownerReferences ?? []),
+        ...pods.flatMap((row) => this.#ownersOfPod(row)),
+      ];
+      const states = await this.#statesOf(references, place);
+      const stateOf = (owner: OwnerReference) => states.get(owner.uid) ?? "exists";
+      await this.#judgeObjects(objects, stateOf, nowMs);
+      await this.#judgePods(pods, stateOf, nowMs);
+    }
+  }
+
+  /** What the log no longer tells: collects after every owner that is named and not there. */
+  async collectAll(nowMs: number): Promise<void> {
+    const [owners] = await runBatch(this.#db, [readLostOwners(this.#db)]);
+    for (const { uid, namespace } of owners) await this.collect(uid, namespace, nowMs);
   }
 
   /** Objects and pods as they were just written: those whose owners are all gone go again. */

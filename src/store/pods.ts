@@ -272,6 +272,25 @@ export function insertTemplates(db: D1Database, templates: ReadonlyMap<string, P
   return { statements, read: () => null };
 }
 
+const lostOwnersSql = `
+  WITH present AS (SELECT uid FROM objects UNION ALL SELECT uid FROM pods)
+  SELECT owner_uid, namespace FROM owner_references
+  WHERE resource <> '${templateResource}' AND owner_uid NOT IN (SELECT uid FROM present)
+  UNION
+  SELECT r.owner_uid, p.namespace FROM owner_references AS r JOIN pods AS p ON p.template = r.name
+  WHERE r.resource = '${templateResource}' AND r.owner_uid NOT IN (SELECT uid FROM present)`;
+
+export type LostOwner = { readonly uid: string; readonly namespace: string };
+
+/** Owners that something names and that are not there, each with the namespace of what names it. Reads everything. */
+export function readLostOwners(db: D1Database): Part<readonly LostOwner[]> {
+  return {
+    statements: [db.prepare(lostOwnersSql)],
+    read: ([result]) =>
+      rowsOf(result).map((row) => ({ uid: String(row["owner_uid"]), namespace: String(row["namespace"]) })),
+  };
+}
+
 /** The ids of the templates whose pods this owner owns. */
 export function readTemplatesOfOwner(db: D1Database, ownerUid: string): Part<readonly string[]> {
   const statement = db

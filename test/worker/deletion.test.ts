@@ -1,5 +1,5 @@
 // How objects go: finalizers, preconditions, what owners leave behind, and namespaces.
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 
@@ -135,6 +135,49 @@ describe("what an owner leaves behind", () => {
     await collect();
     await gone("late");
     expect(await api.exists(mapPath("owner"))).toBe(true);
+  });
+
+  it("goes though the log was trimmed before anybody read of it, pods included", async () => {
+    const owner = await createMap("owner");
+    await createMap("child", ownedBy(owner));
+    await addNodes(["edge-1", "edge-2"]);
+    await createSet();
+    await until("its pods are there", async () => (await daemonPods()).length === 2);
+    await collect();
+    // As when the collector could not run for a long time.
+    await env.DB.batch([
+      env.DB.prepare("DELETE FROM objects WHERE name = 'owner' OR resource = 'daemonsets.apps'"),
+      env.DB.prepare("DELETE FROM log WHERE seq < (SELECT max(seq) FROM log)"),
+    ]);
+    await createMap("news");
+    await evictDurableObject(controllerManager(env));
+    await runInDurableObject(controllerManager(env), (_object, { storage }) => storage.kv.put("cursor", 1));
+    await collect();
+    await gone("child");
+    await until("its pods are to go", async () =>
+      (await daemonPods()).every(({ metadata }) => metadata.deletionTimestamp !== undefined),
+    );
+  });
+
+  it("of no namespace is judged by the other owners that it has in its own", async () => {
+    const owner = await api.create("/apis/scheduling.k8s.io/v1/priorityclasses", {
+      apiVersion: "scheduling.k8s.io/v1",
+      kind: "PriorityClass",
+      metadata: { name: "owner" },
+      value: 1,
+    });
+    const other = await createMap("other");
+    const [reference] = ownedBy(other).ownerReferences;
+    const { name, uid } = owner.metadata;
+    const cluster = { apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", name, uid };
+    await createMap("child", { ownerReferences: [cluster, reference] });
+    await collect();
+    await api.remove("/apis/scheduling.k8s.io/v1/priorityclasses/owner");
+    const owners = await until("the reference is gone", async () => {
+      const { ownerReferences = [] } = (await api.get(mapPath("child"))).metadata;
+      return ownerReferences.length === 1 ? ownerReferences : null;
+    });
+    expect(owners.map((left) => left.uid)).toEqual([other.metadata.uid]);
   });
 
   it("in the foreground goes first, and what does not block is not waited for", async () => {
