@@ -44,6 +44,7 @@ export default defineConfig({
           name: "sim",
           include: ["test/sim/**/*.test.ts"],
           environment: "node",
+          maxWorkers: 2,
           testTimeout: 120_000,
         },
       },

@@ -56,7 +56,7 @@ export function daemonSet(changes: Changes = {}): DaemonSet {
   return decoded(daemonSets, changed(plainDaemonSet, changes));
 }
 
-export const plainPod: JsonObject = {
+const plainPod: JsonObject = {
   apiVersion: "v1",
   kind: "Pod",
   metadata: { name: "web", namespace: "default" },

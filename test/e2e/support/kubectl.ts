@@ -7,7 +7,7 @@ import { delimiter, dirname, join } from "node:path";
 const wanted = "kubectl.1.32";
 
 /** kubectl 1.32 where it is installed under that name, else whatever kubectl there is. */
-export function findKubectl(): string {
+function findKubectl(): string {
   const onPath = (process.env["PATH"] ?? "").split(delimiter).map((dir) => join(dir, "kubectl"));
   const [found] = onPath.filter(existsSync);
   if (found === undefined) throw new Error("kubectl must be installed: it is what these tests are about");

@@ -29,6 +29,9 @@ export type AgentWatch = {
 /** An answer may be this late: it was held, it was underway, or its shard did not know better for a while. */
 const oldestAnswerMs = 150_000;
 
+/** More than an agent sends while a plan about it is underway. */
+const mostTimes = 100;
+
 /** A call to the runtime that was underway when the assignment changed. */
 const underwayMs = 50;
 
@@ -37,7 +40,7 @@ export class AgentChecker {
   readonly #machines = new Map<string, Known>();
   readonly #ended = new Set<string>();
   readonly #observations = new Map<string, number>();
-  readonly #answeredMs = new Map<string, number>();
+  readonly #answeredMs = new Map<string, number[]>();
   /** Every pod that ever was, and its node. */
   readonly said: Said = { ended: this.#ended, observations: this.#observations, answeredMs: this.#answeredMs };
 
@@ -77,7 +80,8 @@ export class AgentChecker {
     if (answer?.acknowledged === undefined) return;
     const { sentMs } = this.#known(machine).reports.get(answer.acknowledged) ?? { sentMs: 0 };
     // The control plane has heard it at that time or later.
-    this.#answeredMs.set(machine, Math.max(sentMs, this.#answeredMs.get(machine) ?? 0));
+    const times = this.#answeredMs.get(machine) ?? [];
+    this.#answeredMs.set(machine, [...times.slice(-mostTimes), sentMs]);
     this.#checkAcknowledged(machine, answer.acknowledged);
     this.#checkTold(machine, answer);
   }

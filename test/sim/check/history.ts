@@ -16,7 +16,7 @@ export type Step = {
 };
 
 /** What is wrong with a row; null: nothing; undefined: the rule does not speak of such rows. */
-export type Finding = string | null | undefined;
+type Finding = string | null | undefined;
 
 export type Rule = Check & { readonly check: (step: Step) => Finding };
 

@@ -2,7 +2,7 @@
 // ask that none of them stayed idle: a check that judges nothing proves nothing.
 
 /** Names as checkers count them, by invariant. */
-export const invariants = {
+const invariants = {
   /** At most one pod for each set, node and template; with surge two, on as many nodes as may. */
   I1: ["a new pod's node", "nodes that surge"],
   /** No more nodes than may be go without an available pod by the controller's own doing. */

@@ -84,7 +84,7 @@ export function isAvailable(pod: PodState, set: DaemonSetBody, atMs: number): bo
 }
 
 /** An absolute number, or a share of `total` rounded up. */
-export function scaled(value: number | string | undefined, total: number): number {
+function scaled(value: number | string | undefined, total: number): number {
   if (value === undefined) return 0;
   return typeof value === "number" ? value : Math.ceil((Number(value.replace("%", "")) * total) / 100);
 }
@@ -103,8 +103,8 @@ export function usesSurge({ spec }: DaemonSetBody): boolean {
 }
 
 export const hashLabel = "controller-revision-hash";
-export const generationLabel = "pod-template-generation";
-export const generationAnnotation = "deprecated.daemonset.template.generation";
+const generationLabel = "pod-template-generation";
+const generationAnnotation = "deprecated.daemonset.template.generation";
 
 /** Whether the pod was made of the set's current template; `hash` is that of its current revision. */
 export function isCurrent({ labels }: PodState, set: DaemonSetBody, hash: string): boolean {

@@ -4,7 +4,7 @@ import type { DaemonSetBody, NodeBody, PodState } from "./state.ts";
 
 export type Counters = Readonly<Record<(typeof counterNames)[number], number>>;
 
-export const counterNames = [
+const counterNames = [
   "desiredNumberScheduled",
   "currentNumberScheduled",
   "numberMisscheduled",

@@ -9,7 +9,7 @@ export type Owner = {
   readonly controller?: boolean;
   readonly blockOwnerDeletion?: boolean;
 };
-export type Meta = {
+type Meta = {
   readonly name: string;
   readonly namespace?: string;
   readonly uid: string;

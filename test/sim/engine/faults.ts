@@ -4,7 +4,7 @@ import type { Coverage } from "./coverage.ts";
 import type { Random } from "./random.ts";
 
 /** What can happen to one call. */
-export const effects = ["before", "lost", "crash-before", "crash-after", "delay", "duplicate"] as const;
+const effects = ["before", "lost", "crash-before", "crash-after", "delay", "duplicate"] as const;
 export type Effect = (typeof effects)[number];
 
 export type Strike = Effect | null;

@@ -18,7 +18,7 @@ export type Happening = {
 /** Taken before anybody puts other clocks in place. */
 const nextTurn = setImmediate;
 
-export const startMs = Date.UTC(2026, 0, 1);
+const startMs = Date.UTC(2026, 0, 1);
 
 export class Kernel {
   readonly trace: Trace;

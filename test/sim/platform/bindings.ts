@@ -8,7 +8,7 @@ import type { DurableObjectHost } from "./durable-object.ts";
 import type { RequestOptions } from "./http.ts";
 import { SimRequest, SimResponse } from "./http.ts";
 
-export const namespaces = {
+const namespaces = {
   DAEMON_SETS: "DaemonSetController",
   NODE_SHARDS: "NodeShard",
   WATCH_HUB: "WatchHub",

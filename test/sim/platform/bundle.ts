@@ -86,7 +86,7 @@ function preparing(mutation: Mutation | null): Plugin {
 }
 
 /** The script; `mutation` plants a bug in it. Throws when the source is not as the simulator knows it. */
-export async function buildScript(mutation: Mutation | null = null): Promise<string> {
+async function buildScript(mutation: Mutation | null = null): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents: entry, resolveDir: root, loader: "ts" },
     absWorkingDir: root,
@@ -105,7 +105,7 @@ export async function buildScript(mutation: Mutation | null = null): Promise<str
 }
 
 /** Runs the script once; every simulated world of the process then uses what it exports. */
-export function loadScript(script: string): Code {
+function loadScript(script: string): Code {
   const names = Object.keys(globals);
   const run = compileFunction(script, ["module", "require", ...names], { filename: "lares-under-test.js" });
   // What `entry` exports.

@@ -10,7 +10,7 @@ import { ObjectSockets, type SocketNews } from "./object-sockets.ts";
 import { ObjectStorage, storageApi } from "./object-storage.ts";
 import type { SocketEnd, WebSocketRequestResponsePair } from "./web-socket.ts";
 
-export type Instance = Readonly<Record<string, unknown>>;
+type Instance = Readonly<Record<string, unknown>>;
 export type DurableClass = new (context: unknown, env: unknown) => Instance;
 
 type Life = {

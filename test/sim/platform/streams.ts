@@ -2,7 +2,7 @@
 // which would let real time into the simulated one.
 
 type Written = { readonly bytes: Uint8Array; readonly resolve: () => void; readonly reject: (error: unknown) => void };
-export type Chunk = { readonly done: false; readonly value: Uint8Array } | { readonly done: true; value?: undefined };
+type Chunk = { readonly done: false; readonly value: Uint8Array } | { readonly done: true; value?: undefined };
 
 /** One end writes, the other reads; a write is done when it has been read. */
 class Pipe {

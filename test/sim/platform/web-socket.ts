@@ -4,7 +4,7 @@ import type { Cancel, Kernel } from "../engine/kernel.ts";
 import type { Random } from "../engine/random.ts";
 import type { Fate } from "../engine/sending.ts";
 
-export type CloseNews = { readonly code: number; readonly reason: string; readonly wasClean: boolean };
+type CloseNews = { readonly code: number; readonly reason: string; readonly wasClean: boolean };
 export type Frame = { readonly kind: "message"; readonly data: string } | ({ readonly kind: "close" } & CloseNews);
 
 /** What one end does with what reaches it. `actor`: whose turn it will be; null: to be seen on arrival. */

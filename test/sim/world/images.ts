@@ -2,7 +2,7 @@
 import type { FakeBehaviour, FakeScript } from "../../../agents/node/runtime/fake-script.ts";
 
 /** In the order of how much trouble they are. */
-export const traits = ["good", "slow", "late", "crash", "unready", "missing"] as const;
+const traits = ["good", "slow", "late", "crash", "unready", "missing"] as const;
 export type Trait = (typeof traits)[number];
 
 const behaviours: Readonly<Record<Trait, Partial<FakeBehaviour>>> = {
@@ -18,7 +18,7 @@ export function imageOf(trait: Trait, version: number): string {
   return `registry.example/${trait}:v${version}`;
 }
 
-export function traitOf(image: string): Trait {
+function traitOf(image: string): Trait {
   return traits.find((trait) => image.startsWith(`registry.example/${trait}:`)) ?? "good";
 }
 

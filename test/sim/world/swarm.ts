@@ -62,7 +62,7 @@ export const deeds = [
 export type Deed = (typeof deeds)[number];
 
 /** How the world recovers: as it should, with every wake-up but the cron's lost, or beside a set that always fails. */
-export type Recovery = "whole" | "cron alone" | "one set fails";
+type Recovery = "whole" | "cron alone" | "one set fails";
 
 export type Swarm = {
   readonly seed: number;

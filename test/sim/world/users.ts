@@ -128,7 +128,7 @@ export class Users {
   }
 }
 
-export function setsPath(namespace: string): string {
+function setsPath(namespace: string): string {
   return `/apis/apps/v1/namespaces/${namespace}/daemonsets`;
 }
 

@@ -3,7 +3,7 @@ import { budgetOf, eligibility, hashLabel, isAvailable, isLive } from "../oracle
 import type { ClusterState, DaemonSetBody, Entry, NodeBody, PodState } from "../state.ts";
 
 /** A plan may be as old as the slowest calls to the database that it took. */
-export const oldestPremiseMs = 45_000;
+const oldestPremiseMs = 45_000;
 
 /** The uid of the DaemonSet that a controller is for; null: the writer is none. */
 export function controlledBy({ writer, writerName }: Entry): string | null {

@@ -10,12 +10,14 @@ export type Said = {
   readonly ended: ReadonlySet<string>;
   /** The highest observation number that was sent of a pod. */
   readonly observations: ReadonlyMap<string, number>;
-  /** When the last message was sent that the control plane has answered, by node. */
-  readonly answeredMs: ReadonlyMap<string, number>;
+  /** When the last messages were sent that the control plane has answered, by node. */
+  readonly answeredMs: ReadonlyMap<string, readonly number[]>;
 };
 
 const quarantineMs = 40_000;
 const graceMs = 50_000;
+/** From the decision that a node is lost to its commit; an agent that comes back meanwhile comes too late. */
+const underwayMs = 12_000;
 
 function pods({ entry, before }: Step): { readonly now: PodState; readonly was: PodState } | null {
   if (entry.writer !== "NodeShard" || entry.subject.kind !== "pod" || before?.subject.kind !== "pod") return null;
@@ -120,7 +122,8 @@ export function lostForSilence(said: Said, isExcused: () => boolean): Rule {
       if (entry.writer !== "NodeShard" || entry.resource !== "nodes" || entry.type !== "MODIFIED") return undefined;
       if (before === null || readyStatus(entry.subject) !== "Unknown" || readyStatus(before.subject) === "Unknown")
         return undefined;
-      const heardMs = said.answeredMs.get(entry.name) ?? 0;
+      const times = said.answeredMs.get(entry.name) ?? [];
+      const heardMs = Math.max(0, ...times.filter((timeMs) => timeMs <= entry.committedMs - underwayMs));
       const silentMs = entry.committedMs - heardMs;
       if (silentMs >= graceMs || isExcused()) return null;
       return `the node counts as lost ${Math.round(silentMs / 1000)} s after its agent sent what was answered`;
