@@ -1,6 +1,7 @@
 // How a DaemonSet's ledger learns what happened: from the change log while it can, else by counting everything.
 import type { NodeEntry } from "../core/node-decision.ts";
 import { decideNode } from "../core/node-decision.ts";
+import type { NodeFacts } from "../core/placement.ts";
 import { ineligible, nodeShouldRunDaemonPod } from "../core/placement.ts";
 import { usesSurge } from "../core/rollout.ts";
 import type { DaemonSet } from "../model/daemonset.ts";
@@ -11,7 +12,8 @@ import type { DecidedWith, LedgerState } from "../store/ledger.ts";
 import { noCounts } from "../store/ledger.ts";
 import type { Change } from "../store/log.ts";
 import { readHead, readLog } from "../store/log.ts";
-import { readObject, readObjects, readObjectsByName } from "../store/objects.ts";
+import { readNodes, readNodesByName } from "../store/nodes.ts";
+import { readObject } from "../store/objects.ts";
 import type { PodRow } from "../store/pod-rows.ts";
 import { loggedPodRow } from "../store/pod-rows.ts";
 import { readPods } from "../store/pods.ts";
@@ -99,16 +101,10 @@ class WorkingEntries {
 
   /** Reads those of the nodes that have no entry: a pod may stand where none should. */
   async expectNodes(names: readonly (string | null)[]): Promise<void> {
-    const unknown = [...new Set(names)].filter((name) => name !== null && this.#entry(name) === null);
+    const unknown = [...new Set(names)].flatMap((name) => (name === null || this.#entry(name) !== null ? [] : [name]));
     if (unknown.length === 0) return;
-    const [nodes] = await runBatch(this.#context.db, [
-      readObjectsByName(this.#context.db, {
-        resource: "nodes",
-        namespace: "",
-        names: unknown.flatMap((name) => name ?? []),
-      }),
-    ]);
-    for (const node of nodes) this.#unentered.set(node.metadata.name ?? "", this.#newEntry(node));
+    const [nodes] = await runBatch(this.#context.db, [readNodesByName(this.#context.db, unknown)]);
+    for (const facts of nodes) this.#unentered.set(facts.name, this.#newEntry(facts));
   }
 
   #entry(name: string): NodeEntry | null {
@@ -119,8 +115,7 @@ class WorkingEntries {
     return stored;
   }
 
-  #newEntry(node: KubeObject): NodeEntry {
-    const facts = nodeFacts(node);
+  #newEntry(facts: NodeFacts): NodeEntry {
     const eligibility = nodeShouldRunDaemonPod(this.#decidedWith.placement, facts);
     return { name: facts.name, exists: true, ...eligibility, pods: [], backoff: null };
   }
@@ -133,7 +128,7 @@ class WorkingEntries {
       return;
     }
     // Nodes are decoded before they are stored.
-    const entry = this.#newEntry(JSON.parse(change.body) as KubeObject);
+    const entry = this.#newEntry(nodeFacts(JSON.parse(change.body) as KubeObject));
     this.#entries.set(change.name, { ...entry, pods: before?.pods ?? [], backoff: before?.backoff ?? null });
   }
 
@@ -241,8 +236,7 @@ function* entryPages({ ledger }: Reconciling): Generator<readonly NodeEntry[]> {
 
 async function placeAnew(context: Reconciling, decidedWith: DecidedWith, nowMs: number): Promise<void> {
   let changed: NodeEntry[] = [];
-  for await (const node of everyNode(context.db)) {
-    const facts = nodeFacts(node);
+  for await (const facts of everyNode(context.db)) {
     const known = context.ledger.entry(facts.name);
     const eligibility = nodeShouldRunDaemonPod(decidedWith.placement, facts);
     if (known === null && !eligibility.shouldRun) continue;
@@ -340,8 +334,7 @@ async function countEverything(context: Reconciling, set: DaemonSet, decidedWith
   // The log is read on from here, so what changes while the pages are read is seen again.
   const [cursor] = await runBatch(db, [readHead(db)]);
   const entries = new Map<string, NodeEntry>();
-  for await (const node of everyNode(db)) {
-    const facts = nodeFacts(node);
+  for await (const facts of everyNode(db)) {
     const eligibility = nodeShouldRunDaemonPod(decidedWith.placement, facts);
     entries.set(facts.name, { name: facts.name, exists: true, ...eligibility, pods: [], backoff: null });
   }
@@ -364,16 +357,14 @@ async function countEverything(context: Reconciling, set: DaemonSet, decidedWith
 }
 
 /** All nodes, page by page. */
-async function* everyNode(db: D1Database): AsyncGenerator<KubeObject> {
-  let after: { namespace: string; name: string } | null = null;
+async function* everyNode(db: D1Database): AsyncGenerator<NodeFacts> {
+  let afterName = "";
   for (;;) {
-    const [page]: [readonly KubeObject[]] = await runBatch(db, [
-      readObjects(db, { resource: "nodes", namespace: "", after, limit: pageSize }),
-    ]);
+    const [page]: [readonly NodeFacts[]] = await runBatch(db, [readNodes(db, afterName, pageSize)]);
     yield* page;
     const last = page.at(-1);
     if (page.length < pageSize || last === undefined) return;
-    after = { namespace: "", name: last.metadata.name ?? "" };
+    afterName = last.name;
   }
 }
 

@@ -14,7 +14,8 @@ export class GroupCommit {
   readonly #commit: (writes: ShardWrites) => Promise<void>;
   #pending: ShardWrites[] = [];
   #waiters: Waiter[] = [];
-  #windowMs = quietWindowMs;
+  /** Not before then. */
+  #nextAtMs = 0;
   #scheduled = false;
 
   constructor(commit: (writes: ShardWrites) => Promise<void>) {
@@ -35,7 +36,7 @@ export class GroupCommit {
   #schedule(): void {
     if (this.#scheduled || this.#pending.length === 0) return;
     this.#scheduled = true;
-    setTimeout(() => this.#flush(), this.#windowMs);
+    setTimeout(() => this.#flush(), Math.max(quietWindowMs, this.#nextAtMs - Date.now()));
   }
 
   async #flush(): Promise<void> {
@@ -50,8 +51,8 @@ export class GroupCommit {
     } catch (error) {
       for (const { reject } of waiters) reject(error);
     }
-    const tookMs = Date.now() - startedAtMs;
-    this.#windowMs = Math.min(longestWindowMs, Math.max(quietWindowMs, backOffFactor * tookMs));
+    const endedAtMs = Date.now();
+    this.#nextAtMs = endedAtMs + Math.min(longestWindowMs, backOffFactor * (endedAtMs - startedAtMs));
     this.#scheduled = false;
     this.#schedule();
   }

@@ -53,23 +53,30 @@ export async function runBatch<const Parts extends readonly Part<unknown>[]>(
 /** Bound texts above about 2.2 MB are refused; rows go in as JSON texts of at most this many characters. */
 const chunkCharacters = 700_000;
 
+type Chunk<Row> = { readonly rows: readonly Row[]; readonly json: string };
+
+/** Rows in groups, each with its JSON array, small enough for one bound parameter. */
+export function chunks<Row>(rows: readonly Row[]): readonly Chunk<Row>[] {
+  const texts = rows.map((row) => JSON.stringify(row));
+  const found: Chunk<Row>[] = [];
+  let start = 0;
+  let size = 0;
+  const close = (end: number) => {
+    if (end > start) found.push({ rows: rows.slice(start, end), json: `[${texts.slice(start, end).join(",")}]` });
+    start = end;
+    size = 0;
+  };
+  texts.forEach((text, index) => {
+    if (size + text.length > chunkCharacters) close(index);
+    size += text.length + 1;
+  });
+  close(rows.length);
+  return found;
+}
+
 /** Rows as JSON arrays, each small enough for one bound parameter. */
 export function jsonChunks(rows: readonly unknown[]): readonly string[] {
-  const chunks: string[] = [];
-  let texts: string[] = [];
-  let size = 0;
-  for (const row of rows) {
-    const text = JSON.stringify(row);
-    if (size + text.length > chunkCharacters && texts.length > 0) {
-      chunks.push(`[${texts.join(",")}]`);
-      texts = [];
-      size = 0;
-    }
-    texts.push(text);
-    size += text.length + 1;
-  }
-  if (texts.length > 0) chunks.push(`[${texts.join(",")}]`);
-  return chunks;
+  return chunks(rows).map(({ json }) => json);
 }
 
 /** The rows a statement returned. */

@@ -220,22 +220,6 @@ export function readObjects(db: D1Database, query: ListQuery): Part<readonly Kub
   return { statements: [statement], read: ([result]) => rowsOf(result).map(toObject) };
 }
 
-export type NamesQuery = { readonly resource: string; readonly namespace: string; readonly names: readonly string[] };
-
-/** Those of the named objects that exist. */
-export function readObjectsByName(
-  db: D1Database,
-  { resource, namespace, names }: NamesQuery,
-): Part<readonly KubeObject[]> {
-  const statement = db
-    .prepare(
-      `SELECT rv, body FROM objects WHERE resource = ?1 AND namespace = ?2
-         AND name IN (SELECT value FROM json_each(?3))`,
-    )
-    .bind(resource, namespace, JSON.stringify(names));
-  return { statements: [statement], read: ([result]) => rowsOf(result).map(toObject) };
-}
-
 /** The nodes of a range of buckets, both ends included. */
 export function readObjectsOfBuckets(db: D1Database, first: number, last: number): Part<readonly KubeObject[]> {
   const statement = db

@@ -1,7 +1,7 @@
 // Pods: read, listed and written in bulk, always together with the log.
 import type { PodTemplate } from "../model/pod-template.ts";
 import type { Part } from "./batch.ts";
-import { jsonChunks, rowsOf } from "./batch.ts";
+import { chunks, jsonChunks, rowsOf } from "./batch.ts";
 import type { Previous } from "./log.ts";
 import { nextSeq } from "./log.ts";
 import type { WriteContext, Written } from "./objects.ts";
@@ -21,6 +21,11 @@ const logPodsSql = `
   SELECT p.rv, ?2, ?3, 'pods', p.namespace, p.name, p.uid, p.bucket, ?4, ${podBodySql("p")}, p.previous
   FROM json_each(?1) AS j JOIN pods AS p ON ${samePod("p", "j.value")}
   WHERE p.rv > (SELECT max(seq) FROM log) ORDER BY p.rv`;
+
+function logPods(db: D1Database, pods: readonly PodKey[], type: "ADDED" | "MODIFIED", context: WriteContext) {
+  const keys = JSON.stringify(pods.map(({ namespace, name, uid }) => ({ namespace, name, uid })));
+  return db.prepare(logPodsSql).bind(keys, context.nowMs, type, context.origin ?? "");
+}
 
 /** ?2 to ?4: namespace, name and uid of the owner that must exist and not be going, or empty for none. */
 const insertPodsSql = `
@@ -51,9 +56,10 @@ export function insertPods(
   context: WriteContext,
 ): Part<Written> {
   const rows = pods.map((pod) => ({ ...pod, hasFinalizers: pod.hasFinalizers ? 1 : 0 }));
-  const statements = jsonChunks(rows).flatMap((chunk) => [
-    db.prepare(insertPodsSql).bind(chunk, owner?.namespace ?? "", owner?.name ?? "", owner?.uid ?? ""),
-    db.prepare(logPodsSql).bind(chunk, context.nowMs, "ADDED", context.origin ?? ""),
+  const ofOwner = [owner?.namespace ?? "", owner?.name ?? "", owner?.uid ?? ""];
+  const statements = chunks(rows).flatMap((chunk) => [
+    db.prepare(insertPodsSql).bind(chunk.json, ...ofOwner),
+    logPods(db, chunk.rows, "ADDED", context),
   ]);
   return { statements, read: readWritten };
 }
@@ -92,9 +98,9 @@ export function updatePodStatuses(
   updates: readonly StatusUpdate[],
   context: WriteContext,
 ): Part<Written> {
-  const statements = jsonChunks(updates).flatMap((chunk) => [
-    db.prepare(updateStatusesSql).bind(chunk),
-    db.prepare(logPodsSql).bind(chunk, context.nowMs, "MODIFIED", context.origin ?? ""),
+  const statements = chunks(updates).flatMap(({ rows, json }) => [
+    db.prepare(updateStatusesSql).bind(json),
+    logPods(db, rows, "MODIFIED", context),
   ]);
   return { statements, read: readWritten };
 }
@@ -112,9 +118,9 @@ export type ChangedPod = PodRow & { readonly previous: Previous | null };
 /** Replaces those that still have the `rv` of their row and whose slot is free. */
 export function updatePods(db: D1Database, rows: readonly ChangedPod[], context: WriteContext): Part<Written> {
   const stored = rows.map((row) => ({ ...row, hasFinalizers: row.hasFinalizers ? 1 : 0 }));
-  const statements = jsonChunks(stored).flatMap((chunk) => [
-    db.prepare(updatePodsSql).bind(chunk),
-    db.prepare(logPodsSql).bind(chunk, context.nowMs, "MODIFIED", context.origin ?? ""),
+  const statements = chunks(stored).flatMap(({ rows, json }) => [
+    db.prepare(updatePodsSql).bind(json),
+    logPods(db, rows, "MODIFIED", context),
   ]);
   return { statements, read: readWritten };
 }
@@ -159,11 +165,11 @@ export type PodDeletion = PodKey & { readonly graceSeconds: number | null };
  * time are gone at once unless a finalizer holds them. Source: pkg/registry/core/pod strategy CheckGracefulDelete.
  */
 export function deletePods(db: D1Database, keys: readonly PodDeletion[], context: WriteContext): Part<DeletedPods> {
-  const statements = jsonChunks(keys).flatMap((chunk) => [
-    db.prepare(logEndedSql).bind(chunk, context.nowMs, context.origin ?? ""),
-    db.prepare(removeEndedSql).bind(chunk),
-    db.prepare(markDeletedSql).bind(chunk, context.nowMs),
-    db.prepare(logPodsSql).bind(chunk, context.nowMs, "MODIFIED", context.origin ?? ""),
+  const statements = chunks(keys).flatMap(({ rows, json }) => [
+    db.prepare(logEndedSql).bind(json, context.nowMs, context.origin ?? ""),
+    db.prepare(removeEndedSql).bind(json),
+    db.prepare(markDeletedSql).bind(json, context.nowMs),
+    logPods(db, rows, "MODIFIED", context),
   ]);
   return {
     statements,

@@ -1,15 +1,15 @@
 // What is asked often goes by an index: its cost is that of what it finds, not of the fleet.
+
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-
 import type { Part } from "../../src/store/batch.ts";
 import { readHead, readLog, requireNothingLostSince, trimLog } from "../../src/store/log.ts";
+import { readNodes, readNodesByName } from "../../src/store/nodes.ts";
 import {
   insertObjects,
   readObject,
   readObjects,
   readObjectsByKey,
-  readObjectsByName,
   readObjectsOfBuckets,
   readObjectsOfNamespace,
   readOwnedKeys,
@@ -74,7 +74,8 @@ describe("nothing reads a whole table", () => {
       (db) =>
         readObjects(db, { resource: "configmaps", namespace: null, after: { namespace: "a", name: "b" }, limit: 10 }),
     ],
-    ["reading objects by name", (db) => readObjectsByName(db, { resource: "nodes", namespace: "", names: ["a", "b"] })],
+    ["reading the nodes, page by page", (db) => readNodes(db, "a", 10)],
+    ["reading nodes by name", (db) => readNodesByName(db, ["a", "b"])],
     ["reading objects by key", (db) => readObjectsByKey(db, [nodeKey])],
     ["reading the nodes of a shard", (db) => readObjectsOfBuckets(db, 0, 511)],
     ["reading all that is in a namespace", (db) => readObjectsOfNamespace(db, "default", 10)],

@@ -9,7 +9,6 @@ import {
   insertObjects,
   readObject,
   readObjects,
-  readObjectsByName,
   readOwnedKeys,
   removeExpired,
   removeObjects,
@@ -356,11 +355,11 @@ describe("readObjects", () => {
     expect(seen).toEqual(places.map((place) => `${place.namespace}/${place.name}`));
   });
 
-  it("stays within a namespace, and finds by name those that are there", async () => {
+  it("stays within a namespace", async () => {
     await addNodes(nodeNames(5));
     await insert([configMap("a"), configMap("b")]);
-    const names = await run(readObjectsByName(env.DB, { resource, namespace, names: ["b", "none", "a"] }));
-    expect(names.map(({ metadata }) => metadata.name).toSorted()).toEqual(["a", "b"]);
+    const found = await run(readObjects(env.DB, { resource, namespace, after: null, limit: 10 }));
+    expect(found.map(({ metadata }) => metadata.name)).toEqual(["a", "b"]);
     expect(await run(readObjects(env.DB, { resource, namespace: "kube-system", after: null, limit: 10 }))).toEqual([]);
   });
 });
