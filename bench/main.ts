@@ -10,7 +10,7 @@ import { projectRoot } from "../local/bundle.ts";
 import type { Bare } from "./baselines.ts";
 import { exchangeMs, sqliteMs, startBareWorker } from "./baselines.ts";
 import type { Counters } from "./measured-cluster.ts";
-import { MeasuredCluster } from "./measured-cluster.ts";
+import { engineMemoryMib, MeasuredCluster } from "./measured-cluster.ts";
 import { requestRate } from "./request-rate.ts";
 
 const tableHeaders = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" } as const;
@@ -25,8 +25,10 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(2)} s`;
 }
 
-function ratio(ms: number, baselineMs: number, baseline: string): string {
-  return `${(ms / baselineMs).toFixed(1)} x ${seconds(baselineMs)}, ${baseline}`;
+/** How much longer than bare messages and raw SQLite it took, and how many nodes that is in a second. */
+function ratio(ms: number, baselineMs: number, nodes: number): string {
+  const rate = `${((nodes * 1000) / ms).toFixed(0)} nodes/s`;
+  return `${(ms / baselineMs).toFixed(1)} x ${seconds(baselineMs)}, bare messages and raw SQLite; ${rate}`;
 }
 
 function difference(after: Counters, before: Counters): Counters {
@@ -43,23 +45,37 @@ function rows({ rowsRead, rowsWritten, batches }: Counters, per: number): string
 
 async function measureSize(nodes: number, bare: Bare): Promise<void> {
   console.log(`\n${nodes} nodes`);
-  const registeredAtMs = performance.now();
+  const bareMib = engineMemoryMib();
   const cluster = await MeasuredCluster.start(nodes);
-  row("started, and all registered", seconds(performance.now() - registeredAtMs));
   try {
+    await measureRegistration(cluster, bare);
     await measureRollouts(cluster, bare);
     await measureOneNode(cluster);
-    await measureReads(cluster);
+    await measureReads(cluster, bare);
     await measurePolls(cluster, bare);
     await measureIdle(cluster);
+    const mib = engineMemoryMib();
+    const perNode = `${((mib * 1024) / nodes).toFixed(0)} KiB per node`;
     row(
       "engine's memory",
-      `${cluster.memoryMib().toFixed(0)} MiB`,
-      `${((cluster.memoryMib() * 1024) / nodes).toFixed(0)} KiB per node`,
+      `${mib.toFixed(0)} MiB`,
+      `${(mib / bareMib).toFixed(1)} x ${bareMib.toFixed(0)} MiB, a bare Worker; ${perNode}`,
     );
   } finally {
     await cluster.stop();
   }
+}
+
+async function measureRegistration(cluster: MeasuredCluster, bare: Bare): Promise<void> {
+  const { nodes } = cluster;
+  // Of each node one message that is answered, and a Node and its log row kept.
+  const baselineMs = (await exchangeMs(bare, nodes)) + sqliteMs(nodes, 1);
+  const before = await cluster.counters();
+  const startedAtMs = performance.now();
+  await cluster.addNodes(nodes, 0);
+  const tookMs = performance.now() - startedAtMs;
+  row("all nodes registered", seconds(tookMs), ratio(tookMs, baselineMs, nodes));
+  row("  rows per node", "", rows(difference(await cluster.counters(), before), nodes));
 }
 
 async function measureRollouts(cluster: MeasuredCluster, bare: Bare): Promise<void> {
@@ -69,16 +85,12 @@ async function measureRollouts(cluster: MeasuredCluster, bare: Bare): Promise<vo
   const before = await cluster.counters();
   const firstMs = await cluster.rollOut("example/daemon:1");
   const middle = await cluster.counters();
-  row("apply -> all Ready", seconds(firstMs), ratio(firstMs, firstBaselineMs, "bare messages and raw SQLite"));
+  row("apply -> all Ready", seconds(firstMs), ratio(firstMs, firstBaselineMs, nodes));
   row("  rows per pod", "", rows(difference(middle, before), nodes));
   const updateBaselineMs = (await exchangeMs(bare, 2 * nodes)) + sqliteMs(nodes, 4);
   const updateMs = await cluster.rollOut("example/daemon:2");
   const after = await cluster.counters();
-  row(
-    "rolling update, all at once",
-    seconds(updateMs),
-    ratio(updateMs, updateBaselineMs, "bare messages and raw SQLite"),
-  );
+  row("rolling update, all at once", seconds(updateMs), ratio(updateMs, updateBaselineMs, nodes));
   row("  compared with the first rollout", `${(updateMs / firstMs).toFixed(2)} x`);
   row("  rows per pod", "", rows(difference(after, middle), nodes));
 }
@@ -106,21 +118,28 @@ async function settled(cluster: MeasuredCluster): Promise<void> {
   }
 }
 
-async function measureReads(cluster: MeasuredCluster): Promise<void> {
+async function measureReads(cluster: MeasuredCluster, bare: Bare): Promise<void> {
   const pods = "/api/v1/namespaces/default/pods";
+  const bareMs = await medianMs(() => fetch(`${bare.url}/object`, { headers: { connection: "close" } }));
   for (const [what, path] of [
     ["kubectl get ds", "/apis/apps/v1/namespaces/default/daemonsets?limit=500"],
     ["kubectl get pods, 500 of them", `${pods}?limit=500`],
   ] as const) {
-    const tookMs: number[] = [];
-    for (let count = 0; count < 20; count += 1) {
-      const startedAtMs = performance.now();
-      await (await cluster.call("GET", path, undefined, tableHeaders)).arrayBuffer();
-      tookMs.push(performance.now() - startedAtMs);
-    }
-    const median = tookMs.sort((a, b) => a - b)[10] ?? 0;
-    row(what, `${median.toFixed(1)} ms`, "median of 20, connection included");
+    const ms = await medianMs(() => cluster.call("GET", path, undefined, tableHeaders));
+    const remark = `${(ms / bareMs).toFixed(1)} x ${bareMs.toFixed(1)} ms, a bare Worker asking a bare object`;
+    row(what, `${ms.toFixed(1)} ms`, `median of 20, connection included; ${remark}`);
   }
+}
+
+/** The median of 20 requests, in milliseconds. */
+async function medianMs(ask: () => Promise<Response>): Promise<number> {
+  const tookMs: number[] = [];
+  for (let count = 0; count < 20; count += 1) {
+    const startedAtMs = performance.now();
+    await (await ask()).arrayBuffer();
+    tookMs.push(performance.now() - startedAtMs);
+  }
+  return tookMs.sort((a, b) => a - b)[10] ?? 0;
 }
 
 async function measurePolls(cluster: MeasuredCluster, bare: Bare): Promise<void> {

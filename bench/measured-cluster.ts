@@ -30,7 +30,7 @@ export class MeasuredCluster {
     this.nodes = nodes;
   }
 
-  /** Starts the control plane and `nodes` simulated agents; resolves once all are registered. */
+  /** Starts the control plane; `nodes` agents, and some to spare, have credentials for it. */
   static async start(nodes: number): Promise<MeasuredCluster> {
     const dir = mkdtempSync(join(tmpdir(), "lares-bench-"));
     const controlPlane = await startControlPlane({
@@ -43,7 +43,6 @@ export class MeasuredCluster {
     const cluster = new MeasuredCluster(controlPlane, dir, credentials, nodes);
     await cluster.call("GET", "/api/v1/namespaces");
     await cluster.#provision(nodes + spareNodes);
-    await cluster.addNodes(nodes, 0);
     return cluster;
   }
 
@@ -65,6 +64,7 @@ export class MeasuredCluster {
     }
   }
 
+  /** Starts simulated agents; resolves once all are registered. */
   async addNodes(count: number, firstNumber: number): Promise<void> {
     const fleet = startFleet({
       server: this.controlPlane.url,
@@ -130,11 +130,6 @@ export class MeasuredCluster {
     };
   }
 
-  /** Resident memory of the engine, in MiB. */
-  memoryMib(): number {
-    return engineMemoryMib();
-  }
-
   async stop(): Promise<void> {
     for (const fleet of this.#fleets) fleet.stop();
     await this.controlPlane.stop();
@@ -172,8 +167,8 @@ function daemonSet(image: string): unknown {
   };
 }
 
-/** Of the children of this process that are workerd, the largest. */
-function engineMemoryMib(): number {
+/** Resident memory, in MiB, of the largest workerd among the children of this process. */
+export function engineMemoryMib(): number {
   const sizes = readdirSync("/proc").flatMap((entry) => {
     try {
       const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
