@@ -13,7 +13,7 @@ export const burstReplicas = 250;
 /** What a plan reads of the ledger. */
 export type LedgerView = {
   readonly totals: NodeCounts;
-  /** Entries whose own decision asks for pods to be made or deleted, by name. */
+  /** Entries whose own decision asks for pods to be made or deleted, always in the same order. */
   acting(limit: number): readonly NodeEntry[];
   /** Entries that play this part in a rolling update, by name. */
   ofRollout(rollout: RolloutClass, limit: number): readonly NodeEntry[];

@@ -1,6 +1,5 @@
 // The agents of a shard's nodes: who is connected and how, what each holds, and what each is told.
 import { nodeGraceMs } from "../core/node-lifecycle.ts";
-import { findNodeCredential, isSameDigest } from "../store/credentials.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
 import type { StoredTimers } from "../store/timers.ts";
 import type { SyncAnswer } from "../sync/messages.ts";
@@ -11,6 +10,7 @@ import { isNothing } from "../sync/shard-writes.ts";
 import { digestHeader, nodeHeader } from "../sync/socket-headers.ts";
 import { mustResend, takeEvent, takeReport } from "../sync/take-report.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import { NodeCredentials } from "./node-credentials.ts";
 import type { ImageNode, ShardImage } from "./shard-image.ts";
 import type { Hearing } from "./shard-tending.ts";
 
@@ -26,8 +26,6 @@ const nothingHeld: Have = { revision: 0, etag: "", templates: [] };
 /** What outlives the object's sleep, kept with the socket. */
 type Attachment = { readonly node: string; readonly connectedAtMs: number; readonly have: Have };
 
-type Credential = { readonly digest: string; readonly grant: Grant };
-
 type Parts = {
   readonly image: ShardImage;
   readonly templates: TemplateCache;
@@ -39,9 +37,8 @@ type Parts = {
 
 export class ShardSessions {
   readonly #ctx: DurableObjectState;
-  readonly #db: D1Database;
   readonly #parts: Parts;
-  readonly #credentials = new Map<string, Credential>();
+  readonly #credentials: NodeCredentials;
   /** Nodes heard by message since the object woke. */
   readonly #heardAtMs = new Map<string, number>();
   /** Nodes known to have lost their connection, and when. */
@@ -51,25 +48,14 @@ export class ShardSessions {
 
   constructor(ctx: DurableObjectState, db: D1Database, parts: Parts) {
     this.#ctx = ctx;
-    this.#db = db;
+    this.#credentials = new NodeCredentials(db);
     this.#parts = parts;
     this.#absentSinceMs = new Map(parts.timers.absences());
   }
 
-  async #credential(node: string, digest: string): Promise<Credential | null> {
-    const known = this.#credentials.get(node);
-    if (known !== undefined && isSameDigest(known.digest, digest)) return known;
-    const stored = await findNodeCredential(this.#db, node);
-    if (stored === null || !isSameDigest(stored.digest, digest)) return null;
-    // Written at enrolment from a decoded join token.
-    const credential = { digest, grant: JSON.parse(stored.grant) as Grant };
-    this.#credentials.set(node, credential);
-    return credential;
-  }
-
   async open(request: Request): Promise<Response> {
     const node = request.headers.get(nodeHeader) ?? "";
-    const credential = await this.#credential(node, request.headers.get(digestHeader) ?? "");
+    const credential = await this.#credentials.check(node, request.headers.get(digestHeader) ?? "");
     if (credential === null) return new Response("unauthorized\n", { status: 401 });
     const { 0: client, 1: server } = new WebSocketPair();
     for (const older of this.#ctx.getWebSockets(node)) older.close(4000, "replaced by a newer connection");
@@ -85,7 +71,7 @@ export class ShardSessions {
     if (request === null || request.node !== node) return socket.close(4400, "not a sync message of this node");
     try {
       attach(socket, { ...attachmentOf(socket), have: request.have });
-      const answer = await this.#take(request, this.#credentials.get(node)?.grant ?? (await this.#grantOf(node)));
+      const answer = await this.#take(request, await this.#credentials.grantOf(node));
       this.#send(socket, { ...answer, nextSyncMs: socketSyncMs });
     } catch (error) {
       console.warn({ message: "a report could not be taken", node, error: String(error) });
@@ -93,15 +79,8 @@ export class ShardSessions {
     }
   }
 
-  /** The grant of a node whose credential was checked before the object slept. */
-  async #grantOf(node: string): Promise<Grant> {
-    const stored = await findNodeCredential(this.#db, node);
-    // Written at enrolment from a decoded join token.
-    return stored === null ? {} : (JSON.parse(stored.grant) as Grant);
-  }
-
   async sync(request: SyncRequest, digest: string, waitMs: number): Promise<SyncAnswer | "unauthorized"> {
-    const credential = await this.#credential(request.node, digest);
+    const credential = await this.#credentials.check(request.node, digest);
     if (credential === null) return "unauthorized";
     const answer = await this.#take(request, credential.grant);
     const hasNews = answer.pods !== undefined || answer.resend === true || !answer.registered;
@@ -242,7 +221,7 @@ export class ShardSessions {
 
   /** Forgets the credential that was checked before, and whoever came with it. */
   shutOut(node: string): void {
-    this.#credentials.delete(node);
+    this.#credentials.forget(node);
     for (const socket of this.#ctx.getWebSockets(node)) socket.close(4403, "another machine took this node's place");
   }
 

@@ -5,7 +5,7 @@ import { eq, lte } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 
 import type { Part } from "./batch.ts";
-import { stalePremise } from "./batch.ts";
+import { jsonChunks, rowsOf, stalePremise } from "./batch.ts";
 import { nextSeq } from "./log.ts";
 import type { ObjectKey } from "./objects.ts";
 import { nodeCredentials, tokens } from "./schema.ts";
@@ -45,6 +45,23 @@ export async function findToken(db: D1Database, id: string): Promise<StoredToken
 export async function findNodeCredential(db: D1Database, node: string): Promise<NodeCredential | null> {
   const [row] = await drizzle(db).select().from(nodeCredentials).where(eq(nodeCredentials.node, node));
   return row ?? null;
+}
+
+/** Those of the nodes that have a credential. */
+export function readNodeCredentials(db: D1Database, nodes: readonly string[]): Part<readonly NodeCredential[]> {
+  const statements = jsonChunks(nodes).map((chunk) =>
+    db
+      .prepare(
+        `SELECT node, digest, created_ms AS createdMs, grant_body AS grant FROM node_credentials
+         WHERE node IN (SELECT value FROM json_each(?1))`,
+      )
+      .bind(chunk),
+  );
+  return {
+    statements,
+    // The columns are those of the type.
+    read: (results) => results.flatMap((result) => rowsOf(result) as readonly NodeCredential[]),
+  };
 }
 
 export async function insertToken(db: D1Database, token: StoredToken): Promise<void> {

@@ -1,5 +1,6 @@
 // What one DaemonSet's Durable Object remembers between passes: an entry for each node that matters to it, and sums.
 // The entries are read and written one by one, so a pass costs the number of changes and not the size of the fleet.
+import { bucketOf } from "../core/buckets.ts";
 import type { DaemonSetFacts } from "../core/daemon-pods.ts";
 import type { FailureBackoff } from "../core/failure-backoff.ts";
 import type { NodeCounts, NodeDecision, NodeEntry, RolloutClass } from "../core/node-decision.ts";
@@ -54,13 +55,13 @@ export type PendingClaim = {
 type StoredEntry = { readonly entry: NodeEntry; readonly counts: NodeCounts; readonly row: readonly unknown[] };
 
 const tables = [
-  "CREATE TABLE IF NOT EXISTS state (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL)",
-  `CREATE TABLE IF NOT EXISTS nodes (
-     name TEXT NOT NULL PRIMARY KEY, entry TEXT NOT NULL, counts INTEGER NOT NULL,
+  "CREATE TABLE IF NOT EXISTS sums (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL)",
+  `CREATE TABLE IF NOT EXISTS entries (
+     name TEXT NOT NULL PRIMARY KEY, bucket INTEGER NOT NULL, entry TEXT NOT NULL, counts INTEGER NOT NULL,
      acts INTEGER NOT NULL, rollout TEXT NOT NULL, wake_ms INTEGER) WITHOUT ROWID`,
-  "CREATE INDEX IF NOT EXISTS nodes_that_act ON nodes (name) WHERE acts = 1",
-  "CREATE INDEX IF NOT EXISTS nodes_by_rollout ON nodes (rollout, name) WHERE rollout <> 'none'",
-  "CREATE INDEX IF NOT EXISTS nodes_by_wake ON nodes (wake_ms) WHERE wake_ms IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS entries_that_act ON entries (bucket, name) WHERE acts = 1",
+  "CREATE INDEX IF NOT EXISTS entries_by_rollout ON entries (rollout, name) WHERE rollout <> 'none'",
+  "CREATE INDEX IF NOT EXISTS entries_by_wake ON entries (wake_ms) WHERE wake_ms IS NOT NULL",
   "CREATE TABLE IF NOT EXISTS claims (uid TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
 ] as const;
 
@@ -75,7 +76,7 @@ export class Ledger {
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     for (const statement of tables) sql.exec(statement);
-    const row = [...sql.exec("SELECT body FROM state")][0];
+    const row = [...sql.exec("SELECT body FROM sums")][0];
     // Written by `setState`.
     if (row !== undefined) this.#state = JSON.parse(String(row["body"])) as LedgerState;
   }
@@ -88,13 +89,13 @@ export class Ledger {
   /** Keeps the state; the sums of `save` and `remove` are part of it and are kept with it. */
   setState(state: LedgerState): void {
     this.#state = state;
-    this.#sql.exec("INSERT OR REPLACE INTO state (id, body) VALUES (1, ?)", JSON.stringify(state));
+    this.#sql.exec("INSERT OR REPLACE INTO sums (id, body) VALUES (1, ?)", JSON.stringify(state));
   }
 
   clear(): void {
-    this.#sql.exec("DELETE FROM nodes");
+    this.#sql.exec("DELETE FROM entries");
     this.#sql.exec("DELETE FROM claims");
-    this.#sql.exec("DELETE FROM state");
+    this.#sql.exec("DELETE FROM sums");
     this.#remembered.clear();
     this.#state = null;
   }
@@ -106,7 +107,9 @@ export class Ledger {
   #stored(name: string): StoredEntry | null {
     const remembered = this.#remembered.get(name);
     if (remembered !== undefined) return remembered;
-    const row = [...this.#sql.exec("SELECT entry, counts, acts, rollout, wake_ms FROM nodes WHERE name = ?", name)][0];
+    const row = [
+      ...this.#sql.exec("SELECT entry, counts, acts, rollout, wake_ms FROM entries WHERE name = ?", name),
+    ][0];
     if (row === undefined) return this.#remember(name, null);
     // Written by `save`.
     const entry = JSON.parse(String(row["entry"])) as NodeEntry;
@@ -126,8 +129,10 @@ export class Ledger {
     const row = [JSON.stringify(entry), pack(decision.counts), acts, decision.rollout, decision.lookAgainAtMs] as const;
     if (before !== null && row.every((value, index) => value === before.row[index])) return state;
     this.#sql.exec(
-      "INSERT OR REPLACE INTO nodes (name, entry, counts, acts, rollout, wake_ms) VALUES (?, ?, ?, ?, ?, ?)",
+      `INSERT OR REPLACE INTO entries (name, bucket, entry, counts, acts, rollout, wake_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
       entry.name,
+      bucketOf(entry.name),
       ...row,
     );
     this.#remember(entry.name, { entry, counts: decision.counts, row });
@@ -137,7 +142,7 @@ export class Ledger {
   remove(state: LedgerState, name: string): LedgerState {
     const before = this.#stored(name);
     if (before === null) return state;
-    this.#sql.exec("DELETE FROM nodes WHERE name = ?", name);
+    this.#sql.exec("DELETE FROM entries WHERE name = ?", name);
     this.#remember(name, null);
     return summed(state, before, null);
   }
@@ -147,36 +152,36 @@ export class Ledger {
     const entry = this.entry(name);
     if (entry === null) return;
     const changed = { ...entry, backoff: change(entry.backoff) };
-    this.#sql.exec("UPDATE nodes SET entry = ? WHERE name = ?", JSON.stringify(changed), name);
+    this.#sql.exec("UPDATE entries SET entry = ? WHERE name = ?", JSON.stringify(changed), name);
     this.#remembered.delete(name);
   }
 
-  /** Entries whose decision asks for pods to be made or deleted, by name. */
+  /** Entries whose decision asks for pods to be made or deleted: shard by shard, so that few have to be told at once. */
   acting(limit: number): readonly NodeEntry[] {
-    return this.#entries("SELECT entry FROM nodes WHERE acts = 1 ORDER BY name LIMIT ?", limit);
+    return this.#entries("SELECT entry FROM entries WHERE acts = 1 ORDER BY bucket, name LIMIT ?", limit);
   }
 
   /** Entries that play this part in a rolling update, by name. */
   ofRollout(rollout: RolloutClass, limit: number): readonly NodeEntry[] {
     if (limit <= 0) return [];
     // Spelled out, because the index leaves those out, and a bound value alone does not tell that it may be used.
-    const query = "SELECT entry FROM nodes WHERE rollout = ? AND rollout <> 'none' ORDER BY name LIMIT ?";
+    const query = "SELECT entry FROM entries WHERE rollout = ? AND rollout <> 'none' ORDER BY name LIMIT ?";
     return this.#entries(query, rollout, limit);
   }
 
   /** Entries whose decision time has changed. */
   due(nowMs: number, limit: number): readonly NodeEntry[] {
-    return this.#entries("SELECT entry FROM nodes WHERE wake_ms <= ? ORDER BY wake_ms LIMIT ?", nowMs, limit);
+    return this.#entries("SELECT entry FROM entries WHERE wake_ms <= ? ORDER BY wake_ms LIMIT ?", nowMs, limit);
   }
 
   /** Entries after `name`, by name. */
   page(afterName: string, limit: number): readonly NodeEntry[] {
-    return this.#entries("SELECT entry FROM nodes WHERE name > ? ORDER BY name LIMIT ?", afterName, limit);
+    return this.#entries("SELECT entry FROM entries WHERE name > ? ORDER BY name LIMIT ?", afterName, limit);
   }
 
   /** When time will next change a decision; null: never. */
   nextWakeMs(): number | null {
-    const wake = [...this.#sql.exec("SELECT min(wake_ms) AS wake FROM nodes WHERE wake_ms IS NOT NULL")][0]?.["wake"];
+    const wake = [...this.#sql.exec("SELECT min(wake_ms) AS wake FROM entries WHERE wake_ms IS NOT NULL")][0]?.["wake"];
     return typeof wake === "number" ? wake : null;
   }
 

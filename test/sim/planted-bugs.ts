@@ -42,9 +42,9 @@ const storeBugs: readonly PlantedBug[] = [
     name: "a deletion is not in the log",
     breaks: ["D2", "D5"],
     file: "src/store/pods.ts",
-    find: `    db.prepare(markDeletedSql).bind(chunk, context.nowMs),
-    db.prepare(logPodsSql).bind(chunk, context.nowMs, "MODIFIED", context.origin ?? ""),`,
-    replace: "    db.prepare(markDeletedSql).bind(chunk, context.nowMs),",
+    find: `    db.prepare(markDeletedSql).bind(json, context.nowMs),
+    logPods(db, rows, "MODIFIED", context),`,
+    replace: "    db.prepare(markDeletedSql).bind(json, context.nowMs),",
   },
   {
     name: "a pod goes although a finalizer holds it",

@@ -1,4 +1,5 @@
 // What the controller knows of DaemonSets, nodes and pods, with only the fields that a test is about.
+import { bucketOf } from "../../src/core/buckets.ts";
 import type { DaemonSetFacts, PodFacts } from "../../src/core/daemon-pods.ts";
 import type { LedgerView } from "../../src/core/daemonset-plan.ts";
 import type { NodeCounts, NodeDecision, NodeEntry } from "../../src/core/node-decision.ts";
@@ -104,6 +105,7 @@ export function ledgerOf(set: DaemonSetFacts, entries: readonly NodeEntry[], atM
     acting: (limit) =>
       decided
         .filter(({ decision }) => decision.create || decision.remove.length > 0)
+        .toSorted((a, b) => bucketOf(a.of.name) - bucketOf(b.of.name))
         .slice(0, limit)
         .map(({ of }) => of),
     ofRollout: (rollout, limit) =>

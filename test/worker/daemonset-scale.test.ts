@@ -205,7 +205,7 @@ describe("the recount", () => {
     const complaints = vi.spyOn(console, "error").mockImplementation(() => {});
     const { set } = await meteredSet(5);
     await runInDurableObject(controllerOf(set), (_object, { storage }) => {
-      storage.sql.exec("DELETE FROM nodes WHERE name = 'node-00003'");
+      storage.sql.exec("DELETE FROM entries WHERE name = 'node-00003'");
     });
     await evictDurableObject(controllerOf(set));
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 7 * 60 * 60_000 });

@@ -3,6 +3,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Part } from "../../src/store/batch.ts";
+import { readNodeCredentials } from "../../src/store/credentials.ts";
 import { readHead, readLog, requireNothingLostSince, trimLog } from "../../src/store/log.ts";
 import { readNodes, readNodesByName } from "../../src/store/nodes.ts";
 import {
@@ -91,6 +92,7 @@ describe("nothing reads a whole table", () => {
     ["reading the pods of a node", (db) => readPodsOfNode(db, pod.bucket, "node-00001")],
     ["reading the pods of a shard", (db) => readPodsOfBuckets(db, 0, 511)],
     ["keeping templates", (db) => insertTemplates(db, new Map([["t", podTemplate()]]))],
+    ["reading credentials", (db) => readNodeCredentials(db, ["a", "b"])],
     ["reading templates", (db) => readTemplates(db, ["t"])],
     ["finding an owner's templates", (db) => readTemplatesOfOwner(db, "u")],
     ["asking for the last number", (db) => readHead(db)],

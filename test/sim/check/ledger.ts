@@ -21,7 +21,7 @@ export function ledgerBreaches(
   nowMs: number,
 ): readonly Breach[] {
   const found = (what: string): readonly Breach[] => [{ rule: "D5", what: `ledger of ${set.metadata.name}: ${what}` }];
-  const rows = inspect("SELECT name, entry, acts, rollout FROM nodes");
+  const rows = inspect("SELECT name, entry, acts, rollout FROM entries");
   // Written by the ledger.
   const entries = new Map(rows.map((row) => [String(row["name"]), JSON.parse(String(row["entry"])) as LedgerEntry]));
   let available = 0;
@@ -49,7 +49,7 @@ export function ledgerBreaches(
   if (entries.size > 0) return found(`node ${[...entries.keys()][0]} is not there`);
   const acting = rows.find((row) => row["acts"] === 1);
   if (acting !== undefined) return found(`node ${acting["name"]} still asks for something`);
-  const body = inspect("SELECT body FROM state")[0]?.["body"];
+  const body = inspect("SELECT body FROM sums")[0]?.["body"];
   if (body === undefined) return found("it is empty");
   // As above.
   const { totals } = JSON.parse(String(body)) as { readonly totals: Readonly<Record<string, number>> };

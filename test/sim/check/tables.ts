@@ -62,7 +62,7 @@ function noOrphanRows(store: D1Store): readonly Breach[] {
 
 /** How far a controller has read the log; null: it has read nothing. */
 export function cursorOf({ storage }: Pick<DurableObjectHost, "storage">): number | null {
-  const row = storage.inspect("SELECT body FROM state")[0];
+  const row = storage.inspect("SELECT body FROM sums")[0];
   if (row === undefined) return null;
   // Written by the ledger.
   return (JSON.parse(String(row["body"])) as { readonly cursor: number }).cursor;
