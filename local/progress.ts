@@ -55,19 +55,17 @@ export async function showProgress(
   isStopping: () => boolean,
 ): Promise<void> {
   while (!isStopping()) {
-    const ready = await readyNodes(api);
+    const nodes = await api.list("/api/v1/nodes");
+    const ready = nodes.filter(isReady).length;
     const sets = await Promise.all(expected.daemonSets.map((name) => rolloutOf(api, name)));
     const areReady = ready >= expected.nodes;
-    const parts = [`nodes ${ready}/${expected.nodes} ready`, ...sets.map(({ text }) => text)];
+    // A cluster that goes on from before may have more than are started now.
+    const all = Math.max(expected.nodes, nodes.length);
+    const parts = [`nodes ${ready}/${all} ready`, ...sets.map(({ text }) => text)];
     lines.show(`  ${parts.join("   ")}`);
     if (areReady && sets.every(({ isDone }) => isDone)) return;
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
   }
-}
-
-async function readyNodes(api: ApiClient): Promise<number> {
-  const nodes = await api.list("/api/v1/nodes");
-  return nodes.filter(isReady).length;
 }
 
 function isReady(node: KubeJson): boolean {
