@@ -37,7 +37,6 @@ export class MeasuredCluster {
       stateDir: dir,
       adminTokenDigest: digestOf(adminToken),
       logFile: join(dir, "control-plane.log"),
-      vars: { NODE_SHARD_COUNT: String(Math.max(1, Math.ceil(nodes / 1250))) },
     });
     const credentials = new Map<string, string>();
     const cluster = new MeasuredCluster(controlPlane, dir, credentials, nodes);
