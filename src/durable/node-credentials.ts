@@ -11,6 +11,8 @@ export class NodeCredentials {
   readonly #known = new Map<string, Credential>();
   readonly #reading = new Latch(() => this.#read());
   #wanted = new Set<string>();
+  /** Forgotten while a reading goes on: what it finds may be what was before. */
+  readonly #outdated = new Set<string>();
 
   constructor(db: D1Database) {
     this.#db = db;
@@ -29,8 +31,10 @@ export class NodeCredentials {
     return (this.#known.get(node) ?? (await this.#stored(node)))?.grant ?? {};
   }
 
+  /** The credential was replaced: what was read so far, or is being read, counts no more. */
   forget(node: string): void {
     this.#known.delete(node);
+    this.#outdated.add(node);
   }
 
   async #stored(node: string): Promise<Credential | null> {
@@ -43,9 +47,12 @@ export class NodeCredentials {
   async #read(): Promise<void> {
     const wanted = this.#wanted;
     this.#wanted = new Set();
+    this.#outdated.clear();
     const [found] = await runBatch(this.#db, [readNodeCredentials(this.#db, [...wanted])]);
     for (const node of wanted) this.#known.delete(node);
-    // Written at enrolment from a decoded join token.
-    for (const { node, digest, grant } of found) this.#known.set(node, { digest, grant: JSON.parse(grant) as Grant });
+    for (const { node, digest, grant } of found) {
+      // Written at enrolment from a decoded join token.
+      if (!this.#outdated.has(node)) this.#known.set(node, { digest, grant: JSON.parse(grant) as Grant });
+    }
   }
 }

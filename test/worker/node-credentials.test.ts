@@ -38,6 +38,15 @@ describe("node credentials", () => {
     expect(await credentials.check("a", digestOf("second"))).toBeNull();
   });
 
+  it("let nobody in who was shut out while they were being read", async () => {
+    await enrol("a");
+    const credentials = new NodeCredentials(env.DB);
+    const checking = credentials.check("a", digestOf("a"));
+    credentials.forget("a");
+    expect(await checking).toBeNull();
+    expect(await credentials.check("a", digestOf("a"))).not.toBeNull();
+  });
+
   it("are read together when a fleet comes back at once, and not again", async () => {
     const nodes = nodeNames(50);
     for (const node of nodes) await enrol(node);
