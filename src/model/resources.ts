@@ -10,6 +10,7 @@ import { namespaces } from "./namespace.ts";
 import { nodes } from "./node.ts";
 import { pods } from "./pod.ts";
 import { priorityClasses } from "./priority-class.ts";
+import { clusterRoleBindings, clusterRoles, roleBindings, roles } from "./rbac.ts";
 import type { Resource } from "./resource.ts";
 import { secrets } from "./secret.ts";
 import { serviceAccounts } from "./service-account.ts";
@@ -25,6 +26,10 @@ export const resources: readonly Resource[] = [
   controllerRevisions,
   daemonSets,
   leases,
+  clusterRoleBindings,
+  clusterRoles,
+  roleBindings,
+  roles,
   priorityClasses,
   joinTokens,
 ];

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { Cluster, until } from "./support/cluster.ts";
 import type { Kubectl } from "./support/kubectl.ts";
 import { cells } from "./support/kubectl.ts";
-import { datastore, fluentd, fluentdElasticsearch, nginxFastStorage } from "./support/manifests.ts";
+import { datastore, fluentd, fluentdElasticsearch, logCollector, nginxFastStorage } from "./support/manifests.ts";
 
 let cluster: Cluster;
 let kubectl: Kubectl;
@@ -196,6 +196,7 @@ it("pods follow node labels", async () => {
   expect(await nodesOf("app=nginx")).toEqual([]);
   expect(await kubectl.ok("label nodes edge-1 ssd=true")).toBe("node/edge-1 labeled\n");
   await until(async () => (await nodesOf("app=nginx")).join() === "edge-1");
+  await rolledOut("nginx-fast-storage");
   expect(await kubectl.ok("get nodes --selector ssd=true -o name")).toBe("node/edge-1\n");
   expect(cells(await kubectl.ok("get ds nginx-fast-storage --no-headers"))[0]?.slice(1, 7)).toEqual([
     "1",
@@ -303,6 +304,36 @@ it("output in other forms works: yaml, jsonpath, custom columns, watch, wait", a
   const printed = await watch.stop();
   expect(printed).toMatch(new RegExp(`${victim} +1/1 +Terminating`));
   await kubectl.ok("wait ds/fluentd --for=jsonpath={.status.numberReady}=3 --timeout=15s");
+});
+
+it("a log collector's manifest applies whole, roles included, and goes with its namespace", async () => {
+  expect((await kubectl.ok("apply -f -", logCollector)).trimEnd().split("\n")).toEqual([
+    "namespace/logging created",
+    "serviceaccount/collector created",
+    "clusterrole.rbac.authorization.k8s.io/log-collector created",
+    "clusterrolebinding.rbac.authorization.k8s.io/log-collector created",
+    "role.rbac.authorization.k8s.io/leader created",
+    "rolebinding.rbac.authorization.k8s.io/leader created",
+    "configmap/collector created",
+    "daemonset.apps/collector created",
+  ]);
+  await kubectl.ok("rollout status daemonset/collector -n logging --timeout=30s");
+  const again = await kubectl.ok("apply -f -", logCollector);
+  expect(again.trimEnd().split("\n")).toHaveLength(8);
+  expect(again).not.toMatch(/created|configured/);
+  expect(cells(await kubectl.ok("get rolebindings -n logging -o wide"))).toEqual([
+    ["NAME", "ROLE", "AGE", "USERS", "GROUPS", "SERVICEACCOUNTS"],
+    ["leader", "Role/leader", expect.stringMatching(/^\d+s$/), "logging/collector"],
+  ]);
+  expect(await kubectl.ok("describe clusterrole log-collector")).toMatch(
+    /^ +namespaces +\[\] +\[\] +\[get list watch\]$/m,
+  );
+  expect(
+    await kubectl.refused(`patch clusterrolebinding log-collector --type=merge -p={"roleRef":{"name":"x"}}`),
+  ).toContain("cannot change roleRef");
+  await kubectl.ok("delete namespace logging --timeout=30s");
+  expect(await kubectl.ok("get roles,rolebindings,daemonsets,pods -A -l app=collector -o name")).toBe("");
+  await kubectl.ok("delete clusterrole,clusterrolebinding log-collector");
 });
 
 it("deleting a DaemonSet takes its pods and its history along", async () => {

@@ -136,3 +136,64 @@ spec:
                 fieldRef:
                   fieldPath: spec.nodeName
 `;
+
+/** A log collector with all that such manifests bring along. */
+export const logCollector = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: logging}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: collector, namespace: logging}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: log-collector}
+rules:
+- apiGroups: [""]
+  resources: [namespaces, pods]
+  verbs: [get, list, watch]
+- nonResourceURLs: [/metrics]
+  verbs: [get]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: log-collector}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: log-collector}
+subjects: [{kind: ServiceAccount, name: collector, namespace: logging}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: leader, namespace: logging}
+rules: [{apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: leader, namespace: logging}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: leader}
+subjects: [{kind: ServiceAccount, name: collector, namespace: logging}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: collector, namespace: logging}
+data: {collector.conf: "input = /var/log"}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: collector, namespace: logging}
+spec:
+  selector: {matchLabels: {app: collector}}
+  template:
+    metadata: {labels: {app: collector}}
+    spec:
+      serviceAccountName: collector
+      containers:
+      - name: collector
+        image: example/collector:1
+        volumeMounts:
+        - {name: config, mountPath: /etc/collector}
+      volumes:
+      - name: config
+        configMap: {name: collector}
+`;

@@ -1,0 +1,181 @@
+// Roles and their bindings: who may do what. They are kept and shown; nothing is decided by them.
+// Source: rbac.authorization.k8s.io/v1; pkg/apis/rbac/v1 defaults, pkg/printers/internalversion.
+import * as z from "zod";
+
+import { always, defaulted, embedded, list, nullWhenAbsent, pointer, string, strings, struct, text } from "./fields.ts";
+import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
+import { ageColumn, nameColumn } from "./printing.ts";
+import type { Column, Resource } from "./resource.ts";
+import { defineResource } from "./resource.ts";
+import { validateMetadata, validateMetadataUpdate } from "./validation/metadata.ts";
+import { nameRule, pathSegment } from "./validation/names.ts";
+import {
+  rbacGroup,
+  validateAggregation,
+  validateRoleRef,
+  validateRoleRefUpdate,
+  validateRules,
+  validateSubjects,
+} from "./validation/rbac.ts";
+
+const rbac = (name: string): string => `io.k8s.api.rbac.v1.${name}`;
+
+const PolicyRule = struct(rbac("PolicyRule"), {
+  verbs: nullWhenAbsent(z.array(string)),
+  apiGroups: strings,
+  resources: strings,
+  resourceNames: strings,
+  nonResourceURLs: strings,
+});
+export type PolicyRule = z.output<typeof PolicyRule>;
+
+const AggregationRule = struct(rbac("AggregationRule"), { clusterRoleSelectors: list(LabelSelector) });
+export type AggregationRule = z.output<typeof AggregationRule>;
+
+const Role = struct(rbac("Role"), {
+  ...typeMeta,
+  metadata: embedded(ObjectMeta),
+  rules: nullWhenAbsent(z.array(PolicyRule)),
+});
+type Role = z.output<typeof Role>;
+
+const ClusterRole = struct(rbac("ClusterRole"), {
+  ...typeMeta,
+  metadata: embedded(ObjectMeta),
+  rules: nullWhenAbsent(z.array(PolicyRule)),
+  aggregationRule: pointer(AggregationRule),
+});
+type ClusterRole = z.output<typeof ClusterRole>;
+
+/** Users and groups are of the group of these kinds, unless something else is said. */
+const Subject = struct(rbac("Subject"), {
+  kind: always(string, ""),
+  apiGroup: text,
+  name: always(string, ""),
+  namespace: text,
+}).transform((subject) => {
+  const isOfGroup = subject.kind === "User" || subject.kind === "Group";
+  return subject.apiGroup === undefined && isOfGroup ? { ...subject, apiGroup: rbacGroup } : subject;
+});
+export type Subject = z.output<typeof Subject>;
+
+const RoleRef = struct(rbac("RoleRef"), {
+  apiGroup: defaulted(string, rbacGroup),
+  kind: always(string, ""),
+  name: always(string, ""),
+});
+export type RoleRef = z.output<typeof RoleRef>;
+
+const bindingFields = {
+  ...typeMeta,
+  metadata: embedded(ObjectMeta),
+  subjects: list(Subject),
+  roleRef: embedded(RoleRef),
+};
+const RoleBinding = struct(rbac("RoleBinding"), bindingFields);
+type RoleBinding = z.output<typeof RoleBinding>;
+const ClusterRoleBinding = struct(rbac("ClusterRoleBinding"), bindingFields);
+type ClusterRoleBinding = z.output<typeof ClusterRoleBinding>;
+
+const group = { group: rbacGroup, version: "v1", validateName: nameRule(pathSegment) } as const;
+
+const roleColumns: readonly Column<Role>[] = [
+  nameColumn,
+  {
+    name: "Created At",
+    type: "date",
+    description: "When the object was created.",
+    cell: ({ metadata }) => metadata.creationTimestamp ?? null,
+  },
+];
+
+export const roles: Resource<Role> = defineResource<Role>({
+  ...group,
+  kind: "Role",
+  plural: "roles",
+  schema: Role,
+  validate: ({ metadata, rules }) => [
+    ...validateMetadata(metadata, { namespaced: true, name: pathSegment }),
+    ...validateRules(rules, { namespaced: true }),
+  ],
+  validateUpdate: ({ metadata }, old) => validateMetadataUpdate(metadata, old.metadata),
+  columns: roleColumns,
+});
+
+export const clusterRoles: Resource<ClusterRole> = defineResource<ClusterRole>({
+  ...group,
+  kind: "ClusterRole",
+  plural: "clusterroles",
+  namespaced: false,
+  schema: ClusterRole,
+  validate: ({ metadata, rules, aggregationRule }) => [
+    ...validateMetadata(metadata, { namespaced: false, name: pathSegment }),
+    ...validateRules(rules, { namespaced: false }),
+    ...validateAggregation(aggregationRule),
+  ],
+  validateUpdate: ({ metadata }, old) => validateMetadataUpdate(metadata, old.metadata),
+  columns: roleColumns,
+});
+
+function subjectsColumn(name: string, kind: string, shown: (subject: Subject) => string): Column<RoleBinding> {
+  return {
+    name,
+    type: "string",
+    priority: 1,
+    description: `Who of this sort is given the role.`,
+    cell: ({ subjects = [] }) =>
+      subjects
+        .filter((subject) => subject.kind === kind)
+        .map(shown)
+        .join(", "),
+  };
+}
+
+const bindingColumns: readonly Column<RoleBinding>[] = [
+  nameColumn,
+  {
+    name: "Role",
+    type: "string",
+    description: "The role that is given.",
+    cell: ({ roleRef: { kind, name } }) => `${kind}/${name}`,
+  },
+  ageColumn,
+  subjectsColumn("Users", "User", ({ name }) => name),
+  subjectsColumn("Groups", "Group", ({ name }) => name),
+  subjectsColumn("ServiceAccounts", "ServiceAccount", ({ namespace = "", name }) => `${namespace}/${name}`),
+];
+
+export const roleBindings: Resource<RoleBinding> = defineResource<RoleBinding>({
+  ...group,
+  kind: "RoleBinding",
+  plural: "rolebindings",
+  schema: RoleBinding,
+  validate: ({ metadata, roleRef, subjects }) => [
+    ...validateMetadata(metadata, { namespaced: true, name: pathSegment }),
+    ...validateRoleRef(roleRef, ["Role", "ClusterRole"]),
+    ...validateSubjects(subjects, { namespaced: true }),
+  ],
+  validateUpdate: ({ metadata, roleRef }, old) => [
+    ...validateMetadataUpdate(metadata, old.metadata),
+    ...validateRoleRefUpdate(roleRef, old.roleRef),
+  ],
+  columns: bindingColumns,
+});
+
+export const clusterRoleBindings: Resource<ClusterRoleBinding> = defineResource<ClusterRoleBinding>({
+  ...group,
+  kind: "ClusterRoleBinding",
+  plural: "clusterrolebindings",
+  namespaced: false,
+  schema: ClusterRoleBinding,
+  validate: ({ metadata, roleRef, subjects }) => [
+    ...validateMetadata(metadata, { namespaced: false, name: pathSegment }),
+    ...validateRoleRef(roleRef, ["ClusterRole"]),
+    ...validateSubjects(subjects, { namespaced: false }),
+  ],
+  validateUpdate: ({ metadata, roleRef }, old) => [
+    ...validateMetadataUpdate(metadata, old.metadata),
+    ...validateRoleRefUpdate(roleRef, old.roleRef),
+  ],
+  columns: bindingColumns,
+});
