@@ -75,7 +75,6 @@ const bindingFields = {
 const RoleBinding = struct(rbac("RoleBinding"), bindingFields);
 type RoleBinding = z.output<typeof RoleBinding>;
 const ClusterRoleBinding = struct(rbac("ClusterRoleBinding"), bindingFields);
-type ClusterRoleBinding = z.output<typeof ClusterRoleBinding>;
 
 const group = { group: rbacGroup, version: "v1", validateName: nameRule(pathSegment) } as const;
 
@@ -122,7 +121,7 @@ function subjectsColumn(name: string, kind: string, shown: (subject: Subject) =>
     name,
     type: "string",
     priority: 1,
-    description: `Who of this sort is given the role.`,
+    description: `Which ${name} are given the role.`,
     cell: ({ subjects = [] }) =>
       subjects
         .filter((subject) => subject.kind === kind)
@@ -145,37 +144,33 @@ const bindingColumns: readonly Column<RoleBinding>[] = [
   subjectsColumn("ServiceAccounts", "ServiceAccount", ({ namespace = "", name }) => `${namespace}/${name}`),
 ];
 
-export const roleBindings: Resource<RoleBinding> = defineResource<RoleBinding>({
-  ...group,
-  kind: "RoleBinding",
-  plural: "rolebindings",
-  schema: RoleBinding,
-  validate: ({ metadata, roleRef, subjects }) => [
-    ...validateMetadata(metadata, { namespaced: true, name: pathSegment }),
-    ...validateRoleRef(roleRef, ["Role", "ClusterRole"]),
-    ...validateSubjects(subjects, { namespaced: true }),
-  ],
-  validateUpdate: ({ metadata, roleRef }, old) => [
-    ...validateMetadataUpdate(metadata, old.metadata),
-    ...validateRoleRefUpdate(roleRef, old.roleRef),
-  ],
-  columns: bindingColumns,
-});
+function bindings(
+  names: Pick<Resource<RoleBinding>, "kind" | "plural" | "schema" | "namespaced">,
+  roleKinds: readonly string[],
+): Resource<RoleBinding> {
+  const { namespaced } = names;
+  return defineResource<RoleBinding>({
+    ...group,
+    ...names,
+    validate: ({ metadata, roleRef, subjects }) => [
+      ...validateMetadata(metadata, { namespaced, name: pathSegment }),
+      ...validateRoleRef(roleRef, roleKinds),
+      ...validateSubjects(subjects, { namespaced }),
+    ],
+    validateUpdate: ({ metadata, roleRef }, old) => [
+      ...validateMetadataUpdate(metadata, old.metadata),
+      ...validateRoleRefUpdate(roleRef, old.roleRef),
+    ],
+    columns: bindingColumns,
+  });
+}
 
-export const clusterRoleBindings: Resource<ClusterRoleBinding> = defineResource<ClusterRoleBinding>({
-  ...group,
-  kind: "ClusterRoleBinding",
-  plural: "clusterrolebindings",
-  namespaced: false,
-  schema: ClusterRoleBinding,
-  validate: ({ metadata, roleRef, subjects }) => [
-    ...validateMetadata(metadata, { namespaced: false, name: pathSegment }),
-    ...validateRoleRef(roleRef, ["ClusterRole"]),
-    ...validateSubjects(subjects, { namespaced: false }),
-  ],
-  validateUpdate: ({ metadata, roleRef }, old) => [
-    ...validateMetadataUpdate(metadata, old.metadata),
-    ...validateRoleRefUpdate(roleRef, old.roleRef),
-  ],
-  columns: bindingColumns,
-});
+export const roleBindings = bindings(
+  { kind: "RoleBinding", plural: "rolebindings", schema: RoleBinding, namespaced: true },
+  ["Role", "ClusterRole"],
+);
+
+export const clusterRoleBindings = bindings(
+  { kind: "ClusterRoleBinding", plural: "clusterrolebindings", schema: ClusterRoleBinding, namespaced: false },
+  ["ClusterRole"],
+);

@@ -175,6 +175,15 @@ describe("a node that is deleted", () => {
   });
 });
 
+/** Time passes in steps, after each of which the node is heard and the shard looks after itself. */
+async function passHeard(agent: Agent, steps: number, seconds: number): Promise<void> {
+  for (let step = 0; step < steps; step += 1) {
+    passSeconds(seconds);
+    await agent.sync();
+    await shard().sweep();
+  }
+}
+
 describe("a NoExecute taint", () => {
   const bad = { key: "bad", effect: "NoExecute" };
 
@@ -212,11 +221,7 @@ describe("a NoExecute taint", () => {
     const agent = await Agent.registered(name);
     await addPod({}, [{ key: "bad", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300 }]);
     await taint([bad]);
-    for (let minute = 0; minute < 10; minute += 1) {
-      passSeconds(29.9);
-      await agent.sync();
-      await shard().sweep();
-    }
+    await passHeard(agent, 10, 29.9);
     expect(await isLeaving()).toBe(false);
     passSeconds(1);
     expect(await runDurableObjectAlarm(shard())).toBe(true);
@@ -232,11 +237,7 @@ describe("a NoExecute taint", () => {
     passSeconds(20);
     await agent.sync();
     await taint([bad]);
-    for (let step = 0; step < 9; step += 1) {
-      passSeconds(30);
-      await agent.sync();
-      await shard().sweep();
-    }
+    await passHeard(agent, 9, 30);
     expect(await isLeaving()).toBe(false);
     passSeconds(31);
     await shard().sweep();
