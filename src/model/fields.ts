@@ -202,9 +202,25 @@ export const scalarGoTypes: ReadonlyMap<z.core.$ZodType, string> = new Map<z.cor
   [int64, "int64"],
 ]);
 
-/** A struct of the API, known to OpenAPI, to error messages and to patches by its upstream name. */
-export function struct<Shape extends z.core.$ZodLooseShape>(id: string, shape: Shape) {
+/** What a struct and each of its fields is for, in a sentence or two: what `kubectl explain` prints. */
+export type Docs<Shape> = { readonly about: string } & {
+  readonly [Field in keyof Shape as Field extends "apiVersion" | "kind" ? never : Field]: string;
+};
+
+const docsOfStructs = new Map<string, Readonly<Record<string, string>>>();
+
+/**
+ * A struct of the API, known to OpenAPI, to error messages and to patches by its upstream name. `docs` says what it and
+ * its fields are for.
+ */
+export function struct<Shape extends z.core.$ZodLooseShape>(id: string, shape: Shape, docs?: Docs<Shape>) {
+  if (docs !== undefined) docsOfStructs.set(id, docs);
   return z.strictObject(shape).meta({ id });
+}
+
+/** What a struct is for (`about`) and each of its fields, by the struct's upstream name. */
+export function docsOf(id: string): Readonly<Record<string, string>> {
+  return docsOfStructs.get(id) ?? {};
 }
 
 /** Package prefixes of the upstream type names. */

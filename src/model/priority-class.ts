@@ -14,14 +14,26 @@ import { validateImmutable, validateMetadata, validateMetadataUpdate } from "./v
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 import { validatePreemption } from "./validation/pod-spec.ts";
 
-export const PriorityClass = struct("io.k8s.api.scheduling.v1.PriorityClass", {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  value: always(int32, 0),
-  globalDefault: flag,
-  description: text,
-  preemptionPolicy: defaultedPointer(string, "PreemptLowerPriority"),
-});
+export const PriorityClass = struct(
+  "io.k8s.api.scheduling.v1.PriorityClass",
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    value: always(int32, 0),
+    globalDefault: flag,
+    description: text,
+    preemptionPolicy: defaultedPointer(string, "PreemptLowerPriority"),
+  },
+  {
+    about: "A name for how important pods are, for pods to refer to.",
+    metadata: "Standard object metadata.",
+    value: "How important a pod of this class is: the higher, the more. Cannot be changed.",
+    globalDefault: "Whether pods that name no class are of this one. At most one class should say so.",
+    description: "For people: when to use the class.",
+    preemptionPolicy:
+      "Whether pods of the class may take the place of less important ones: PreemptLowerPriority or Never.",
+  },
+);
 export type PriorityClass = z.output<typeof PriorityClass>;
 
 function systemClass(name: string, value: number, description: string): PriorityClass {

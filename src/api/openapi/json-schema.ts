@@ -1,7 +1,7 @@
 // The JSON Schema of what a client may send, as zod writes it: the source of patch rules and of OpenAPI alike.
 import * as z from "zod";
 
-import { type Json, scalarGoTypes } from "../../model/fields.ts";
+import { docsOf, type Json, scalarGoTypes } from "../../model/fields.ts";
 
 /** The keywords zod writes that something here reads. */
 export type JsonSchema = {
@@ -47,10 +47,21 @@ function writeJsonSchema(schema: z.ZodType): JsonSchema {
     override: ({ zodSchema, jsonSchema: target }) => {
       const goType = goTypes.get(zodSchema);
       if (goType !== undefined) target["goType"] = goType;
+      describe(z.globalRegistry.get(zodSchema)?.id, target);
     },
   });
   // Typed stub: zod types the keywords it writes more loosely than they are read here.
   return jsonSchema as JsonSchema;
+}
+
+/** Puts the words for a struct and its fields where OpenAPI has them. */
+function describe(id: string | undefined, target: z.core.JSONSchema.BaseSchema): void {
+  const { about, ...fields } = id === undefined ? {} : docsOf(id);
+  if (about !== undefined) target.description = about;
+  for (const [name, words] of Object.entries(fields)) {
+    const field = target.properties?.[name];
+    if (typeof field === "object") field.description = words;
+  }
 }
 
 /** The name of the definition that a schema refers to, or undefined when it refers to none. */
