@@ -2,7 +2,7 @@
 // Source: core/v1 types Affinity, NodeSelector.
 import type * as z from "zod";
 
-import { always, core, embedded, int32, list, pointer, string, strings, struct } from "./fields.ts";
+import { always, atomicStruct, core, embedded, int32, list, pointer, string, strings, struct } from "./fields.ts";
 import { LabelSelector } from "./meta.ts";
 
 export const NodeSelectorRequirement = struct(core("NodeSelectorRequirement"), {
@@ -12,13 +12,13 @@ export const NodeSelectorRequirement = struct(core("NodeSelectorRequirement"), {
 });
 export type NodeSelectorRequirement = z.output<typeof NodeSelectorRequirement>;
 
-export const NodeSelectorTerm = struct(core("NodeSelectorTerm"), {
+export const NodeSelectorTerm = atomicStruct(core("NodeSelectorTerm"), {
   matchExpressions: list(NodeSelectorRequirement),
   matchFields: list(NodeSelectorRequirement),
 });
 export type NodeSelectorTerm = z.output<typeof NodeSelectorTerm>;
 
-export const NodeSelector = struct(core("NodeSelector"), {
+export const NodeSelector = atomicStruct(core("NodeSelector"), {
   nodeSelectorTerms: always(NodeSelectorTerm.array(), []),
 });
 export type NodeSelector = z.output<typeof NodeSelector>;

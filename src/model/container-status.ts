@@ -68,7 +68,10 @@ export const ContainerStatus = struct(core("ContainerStatus"), {
   volumeMounts: list(VolumeMountStatus, { mergeKey: "mountPath" }),
   user: pointer(struct(core("ContainerUser"), { linux: pointer(LinuxContainerUser) })),
   allocatedResourcesStatus: list(
-    struct(core("ResourceStatus"), { name: always(string, ""), resources: list(ResourceHealth) }),
+    struct(core("ResourceStatus"), {
+      name: always(string, ""),
+      resources: list(ResourceHealth, { mapKeys: ["resourceID"] }),
+    }),
     { mergeKey: "name" },
   ),
 });

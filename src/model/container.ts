@@ -17,6 +17,7 @@ import {
   strings,
   struct,
   text,
+  withDefault,
 } from "./fields.ts";
 import { defaultPullPolicy } from "./image-name.ts";
 import { Lifecycle, Probe } from "./probe.ts";
@@ -27,7 +28,7 @@ export const ContainerPort = struct(core("ContainerPort"), {
   name: text,
   hostPort: omitempty(int32),
   containerPort: always(int32, 0),
-  protocol: defaulted(string, "TCP"),
+  protocol: withDefault(defaulted(string, "TCP"), "TCP"),
   hostIP: text,
 });
 export type ContainerPort = z.output<typeof ContainerPort>;
@@ -55,7 +56,7 @@ const containerFields = {
   command: strings,
   args: strings,
   workingDir: text,
-  ports: list(ContainerPort, { mergeKey: "containerPort" }),
+  ports: list(ContainerPort, { mergeKey: "containerPort", mapKeys: ["containerPort", "protocol"] }),
   envFrom: list(EnvFromSource),
   env: list(EnvVar, { mergeKey: "name" }),
   resources: embedded(ResourceRequirements),

@@ -40,7 +40,19 @@ export function nullWhenAbsent<T extends z.ZodType>(schema: T) {
 
 /** A value field upstream always writes: absent reads as `zero`. */
 export function always<T extends z.ZodType>(schema: T, zero: NonNullable<z.output<T>>) {
-  return schema.optional().transform((given): NonNullable<z.output<T>> => given ?? zero);
+  const field = presentOr(schema, zero);
+  return Array.isArray(zero) ? field : withDefault(field, zero);
+}
+
+/** As `always`, without telling: no public default. */
+export function presentOr<T extends z.ZodType>(schema: T, value: NonNullable<z.output<T>>) {
+  return schema.optional().transform((given): NonNullable<z.output<T>> => given ?? value);
+}
+
+/** A field whose default is public: server-side apply fills in the keys of list elements with it. */
+export function withDefault<T extends z.ZodType>(field: T, value: unknown): T {
+  // Not `default`, which zod leaves out of the schema of what goes into a transformation.
+  return field.meta({ publicDefault: value });
 }
 
 /** A struct inside a struct, which Go always writes: absent reads as `{}` with the struct's own defaults. */
@@ -61,7 +73,7 @@ export function defaulted<T extends z.ZodType>(schema: T, value: NonNullable<z.o
 
 /** A pointer field the server fills in when it is absent; zero values are kept. */
 export function defaultedPointer<T extends z.ZodType>(schema: T, value: NonNullable<z.output<T>>) {
-  return always(schema, value);
+  return presentOr(schema, value);
 }
 
 export const string = z.string();
@@ -76,10 +88,16 @@ export const flag = omitempty(boolean);
 /** A list of strings, left out when empty. */
 export const strings = omitempty(z.array(string));
 
+/** Of a map or struct that has one owner as a whole in server-side apply; others have an owner for each field. */
+const atomic = { "x-kubernetes-map-type": "atomic" } as const;
+
 /** A map, left out when empty. */
 export function mapOf<T extends z.ZodType>(value: T) {
-  return z
-    .record(string, value)
+  return omitemptyMap(z.record(string, value));
+}
+
+function omitemptyMap<T extends z.ZodType>(record: z.ZodRecord<typeof string, T>) {
+  return record
     .transform((map): Record<string, z.output<T>> | undefined => (isEmptyMap(map) ? undefined : map))
     .optional();
 }
@@ -87,31 +105,39 @@ export function mapOf<T extends z.ZodType>(value: T) {
 /** A map of strings, left out when empty. */
 export const stringMap = mapOf(string);
 
-/**
- * A list of structs, left out when empty. `mergeKey` is the key by which strategic merge patches pair its elements
- * (absent: the list is replaced whole); `retainKeys` adds that strategy.
- */
-export function list<T extends z.ZodType>(
-  element: T,
-  options: { readonly mergeKey?: string; readonly retainKeys?: boolean } = {},
-) {
+/** A map of strings that is applied as a whole (node selectors). */
+export const atomicStringMap = omitemptyMap(z.record(string, string).meta(atomic));
+
+export type ListOptions = {
+  /** By which strategic merge patches pair the elements; absent: such a patch replaces the list whole. */
+  readonly mergeKey?: string;
+  /** Elements keep only the fields that such a patch names. */
+  readonly retainKeys?: true;
+  /** What tells elements apart in server-side apply, if not the merge key; empty: the list is applied as a whole. */
+  readonly mapKeys?: readonly string[];
+};
+
+/** A list, left out when empty. Without options it is always replaced as a whole. */
+export function list<T extends z.ZodType>(element: T, options: ListOptions = {}) {
   return omitempty(mergeable(z.array(element), options));
 }
 
 /** As `list`, for fields that upstream always writes. */
-export function mergeable<T extends z.ZodType>(
-  schema: T,
-  options: { readonly mergeKey?: string; readonly retainKeys?: boolean },
-): T {
-  if (options.mergeKey === undefined) return schema;
+export function mergeable<T extends z.ZodType>(schema: T, options: ListOptions): T {
+  const { mergeKey, retainKeys, mapKeys = mergeKey === undefined ? [] : [mergeKey] } = options;
+  const listType = mapKeys.length === 0 ? "atomic" : "map";
   return schema.meta({
-    "x-kubernetes-patch-merge-key": options.mergeKey,
-    "x-kubernetes-patch-strategy": options.retainKeys ? "merge,retainKeys" : "merge",
+    "x-kubernetes-list-type": listType,
+    ...(listType === "map" ? { "x-kubernetes-list-map-keys": mapKeys } : {}),
+    ...(mergeKey === undefined ? {} : { "x-kubernetes-patch-merge-key": mergeKey }),
+    ...(mergeKey === undefined ? {} : { "x-kubernetes-patch-strategy": retainKeys ? "merge,retainKeys" : "merge" }),
   });
 }
 
-/** A set of plain strings that strategic merge patches merge (finalizers). */
-export const mergedStrings = omitempty(z.array(string).meta({ "x-kubernetes-patch-strategy": "merge" }));
+/** A set of plain strings that patches merge (finalizers). */
+export const mergedStrings = omitempty(
+  z.array(string).meta({ "x-kubernetes-list-type": "set", "x-kubernetes-patch-strategy": "merge" }),
+);
 
 /** A point in time, RFC 3339, whole seconds. Source: apimachinery metav1.Time. */
 export const time = z
@@ -216,6 +242,12 @@ const docsOfStructs = new Map<string, Readonly<Record<string, string>>>();
 export function struct<Shape extends z.core.$ZodLooseShape>(id: string, shape: Shape, docs?: Docs<Shape>) {
   if (docs !== undefined) docsOfStructs.set(id, docs);
   return z.strictObject(shape).meta({ id });
+}
+
+/** As `struct`, for structs that are applied as a whole: selectors and references. Upstream: structType=atomic. */
+export function atomicStruct<Shape extends z.core.$ZodLooseShape>(id: string, shape: Shape, docs?: Docs<Shape>) {
+  if (docs !== undefined) docsOfStructs.set(id, docs);
+  return z.strictObject(shape).meta({ id, ...atomic });
 }
 
 /** What a struct is for (`about`) and each of its fields, by the struct's upstream name. */

@@ -4,12 +4,14 @@ import * as z from "zod";
 
 import {
   always,
+  atomicStruct,
   int64,
   list,
   mergedStrings,
   meta,
   omitempty,
   pointer,
+  presentOr,
   string,
   stringMap,
   strings,
@@ -19,7 +21,7 @@ import {
   timestamp,
 } from "./fields.ts";
 
-export const OwnerReference = struct(meta("OwnerReference"), {
+export const OwnerReference = atomicStruct(meta("OwnerReference"), {
   apiVersion: always(string, ""),
   kind: always(string, ""),
   name: always(string, ""),
@@ -72,7 +74,7 @@ export const LabelSelectorRequirement = struct(meta("LabelSelectorRequirement"),
 });
 export type LabelSelectorRequirement = z.output<typeof LabelSelectorRequirement>;
 
-export const LabelSelector = struct(meta("LabelSelector"), {
+export const LabelSelector = atomicStruct(meta("LabelSelector"), {
   matchLabels: stringMap,
   matchExpressions: list(LabelSelectorRequirement),
 });
@@ -86,7 +88,7 @@ export type KubeObject = {
   readonly [field: string]: unknown;
 };
 
-export const typeMeta = { kind: always(string, ""), apiVersion: always(string, "") } as const;
+export const typeMeta = { kind: presentOr(string, ""), apiVersion: presentOr(string, "") } as const;
 
 /** The controller among an object's owners; there is at most one. */
 export function controllerOf(metadata: ObjectMeta): OwnerReference | undefined {

@@ -6,6 +6,7 @@ import { Affinity } from "./affinity.ts";
 import { Container, EphemeralContainer } from "./container.ts";
 import {
   always,
+  atomicStringMap,
   boolean,
   core,
   defaulted,
@@ -19,7 +20,6 @@ import {
   pointer,
   resourceList,
   string,
-  stringMap,
   strings,
   struct,
   text,
@@ -72,7 +72,7 @@ const PodSpecFields = struct(core("PodSpec"), {
   terminationGracePeriodSeconds: defaultedPointer(int64, 30),
   activeDeadlineSeconds: pointer(int64),
   dnsPolicy: defaulted(string, "ClusterFirst"),
-  nodeSelector: stringMap,
+  nodeSelector: atomicStringMap,
   serviceAccountName: text,
   serviceAccount: text,
   automountServiceAccountToken: pointer(boolean),
@@ -97,7 +97,10 @@ const PodSpecFields = struct(core("PodSpec"), {
   enableServiceLinks: pointer(boolean),
   preemptionPolicy: pointer(string),
   overhead: resourceList,
-  topologySpreadConstraints: list(TopologySpreadConstraint, { mergeKey: "topologyKey" }),
+  topologySpreadConstraints: list(TopologySpreadConstraint, {
+    mergeKey: "topologyKey",
+    mapKeys: ["topologyKey", "whenUnsatisfiable"],
+  }),
   setHostnameAsFQDN: pointer(boolean),
   os: pointer(struct(core("PodOS"), { name: always(string, "") })),
   hostUsers: pointer(boolean),

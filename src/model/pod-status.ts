@@ -27,7 +27,7 @@ const PodStatusFields = struct(core("PodStatus"), {
   reason: text,
   nominatedNodeName: text,
   hostIP: text,
-  hostIPs: list(struct(core("HostIP"), { ip: always(string, "") }), { mergeKey: "ip" }),
+  hostIPs: list(struct(core("HostIP"), { ip: always(string, "") }), { mergeKey: "ip", mapKeys: [] }),
   podIP: text,
   podIPs: list(struct(core("PodIP"), { ip: always(string, "") }), { mergeKey: "ip" }),
   startTime: pointer(time),

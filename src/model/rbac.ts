@@ -2,7 +2,19 @@
 // Source: rbac.authorization.k8s.io/v1; pkg/apis/rbac/v1 defaults, pkg/printers/internalversion.
 import * as z from "zod";
 
-import { always, defaulted, embedded, list, nullWhenAbsent, pointer, string, strings, struct, text } from "./fields.ts";
+import {
+  always,
+  atomicStruct,
+  defaulted,
+  embedded,
+  list,
+  nullWhenAbsent,
+  pointer,
+  string,
+  strings,
+  struct,
+  text,
+} from "./fields.ts";
 import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Column, Resource } from "./resource.ts";
@@ -48,7 +60,7 @@ const ClusterRole = struct(rbac("ClusterRole"), {
 type ClusterRole = z.output<typeof ClusterRole>;
 
 /** Users and groups are of the group of these kinds, unless something else is said. */
-const Subject = struct(rbac("Subject"), {
+const Subject = atomicStruct(rbac("Subject"), {
   kind: always(string, ""),
   apiGroup: text,
   name: always(string, ""),
@@ -59,7 +71,7 @@ const Subject = struct(rbac("Subject"), {
 });
 export type Subject = z.output<typeof Subject>;
 
-const RoleRef = struct(rbac("RoleRef"), {
+const RoleRef = atomicStruct(rbac("RoleRef"), {
   apiGroup: defaulted(string, rbacGroup),
   kind: always(string, ""),
   name: always(string, ""),

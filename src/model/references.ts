@@ -2,9 +2,21 @@
 // Source: core/v1 types ObjectReference, LocalObjectReference and the selectors of keys and fields.
 import type * as z from "zod";
 
-import { always, boolean, core, nullWhenAbsent, pointer, quantity, string, struct, text } from "./fields.ts";
+import {
+  always,
+  atomicStruct,
+  boolean,
+  core,
+  nullWhenAbsent,
+  pointer,
+  quantity,
+  string,
+  struct,
+  text,
+  withDefault,
+} from "./fields.ts";
 
-export const ObjectReference = struct(core("ObjectReference"), {
+export const ObjectReference = atomicStruct(core("ObjectReference"), {
   kind: text,
   namespace: text,
   name: text,
@@ -15,9 +27,9 @@ export const ObjectReference = struct(core("ObjectReference"), {
 });
 export type ObjectReference = z.output<typeof ObjectReference>;
 
-export const LocalObjectReference = struct(core("LocalObjectReference"), { name: text });
+export const LocalObjectReference = atomicStruct(core("LocalObjectReference"), { name: withDefault(text, "") });
 
-export const TypedLocalObjectReference = struct(core("TypedLocalObjectReference"), {
+export const TypedLocalObjectReference = atomicStruct(core("TypedLocalObjectReference"), {
   apiGroup: nullWhenAbsent(string),
   kind: always(string, ""),
   name: always(string, ""),
@@ -32,22 +44,22 @@ export const TypedObjectReference = struct(core("TypedObjectReference"), {
 });
 export type TypedObjectReference = z.output<typeof TypedObjectReference>;
 
-const keySelector = { name: text, key: always(string, ""), optional: pointer(boolean) };
+const keySelector = { name: withDefault(text, ""), key: always(string, ""), optional: pointer(boolean) };
 
-export const ConfigMapKeySelector = struct(core("ConfigMapKeySelector"), keySelector);
+export const ConfigMapKeySelector = atomicStruct(core("ConfigMapKeySelector"), keySelector);
 export type ConfigMapKeySelector = z.output<typeof ConfigMapKeySelector>;
 
-export const SecretKeySelector = struct(core("SecretKeySelector"), keySelector);
+export const SecretKeySelector = atomicStruct(core("SecretKeySelector"), keySelector);
 
 /** A field of the pod itself, for environment variables and files. */
-export const ObjectFieldSelector = struct(core("ObjectFieldSelector"), {
+export const ObjectFieldSelector = atomicStruct(core("ObjectFieldSelector"), {
   apiVersion: always(string, "v1"),
   fieldPath: always(string, ""),
 });
 export type ObjectFieldSelector = z.output<typeof ObjectFieldSelector>;
 
 /** A resource of a container, for environment variables and files. */
-export const ResourceFieldSelector = struct(core("ResourceFieldSelector"), {
+export const ResourceFieldSelector = atomicStruct(core("ResourceFieldSelector"), {
   containerName: text,
   resource: always(string, ""),
   divisor: always(quantity, "0"),

@@ -7,7 +7,7 @@ import { always, core, list, resourceList, string, struct, text } from "./fields
 export const ResourceRequirements = struct(core("ResourceRequirements"), {
   limits: resourceList,
   requests: resourceList,
-  claims: list(struct(core("ResourceClaim"), { name: always(string, ""), request: text })),
+  claims: list(struct(core("ResourceClaim"), { name: always(string, ""), request: text }), { mapKeys: ["name"] }),
 });
 export type ResourceRequirements = z.output<typeof ResourceRequirements>;
 

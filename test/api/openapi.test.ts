@@ -116,6 +116,7 @@ describe.each<[string, Document]>([
       if ("$ref" in object) expect(Object.keys(object)).toEqual(["$ref"]);
       expect(object).not.toHaveProperty("$defs");
       expect(object).not.toHaveProperty("goType");
+      expect(object).not.toHaveProperty("publicDefault");
       expect(object).not.toHaveProperty("propertyNames");
       expect(object["additionalProperties"]).not.toBe(false);
       expect(object["type"]).not.toBe("null");
@@ -216,14 +217,20 @@ describe("schemas", () => {
       spec["rigging"],
       { type: "object", description: "By mast.", additionalProperties: ref("io.k8s.api.core.v1.Container") },
     ],
-    ["a list of anything", spec["cargo"], { type: "array", items: {} }],
-    ["a list that is replaced", spec["tolerations"], { type: "array", items: ref("io.k8s.api.core.v1.Toleration") }],
+    ["a list of anything", spec["cargo"], { type: "array", items: {}, "x-kubernetes-list-type": "atomic" }],
+    [
+      "a list that is replaced",
+      spec["tolerations"],
+      { type: "array", items: ref("io.k8s.api.core.v1.Toleration"), "x-kubernetes-list-type": "atomic" },
+    ],
     [
       "a list that merges",
       spec["volumes"],
       {
         type: "array",
         items: ref("io.k8s.api.core.v1.Volume"),
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
         "x-kubernetes-patch-merge-key": "name",
         "x-kubernetes-patch-strategy": "merge,retainKeys",
       },
@@ -231,7 +238,12 @@ describe("schemas", () => {
     [
       "texts that merge",
       spec["flags"],
-      { type: "array", items: { type: "string" }, "x-kubernetes-patch-strategy": "merge" },
+      {
+        type: "array",
+        items: { type: "string" },
+        "x-kubernetes-list-type": "set",
+        "x-kubernetes-patch-strategy": "merge",
+      },
     ],
   ])("%s", (_what, schema, expected) => {
     expect(schema).toEqual(expected);

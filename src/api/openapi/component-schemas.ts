@@ -75,15 +75,28 @@ function groupVersionKinds({ group, version }: GroupVersion, kind: string): Json
   return { "x-kubernetes-group-version-kind": [{ group, kind, version }] };
 }
 
+const keptKeywords = [
+  "description",
+  "x-kubernetes-list-type",
+  "x-kubernetes-list-map-keys",
+  "x-kubernetes-map-type",
+  "x-kubernetes-patch-merge-key",
+  "x-kubernetes-patch-strategy",
+] as const;
+
 /** One schema as OpenAPI 3.0 has it: without bounds, without null, references wrapped where something stands beside. */
 function toOpenApi(schema: JsonSchema): JsonObject {
   const shape = shapeOf(schema);
   const beside: [string, Json][] = [];
-  for (const keyword of ["description", "x-kubernetes-patch-merge-key", "x-kubernetes-patch-strategy"] as const) {
+  for (const keyword of keptKeywords) {
     const value = schema[keyword];
     if (value !== undefined) beside.push([keyword, value]);
   }
-  if (schema.default !== undefined && schema.default !== null) beside.push(["default", schema.default]);
+  if (schema.type === "array" && schema["x-kubernetes-list-type"] === undefined) {
+    beside.push(["x-kubernetes-list-type", "atomic"]);
+  }
+  const value = schema.default ?? schema.publicDefault ?? null;
+  if (value !== null) beside.push(["default", value]);
   if (beside.length === 0) return shape;
   return { ...("$ref" in shape ? { allOf: [shape] } : shape), ...Object.fromEntries(beside) };
 }

@@ -20,6 +20,11 @@ export type JsonSchema = {
   readonly anyOf?: readonly JsonSchema[];
   readonly "x-kubernetes-patch-merge-key"?: string;
   readonly "x-kubernetes-patch-strategy"?: string;
+  readonly "x-kubernetes-list-type"?: string;
+  readonly "x-kubernetes-list-map-keys"?: readonly string[];
+  readonly "x-kubernetes-map-type"?: string;
+  /** Of a field that is transformed, where `default` cannot be said. Ours, not part of any standard. */
+  readonly publicDefault?: Json;
   /** The Go type that reads this text or number, where that says more than the type. Ours, not part of any standard. */
   readonly goType?: string;
 };
