@@ -16,13 +16,23 @@ import { validateImmutability, validateKey } from "./validation/keyed-data.ts";
 import { validateMetadata, validateMetadataUpdate } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 
-export const ConfigMap = struct(core("ConfigMap"), {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  immutable: pointer(boolean),
-  data: stringMap,
-  binaryData: mapOf(bytes),
-});
+export const ConfigMap = struct(
+  core("ConfigMap"),
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    immutable: pointer(boolean),
+    data: stringMap,
+    binaryData: mapOf(bytes),
+  },
+  {
+    about: "Settings and files for pods.",
+    metadata: "Standard object metadata.",
+    immutable: "Whether its content can no longer be changed. Cannot be taken back.",
+    data: "The content by key, as text.",
+    binaryData: "Content that is no text, by key, in base64.",
+  },
+);
 export type ConfigMap = z.output<typeof ConfigMap>;
 
 function validateConfigMap({ metadata, data = {}, binaryData = {} }: ConfigMap): Errors {

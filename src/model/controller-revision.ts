@@ -10,13 +10,22 @@ import { defineResource } from "./resource.ts";
 import { validateMetadata, validateMetadataUpdate, validateNotNegative } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 
-export const ControllerRevision = struct(apps("ControllerRevision"), {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  /** Any JSON, kept as it came; null when there is none. */
-  data: z.unknown().prefault(null),
-  revision: always(int64, 0),
-});
+export const ControllerRevision = struct(
+  apps("ControllerRevision"),
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    /** Any JSON, kept as it came; null when there is none. */
+    data: z.unknown().prefault(null),
+    revision: always(int64, 0),
+  },
+  {
+    about: "What a DaemonSet's template was at some time. Made by its controller and never changed.",
+    metadata: "Standard object metadata.",
+    data: "The template, in the form of a patch.",
+    revision: "The number of the revision: the highest is the newest.",
+  },
+);
 export type ControllerRevision = z.output<typeof ControllerRevision>;
 
 /** `daemonset.apps/web` for an owner of apps/v1. */

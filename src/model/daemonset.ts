@@ -31,16 +31,32 @@ import { validateDaemonSet, validateDaemonSetStatus } from "./validation/daemons
 import { validateImmutable, validateMetadataStatusUpdate, validateMetadataUpdate } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 
-const RollingUpdateDaemonSet = struct(apps("RollingUpdateDaemonSet"), {
-  maxUnavailable: pointer(intOrString),
-  maxSurge: pointer(intOrString),
-});
+const RollingUpdateDaemonSet = struct(
+  apps("RollingUpdateDaemonSet"),
+  {
+    maxUnavailable: pointer(intOrString),
+    maxSurge: pointer(intOrString),
+  },
+  {
+    about: "How many pods an update may replace at once. One of the two is 0.",
+    maxUnavailable: "How many nodes may be without an available pod meanwhile, as a number or a percentage. Absent: 1.",
+    maxSurge: "How many nodes may have a new pod beside the old one meanwhile, as a number or a percentage. Absent: 0.",
+  },
+);
 export type RollingUpdateDaemonSet = z.output<typeof RollingUpdateDaemonSet>;
 
-const UpdateStrategyFields = struct(apps("DaemonSetUpdateStrategy"), {
-  type: defaulted(string, "RollingUpdate"),
-  rollingUpdate: pointer(RollingUpdateDaemonSet),
-});
+const UpdateStrategyFields = struct(
+  apps("DaemonSetUpdateStrategy"),
+  {
+    type: defaulted(string, "RollingUpdate"),
+    rollingUpdate: pointer(RollingUpdateDaemonSet),
+  },
+  {
+    about: "How pods come to be of a new template.",
+    type: "RollingUpdate: they are replaced a few at a time; OnDelete: when somebody deletes them.",
+    rollingUpdate: "How many at a time, with RollingUpdate.",
+  },
+);
 
 const DaemonSetUpdateStrategy = UpdateStrategyFields.transform((strategy): z.output<typeof UpdateStrategyFields> => {
   if (strategy.type !== "RollingUpdate") return strategy;
@@ -48,43 +64,90 @@ const DaemonSetUpdateStrategy = UpdateStrategyFields.transform((strategy): z.out
   return { ...strategy, rollingUpdate: { maxUnavailable, maxSurge } };
 });
 
-const DaemonSetSpec = struct(apps("DaemonSetSpec"), {
-  selector: nullWhenAbsent(LabelSelector),
-  template: embedded(PodTemplateSpec),
-  updateStrategy: embedded(DaemonSetUpdateStrategy),
-  minReadySeconds: omitempty(int32),
-  revisionHistoryLimit: defaultedPointer(int32, 10),
-});
+const DaemonSetSpec = struct(
+  apps("DaemonSetSpec"),
+  {
+    selector: nullWhenAbsent(LabelSelector),
+    template: embedded(PodTemplateSpec),
+    updateStrategy: embedded(DaemonSetUpdateStrategy),
+    minReadySeconds: omitempty(int32),
+    revisionHistoryLimit: defaultedPointer(int32, 10),
+  },
+  {
+    about: "What is wanted: one pod of the template on every node that fits.",
+    selector: "Which pods belong to it. Has to match the template's labels, and cannot be changed.",
+    template: "What the pods are made from. Its node selector, affinity and tolerations say which nodes fit.",
+    updateStrategy: "How pods are replaced when the template changes.",
+    minReadySeconds: "How many seconds a pod has to be ready without a break to count as available.",
+    revisionHistoryLimit: "How many former templates are kept for a rollback.",
+  },
+);
 export type DaemonSetSpec = z.output<typeof DaemonSetSpec>;
 
-const DaemonSetCondition = struct(apps("DaemonSetCondition"), {
-  type: always(string, ""),
-  status: always(string, ""),
-  lastTransitionTime: timestamp,
-  reason: text,
-  message: text,
-});
+const DaemonSetCondition = struct(
+  apps("DaemonSetCondition"),
+  {
+    type: always(string, ""),
+    status: always(string, ""),
+    lastTransitionTime: timestamp,
+    reason: text,
+    message: text,
+  },
+  {
+    about: "One thing that is or is not so of a DaemonSet.",
+    type: "What.",
+    status: "True, False or Unknown.",
+    lastTransitionTime: "When its status last changed.",
+    reason: "Why, in a word for programs.",
+    message: "Why, for people.",
+  },
+);
 
-const DaemonSetStatus = struct(apps("DaemonSetStatus"), {
-  currentNumberScheduled: always(int32, 0),
-  numberMisscheduled: always(int32, 0),
-  desiredNumberScheduled: always(int32, 0),
-  numberReady: always(int32, 0),
-  observedGeneration: omitempty(int64),
-  updatedNumberScheduled: omitempty(int32),
-  numberAvailable: omitempty(int32),
-  numberUnavailable: omitempty(int32),
-  collisionCount: pointer(int32),
-  conditions: list(DaemonSetCondition, { mergeKey: "type" }),
-});
+const DaemonSetStatus = struct(
+  apps("DaemonSetStatus"),
+  {
+    currentNumberScheduled: always(int32, 0),
+    numberMisscheduled: always(int32, 0),
+    desiredNumberScheduled: always(int32, 0),
+    numberReady: always(int32, 0),
+    observedGeneration: omitempty(int64),
+    updatedNumberScheduled: omitempty(int32),
+    numberAvailable: omitempty(int32),
+    numberUnavailable: omitempty(int32),
+    collisionCount: pointer(int32),
+    conditions: list(DaemonSetCondition, { mergeKey: "type" }),
+  },
+  {
+    about: "What was last observed of a DaemonSet.",
+    currentNumberScheduled: "How many of the nodes that fit have a pod.",
+    numberMisscheduled: "How many nodes have a pod and do not fit.",
+    desiredNumberScheduled: "How many nodes fit.",
+    numberReady: "How many nodes have a pod that is ready.",
+    observedGeneration: "The generation of the DaemonSet that these numbers are about.",
+    updatedNumberScheduled: "How many nodes have a pod of the current template.",
+    numberAvailable: "How many nodes have a pod that has been ready for minReadySeconds.",
+    numberUnavailable: "How many of the nodes that fit have no available pod.",
+    collisionCount: "How often the name of a ControllerRevision was taken; it goes into the hash of the next.",
+    conditions: "What is and is not so of the DaemonSet.",
+  },
+);
 export type DaemonSetStatus = z.output<typeof DaemonSetStatus>;
 
-export const DaemonSet = struct(apps("DaemonSet"), {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  spec: embedded(DaemonSetSpec),
-  status: embedded(DaemonSetStatus),
-});
+export const DaemonSet = struct(
+  apps("DaemonSet"),
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    spec: embedded(DaemonSetSpec),
+    status: embedded(DaemonSetStatus),
+  },
+  {
+    about: "A pod on every node that wants one.",
+    metadata: "Standard object metadata.",
+    spec: "What is wanted: which pod, on which nodes, and how it is updated.",
+    status: "What was last observed. May lag behind.",
+  },
+);
 export type DaemonSet = z.output<typeof DaemonSet>;
 
 /** Counts the changes of the template; pods carry it as a label. */

@@ -27,24 +27,61 @@ import { noErrors } from "./validation/each.ts";
 import { validateMetadata, validateMetadataUpdate } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule, pathSegment, qualifiedName } from "./validation/names.ts";
 
-export const Event = struct(core("Event"), {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  involvedObject: embedded(ObjectReference),
-  reason: text,
-  message: text,
-  source: embedded(struct(core("EventSource"), { component: text, host: text })),
-  firstTimestamp: timestamp,
-  lastTimestamp: timestamp,
-  count: omitempty(int32),
-  type: text,
-  eventTime: microTimestamp,
-  series: pointer(struct(core("EventSeries"), { count: omitempty(int32), lastObservedTime: microTimestamp })),
-  action: text,
-  related: pointer(ObjectReference),
-  reportingComponent: always(string, ""),
-  reportingInstance: always(string, ""),
-});
+export const Event = struct(
+  core("Event"),
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    involvedObject: embedded(ObjectReference),
+    reason: text,
+    message: text,
+    source: embedded(
+      struct(
+        core("EventSource"),
+        { component: text, host: text },
+        { about: "Who saw it.", component: "Which program.", host: "On which node." },
+      ),
+    ),
+    firstTimestamp: timestamp,
+    lastTimestamp: timestamp,
+    count: omitempty(int32),
+    type: text,
+    eventTime: microTimestamp,
+    series: pointer(
+      struct(
+        core("EventSeries"),
+        { count: omitempty(int32), lastObservedTime: microTimestamp },
+        {
+          about: "How often the same thing happened.",
+          count: "How often, up to lastObservedTime.",
+          lastObservedTime: "When it happened last.",
+        },
+      ),
+    ),
+    action: text,
+    related: pointer(ObjectReference),
+    reportingComponent: always(string, ""),
+    reportingInstance: always(string, ""),
+  },
+  {
+    about: "Something that happened to an object. Events are kept for a while only, and nothing should depend on them.",
+    metadata: "Standard object metadata.",
+    involvedObject: "What it happened to.",
+    reason: "What happened, in a word for programs.",
+    message: "What happened, for people.",
+    source: "Who saw it.",
+    firstTimestamp: "When it happened first.",
+    lastTimestamp: "When it happened last.",
+    count: "How often it happened.",
+    type: "Normal or Warning.",
+    eventTime: "When it was first seen, to the microsecond.",
+    series: "How often the same thing happened, if more than once.",
+    action: "What was done or tried.",
+    related: "A second object that had a part in it.",
+    reportingComponent: "The program that reports it, such as lares.dev/agent.",
+    reportingInstance: "Which of the running copies of that program.",
+  },
+);
 export type Event = z.output<typeof Event>;
 
 function isSet(time: string | null | undefined): boolean {

@@ -229,30 +229,35 @@ export const scalarGoTypes: ReadonlyMap<z.core.$ZodType, string> = new Map<z.cor
 ]);
 
 /** What a struct and each of its fields is for, in a sentence or two: what `kubectl explain` prints. */
-export type Docs<Shape> = { readonly about: string } & {
-  readonly [Field in keyof Shape as Field extends "apiVersion" | "kind" ? never : Field]: string;
+type Docs<Shape> = { readonly about: string } & {
+  readonly [Field in Exclude<keyof Shape, CommonField<Shape>>]: string;
 };
 
-const docsOfStructs = new Map<string, Readonly<Record<string, string>>>();
+/** In kinds these two mean the same everywhere. */
+type CommonField<Shape> = "metadata" extends keyof Shape ? "apiVersion" | "kind" : never;
+
+const docsOfStructs = new WeakMap<z.core.$ZodType, Readonly<Record<string, string>>>();
 
 /**
  * A struct of the API, known to OpenAPI, to error messages and to patches by its upstream name. `docs` says what it and
  * its fields are for.
  */
-export function struct<Shape extends z.core.$ZodLooseShape>(id: string, shape: Shape, docs?: Docs<Shape>) {
-  if (docs !== undefined) docsOfStructs.set(id, docs);
-  return z.strictObject(shape).meta({ id });
+export function struct<Shape extends z.core.$ZodLooseShape>(id: string, shape: Shape, docs: Docs<Shape>) {
+  const schema = z.strictObject(shape).meta({ id });
+  docsOfStructs.set(schema, docs);
+  return schema;
 }
 
 /** As `struct`, for structs that are applied as a whole: selectors and references. Upstream: structType=atomic. */
-export function atomicStruct<Shape extends z.core.$ZodLooseShape>(id: string, shape: Shape, docs?: Docs<Shape>) {
-  if (docs !== undefined) docsOfStructs.set(id, docs);
-  return z.strictObject(shape).meta({ id, ...atomic });
+export function atomicStruct<Shape extends z.core.$ZodLooseShape>(id: string, shape: Shape, docs: Docs<Shape>) {
+  const schema = z.strictObject(shape).meta({ id, ...atomic });
+  docsOfStructs.set(schema, docs);
+  return schema;
 }
 
-/** What a struct is for (`about`) and each of its fields, by the struct's upstream name. */
-export function docsOf(id: string): Readonly<Record<string, string>> {
-  return docsOfStructs.get(id) ?? {};
+/** What a struct is for (`about`) and each of its fields; undefined for what is no struct. */
+export function docsOf(schema: z.core.$ZodType): Readonly<Record<string, string>> | undefined {
+  return docsOfStructs.get(schema);
 }
 
 /** Package prefixes of the upstream type names. */

@@ -37,33 +37,63 @@ import { validateTaints } from "./validation/scheduling.ts";
 const lares = (name: string): string => `dev.lares.v1alpha1.${name}`;
 const hourSeconds = 3600;
 
-const JoinTokenSpec = struct(lares("JoinTokenSpec"), {
-  /** From creation on. */
-  expirationSeconds: defaultedPointer(int32, hourSeconds),
-  /** How many machines may join with it; 0: any number. */
-  maxUses: defaultedPointer(int32, 1),
-  /** Names that nodes may take: exact ones, or beginnings followed by `*`. Absent: any. */
-  nodeNames: strings,
-  /** True: a machine may take the name of a node that has joined before, which then is shut out. */
-  replace: flag,
-  /** What nodes that join with it are given. */
-  labels: stringMap,
-  taints: list(Taint),
-});
+const JoinTokenSpec = struct(
+  lares("JoinTokenSpec"),
+  {
+    /** From creation on. */
+    expirationSeconds: defaultedPointer(int32, hourSeconds),
+    /** How many machines may join with it; 0: any number. */
+    maxUses: defaultedPointer(int32, 1),
+    /** Names that nodes may take: exact ones, or beginnings followed by `*`. Absent: any. */
+    nodeNames: strings,
+    /** True: a machine may take the name of a node that has joined before, which then is shut out. */
+    replace: flag,
+    /** What nodes that join with it are given. */
+    labels: stringMap,
+    taints: list(Taint),
+  },
+  {
+    about: "Which machines may join with a token, for how long, and what their Nodes are given.",
+    expirationSeconds: "For how long after its creation it is good: an hour unless it says otherwise, a week at most.",
+    maxUses: "How many machines may join with it; 0 is any number.",
+    nodeNames: "The names that nodes may take: exact ones, or beginnings followed by a star. Absent: any.",
+    replace: "Whether a machine may take the name of a node that has joined before, which is then shut out.",
+    labels: "Labels for the Nodes that join with it.",
+    taints: "Taints for the Nodes that join with it.",
+  },
+);
 export type JoinTokenSpec = z.output<typeof JoinTokenSpec>;
 
-const JoinTokenStatus = struct(lares("JoinTokenStatus"), {
-  token: text,
-  uses: always(int32, 0),
-  expirationTimestamp: pointer(time),
-});
+const JoinTokenStatus = struct(
+  lares("JoinTokenStatus"),
+  {
+    token: text,
+    uses: always(int32, 0),
+    expirationTimestamp: pointer(time),
+  },
+  {
+    about: "What became of a token.",
+    token: "The token itself. It is in the answer to the creation and never told again.",
+    uses: "How many machines have joined with it.",
+    expirationTimestamp: "Until when it is good.",
+  },
+);
 
-export const JoinToken = struct(lares("JoinToken"), {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  spec: embedded(JoinTokenSpec),
-  status: embedded(JoinTokenStatus),
-});
+export const JoinToken = struct(
+  lares("JoinToken"),
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    spec: embedded(JoinTokenSpec),
+    status: embedded(JoinTokenStatus),
+  },
+  {
+    about: "What a machine shows to become a node.",
+    metadata: "Standard object metadata.",
+    spec: "Which machines may join with it, for how long, and what their Nodes are given. Cannot be changed.",
+    status: "What became of the token.",
+  },
+);
 export type JoinToken = z.output<typeof JoinToken>;
 
 /** Whether a node of this name may join with a token of this spec. */

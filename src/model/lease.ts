@@ -12,21 +12,42 @@ import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 
 const coordination = (name: string): string => `io.k8s.api.coordination.v1.${name}`;
 
-export const Lease = struct(coordination("Lease"), {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  spec: embedded(
-    struct(coordination("LeaseSpec"), {
-      holderIdentity: pointer(string),
-      leaseDurationSeconds: pointer(int32),
-      acquireTime: pointer(microTime),
-      renewTime: pointer(microTime),
-      leaseTransitions: pointer(int32),
-      strategy: pointer(string),
-      preferredHolder: pointer(string),
-    }),
-  ),
-});
+export const Lease = struct(
+  coordination("Lease"),
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    spec: embedded(
+      struct(
+        coordination("LeaseSpec"),
+        {
+          holderIdentity: pointer(string),
+          leaseDurationSeconds: pointer(int32),
+          acquireTime: pointer(microTime),
+          renewTime: pointer(microTime),
+          leaseTransitions: pointer(int32),
+          strategy: pointer(string),
+          preferredHolder: pointer(string),
+        },
+        {
+          about: "Who holds a lease, and until when.",
+          holderIdentity: "Who holds it.",
+          leaseDurationSeconds: "How long it holds after renewTime.",
+          acquireTime: "When its holder took it.",
+          renewTime: "When its holder last renewed it.",
+          leaseTransitions: "How often it went from one holder to another.",
+          strategy: "How the next holder is chosen, where that is coordinated.",
+          preferredHolder: "Who is asked to take it over.",
+        },
+      ),
+    ),
+  },
+  {
+    about: "Who holds something, and until when. Those of nodes say when each was last heard.",
+    metadata: "Standard object metadata.",
+    spec: "Who holds it, and until when.",
+  },
+);
 export type Lease = z.output<typeof Lease>;
 
 export const leases: Resource<Lease> = defineResource<Lease>({

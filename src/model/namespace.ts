@@ -17,25 +17,62 @@ import {
 } from "./validation/metadata.ts";
 import { dns1123Label, nameRule, qualifiedName } from "./validation/names.ts";
 
-const NamespaceCondition = struct(core("NamespaceCondition"), {
-  type: always(string, ""),
-  status: always(string, ""),
-  lastTransitionTime: timestamp,
-  reason: text,
-  message: text,
-});
+const NamespaceCondition = struct(
+  core("NamespaceCondition"),
+  {
+    type: always(string, ""),
+    status: always(string, ""),
+    lastTransitionTime: timestamp,
+    reason: text,
+    message: text,
+  },
+  {
+    about: "One thing that is or is not so of a namespace that is being emptied.",
+    type: "What: whether something stands in the way of its deletion.",
+    status: "True, False or Unknown.",
+    lastTransitionTime: "When its status last changed.",
+    reason: "Why, in a word for programs.",
+    message: "Why, for people.",
+  },
+);
 
-export const Namespace = struct(core("Namespace"), {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  spec: embedded(struct(core("NamespaceSpec"), { finalizers: strings })),
-  status: embedded(
-    struct(core("NamespaceStatus"), {
-      phase: text,
-      conditions: list(NamespaceCondition, { mergeKey: "type" }),
-    }),
-  ),
-});
+export const Namespace = struct(
+  core("Namespace"),
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    spec: embedded(
+      struct(
+        core("NamespaceSpec"),
+        { finalizers: strings },
+        {
+          about: "What a namespace waits for.",
+          finalizers: "Who has to be done before a deleted namespace goes. `kubernetes` is the emptying of it.",
+        },
+      ),
+    ),
+    status: embedded(
+      struct(
+        core("NamespaceStatus"),
+        {
+          phase: text,
+          conditions: list(NamespaceCondition, { mergeKey: "type" }),
+        },
+        {
+          about: "How a namespace is.",
+          phase: "Active, or Terminating while it is being emptied.",
+          conditions: "What stands in the way of its deletion.",
+        },
+      ),
+    ),
+  },
+  {
+    about: "A room in which names are unique. What is in it goes with it.",
+    metadata: "Standard object metadata.",
+    spec: "What the namespace waits for when it is deleted.",
+    status: "How the namespace is.",
+  },
+);
 export type Namespace = z.output<typeof Namespace>;
 
 /** So that selectors can pick namespaces by name. */

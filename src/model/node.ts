@@ -19,15 +19,28 @@ import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 import { validateResourceAmount } from "./validation/resources.ts";
 import { validateTaints } from "./validation/scheduling.ts";
 
-const NodeSpecFields = struct(core("NodeSpec"), {
-  podCIDR: text,
-  podCIDRs: mergedStrings,
-  providerID: text,
-  unschedulable: flag,
-  taints: list(Taint),
-  configSource: pointer(NodeConfigSource),
-  externalID: text,
-});
+const NodeSpecFields = struct(
+  core("NodeSpec"),
+  {
+    podCIDR: text,
+    podCIDRs: mergedStrings,
+    providerID: text,
+    unschedulable: flag,
+    taints: list(Taint),
+    configSource: pointer(NodeConfigSource),
+    externalID: text,
+  },
+  {
+    about: "What is wanted of a node.",
+    podCIDR: "The first network from which its pods get addresses.",
+    podCIDRs: "All networks from which its pods get addresses, one for each IP family at most.",
+    providerID: "What the provider of the machine calls it, as PROVIDER://ID.",
+    unschedulable: "Whether new pods stay away. Set by `kubectl cordon`; daemon pods come all the same.",
+    taints: "What keeps pods away that do not tolerate it.",
+    configSource: "Where its configuration comes from. No longer used.",
+    externalID: "Obsolete, and not used.",
+  },
+);
 
 /** The first network has a field of its own beside the list, which is right when they differ. */
 const NodeSpec = NodeSpecFields.transform((spec): z.output<typeof NodeSpecFields> => {
@@ -36,12 +49,21 @@ const NodeSpec = NodeSpecFields.transform((spec): z.output<typeof NodeSpecFields
   return { ...spec, podCIDR: cidr, podCIDRs: spec.podCIDRs?.[0] === cidr ? spec.podCIDRs : [cidr] };
 });
 
-export const Node = struct(core("Node"), {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  spec: embedded(NodeSpec),
-  status: embedded(NodeStatus),
-});
+export const Node = struct(
+  core("Node"),
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    spec: embedded(NodeSpec),
+    status: embedded(NodeStatus),
+  },
+  {
+    about: "A machine that pods run on.",
+    metadata: "Standard object metadata.",
+    spec: "What is wanted of the node.",
+    status: "What was last observed of the node.",
+  },
+);
 export type Node = z.output<typeof Node>;
 
 function validateNode({ metadata, spec, status }: Node): Errors {

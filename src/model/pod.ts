@@ -20,12 +20,21 @@ import { validatePodSpec } from "./validation/pod-spec.ts";
 import { validatePodStatus } from "./validation/pod-status.ts";
 import { validatePodSpecUpdate } from "./validation/pod-update.ts";
 
-export const Pod = struct(core("Pod"), {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  spec: embedded(PodSpec),
-  status: embedded(PodStatus),
-});
+export const Pod = struct(
+  core("Pod"),
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    spec: embedded(PodSpec),
+    status: embedded(PodStatus),
+  },
+  {
+    about: "Containers that run together on one node.",
+    metadata: "Standard object metadata.",
+    spec: "What the pod runs and how.",
+    status: "What was last observed of the pod.",
+  },
+);
 export type Pod = z.output<typeof Pod>;
 
 export const pods: Resource<Pod> = defineResource<Pod>({

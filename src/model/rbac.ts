@@ -32,50 +32,100 @@ import {
 
 const rbac = (name: string): string => `io.k8s.api.rbac.v1.${name}`;
 
-const PolicyRule = struct(rbac("PolicyRule"), {
-  verbs: nullWhenAbsent(z.array(string)),
-  apiGroups: strings,
-  resources: strings,
-  resourceNames: strings,
-  nonResourceURLs: strings,
-});
+const PolicyRule = struct(
+  rbac("PolicyRule"),
+  {
+    verbs: nullWhenAbsent(z.array(string)),
+    apiGroups: strings,
+    resources: strings,
+    resourceNames: strings,
+    nonResourceURLs: strings,
+  },
+  {
+    about: "What may be done to which things.",
+    verbs: "What may be done: get, list, watch, create, update, patch, delete and so on; * is everything.",
+    apiGroups: "The API groups of the resources. Empty text: the core group; *: all.",
+    resources: "The resources, subresources as pods/log; * is all of them.",
+    resourceNames: "The objects, by name. Absent: all.",
+    nonResourceURLs: "Paths that are no resources, in ClusterRoles only; a star may stand at the end.",
+  },
+);
 export type PolicyRule = z.output<typeof PolicyRule>;
 
-const AggregationRule = struct(rbac("AggregationRule"), { clusterRoleSelectors: list(LabelSelector) });
+const AggregationRule = struct(
+  rbac("AggregationRule"),
+  { clusterRoleSelectors: list(LabelSelector) },
+  {
+    about: "The ClusterRoles whose rules together make up this one's.",
+    clusterRoleSelectors: "Which ClusterRoles, by their labels: those that one of these matches.",
+  },
+);
 export type AggregationRule = z.output<typeof AggregationRule>;
 
-const Role = struct(rbac("Role"), {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  rules: nullWhenAbsent(z.array(PolicyRule)),
-});
+const Role = struct(
+  rbac("Role"),
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    rules: nullWhenAbsent(z.array(PolicyRule)),
+  },
+  { about: "What may be done within a namespace.", metadata: "Standard object metadata.", rules: "What may be done." },
+);
 type Role = z.output<typeof Role>;
 
-const ClusterRole = struct(rbac("ClusterRole"), {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  rules: nullWhenAbsent(z.array(PolicyRule)),
-  aggregationRule: pointer(AggregationRule),
-});
+const ClusterRole = struct(
+  rbac("ClusterRole"),
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    rules: nullWhenAbsent(z.array(PolicyRule)),
+    aggregationRule: pointer(AggregationRule),
+  },
+  {
+    about: "What may be done in the whole cluster, or in a namespace where a RoleBinding gives it.",
+    metadata: "Standard object metadata.",
+    rules: "What may be done.",
+    aggregationRule: "The ClusterRoles that the rules are gathered from. Then rules are not to be written.",
+  },
+);
 type ClusterRole = z.output<typeof ClusterRole>;
 
 /** Users and groups are of the group of these kinds, unless something else is said. */
-const Subject = atomicStruct(rbac("Subject"), {
-  kind: always(string, ""),
-  apiGroup: text,
-  name: always(string, ""),
-  namespace: text,
-}).transform((subject) => {
+const Subject = atomicStruct(
+  rbac("Subject"),
+  {
+    kind: always(string, ""),
+    apiGroup: text,
+    name: always(string, ""),
+    namespace: text,
+  },
+  {
+    about: "Somebody who is given a role.",
+    kind: "User, Group or ServiceAccount.",
+    apiGroup: "The API group of the kind: rbac.authorization.k8s.io for users and groups, empty for ServiceAccounts.",
+    name: "The name of the user, group or account.",
+    namespace: "The namespace of a ServiceAccount.",
+  },
+).transform((subject) => {
   const isOfGroup = subject.kind === "User" || subject.kind === "Group";
   return subject.apiGroup === undefined && isOfGroup ? { ...subject, apiGroup: rbacGroup } : subject;
 });
 export type Subject = z.output<typeof Subject>;
 
-const RoleRef = atomicStruct(rbac("RoleRef"), {
-  apiGroup: defaulted(string, rbacGroup),
-  kind: always(string, ""),
-  name: always(string, ""),
-});
+const RoleRef = atomicStruct(
+  rbac("RoleRef"),
+  {
+    apiGroup: defaulted(string, rbacGroup),
+    kind: always(string, ""),
+    name: always(string, ""),
+  },
+  {
+    about: "The role that is given.",
+    apiGroup: "The API group of the role: rbac.authorization.k8s.io.",
+    kind: "Role or ClusterRole.",
+    name: "The name of the role.",
+  },
+);
 export type RoleRef = z.output<typeof RoleRef>;
 
 const bindingFields = {
@@ -84,9 +134,19 @@ const bindingFields = {
   subjects: list(Subject),
   roleRef: embedded(RoleRef),
 };
-const RoleBinding = struct(rbac("RoleBinding"), bindingFields);
+const RoleBinding = struct(rbac("RoleBinding"), bindingFields, {
+  about: "Who is given a role within a namespace.",
+  metadata: "Standard object metadata.",
+  subjects: "Who is given it.",
+  roleRef: "The Role of the namespace, or the ClusterRole, that is given. Cannot be changed.",
+});
 type RoleBinding = z.output<typeof RoleBinding>;
-const ClusterRoleBinding = struct(rbac("ClusterRoleBinding"), bindingFields);
+const ClusterRoleBinding = struct(rbac("ClusterRoleBinding"), bindingFields, {
+  about: "Who is given a ClusterRole in the whole cluster.",
+  metadata: "Standard object metadata.",
+  subjects: "Who is given it.",
+  roleRef: "The ClusterRole that is given. Cannot be changed.",
+});
 
 const group = { group: rbacGroup, version: "v1", validateName: nameRule(pathSegment) } as const;
 

@@ -17,15 +17,26 @@ import { validateImmutability, validateKey } from "./validation/keyed-data.ts";
 import { validateImmutable, validateMetadata, validateMetadataUpdate } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 
-export const Secret = struct(core("Secret"), {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  immutable: pointer(boolean),
-  data: mapOf(bytes),
-  /** For writing only: plain text that goes into `data`. */
-  stringData: stringMap,
-  type: defaulted(string, "Opaque"),
-});
+export const Secret = struct(
+  core("Secret"),
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    immutable: pointer(boolean),
+    data: mapOf(bytes),
+    /** For writing only: plain text that goes into `data`. */
+    stringData: stringMap,
+    type: defaulted(string, "Opaque"),
+  },
+  {
+    about: "Passwords, keys and the like, for pods.",
+    metadata: "Standard object metadata.",
+    immutable: "Whether its content can no longer be changed. Cannot be taken back.",
+    data: "The content by key, in base64.",
+    stringData: "For writing only: content in plain text, which goes into data and wins over it.",
+    type: "What it is for; some types require certain keys. Cannot be changed.",
+  },
+);
 export type Secret = z.output<typeof Secret>;
 
 const accountAnnotation = "kubernetes.io/service-account.name";

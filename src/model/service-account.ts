@@ -11,13 +11,23 @@ import { defineResource } from "./resource.ts";
 import { validateMetadata, validateMetadataUpdate } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 
-export const ServiceAccount = struct(core("ServiceAccount"), {
-  ...typeMeta,
-  metadata: embedded(ObjectMeta),
-  secrets: list(ObjectReference, { mergeKey: "name" }),
-  imagePullSecrets: list(LocalObjectReference),
-  automountServiceAccountToken: pointer(boolean),
-});
+export const ServiceAccount = struct(
+  core("ServiceAccount"),
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    secrets: list(ObjectReference, { mergeKey: "name" }),
+    imagePullSecrets: list(LocalObjectReference),
+    automountServiceAccountToken: pointer(boolean),
+  },
+  {
+    about: "Who pods are when they talk to the API.",
+    metadata: "Standard object metadata.",
+    secrets: "Secrets that pods of the account may use.",
+    imagePullSecrets: "Secrets for pulling images, given to pods of the account that name none.",
+    automountServiceAccountToken: "Whether pods of the account get a token of it. A pod's own word goes before.",
+  },
+);
 export type ServiceAccount = z.output<typeof ServiceAccount>;
 
 export const serviceAccounts: Resource<ServiceAccount> = defineResource<ServiceAccount>({

@@ -94,9 +94,13 @@ it("patchSchemaOf compiles a resource once", () => {
 
 it("patchSchemaOf follows structs that contain themselves", () => {
   const Node: z.ZodType = z.lazy(() =>
-    struct(apps("TreeNode"), { name: text, children: list(Node, { mergeKey: "name" }) }),
+    struct(
+      apps("TreeNode"),
+      { name: text, children: list(Node, { mergeKey: "name" }) },
+      { about: "A node.", name: "Its name.", children: "What is below it." },
+    ),
   );
-  const cached = struct(apps("Tree"), { root: Node });
+  const cached = struct(apps("Tree"), { root: Node }, { about: "A tree.", root: "Its root." });
   // Typed stub: only the shape of the schema is looked at.
   const schema = patchSchemaOf({ schema: cached as unknown as z.ZodType<KubeObject> });
   const child = elementSchema(fieldSchema(fieldSchema(schema, "root"), "children"));

@@ -131,7 +131,10 @@ function unionOf(members: readonly JsonSchema[]): JsonObject {
 }
 
 function objectOf(schema: JsonSchema): JsonObject {
-  const properties = Object.entries(schema.properties ?? {}).map(([name, field]) => [name, toOpenApi(field)] as const);
+  const properties = Object.entries(schema.properties ?? {}).map(([name, field]) => {
+    const description = schema.words?.[name];
+    return [name, toOpenApi(description === undefined ? field : { ...field, description })] as const;
+  });
   const values = partOf(schema.additionalProperties);
   return {
     type: "object",

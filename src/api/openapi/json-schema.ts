@@ -23,6 +23,8 @@ export type JsonSchema = {
   readonly "x-kubernetes-list-type"?: string;
   readonly "x-kubernetes-list-map-keys"?: readonly string[];
   readonly "x-kubernetes-map-type"?: string;
+  /** What each property is for. Ours, not part of any standard. */
+  readonly words?: Readonly<Record<string, string>>;
   /** Of a field that is transformed, where `default` cannot be said. Ours, not part of any standard. */
   readonly publicDefault?: Json;
   /** The Go type that reads this text or number, where that says more than the type. Ours, not part of any standard. */
@@ -52,21 +54,21 @@ function writeJsonSchema(schema: z.ZodType): JsonSchema {
     override: ({ zodSchema, jsonSchema: target }) => {
       const goType = goTypes.get(zodSchema);
       if (goType !== undefined) target["goType"] = goType;
-      describe(z.globalRegistry.get(zodSchema)?.id, target);
+      describe(zodSchema, target);
     },
   });
   // Typed stub: zod types the keywords it writes more loosely than they are read here.
   return jsonSchema as JsonSchema;
 }
 
-/** Puts the words for a struct and its fields where OpenAPI has them. */
-function describe(id: string | undefined, target: z.core.JSONSchema.BaseSchema): void {
-  const { about, ...fields } = id === undefined ? {} : docsOf(id);
+/** Puts the words for a struct and its fields beside what zod writes for them. */
+function describe(schema: z.core.$ZodType, target: z.core.JSONSchema.BaseSchema): void {
+  const docs = docsOf(schema);
+  if (docs === undefined) return;
+  const { about, ...words } = docs;
   if (about !== undefined) target.description = about;
-  for (const [name, words] of Object.entries(fields)) {
-    const field = target.properties?.[name];
-    if (typeof field === "object") field.description = words;
-  }
+  // Not into the fields themselves: fields of one sort share what zod writes for them.
+  target["words"] = words;
 }
 
 /** The name of the definition that a schema refers to, or undefined when it refers to none. */
