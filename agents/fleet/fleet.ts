@@ -205,8 +205,11 @@ class MemoryCheckpoint implements Checkpoint {
   }
 }
 
+const simulatedWorkingSetBytes = 256 * 1024 * 1024;
+
 function fixedFacts(report: NodeReport): NodeFacts {
-  return { current: () => report, onChange: () => () => {} };
+  const idle = { usageCoreNanoSeconds: 0, workingSetBytes: simulatedWorkingSetBytes };
+  return { current: () => report, onChange: () => () => {}, usage: () => idle };
 }
 
 function countAll(agents: readonly Agent[], tally: Tally): FleetCounts {

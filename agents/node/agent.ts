@@ -19,6 +19,7 @@ import type { Checkpoint, Clock, Connection, ConnectionListener, Log, Network, N
 import type { Runtime } from "./runtime/runtime.ts";
 import { Session } from "./session.ts";
 import type { StoredAssignment, StoredMemory, StoredPod } from "./stored.ts";
+import { UsageMeter } from "./usage-meter.ts";
 
 export type AgentPorts = {
   readonly clock: Clock;
@@ -70,6 +71,7 @@ export class Agent implements PodHost, OutboxOwner {
   readonly #gate = new Gate();
   readonly #workers = new Map<string, PodWorker>();
   readonly #outbox: Outbox;
+  readonly #usage: UsageMeter;
   readonly ports: PodHost["ports"];
   readonly startedAtMs: number;
   readonly #startedAtMonotonicMs: number;
@@ -96,6 +98,7 @@ export class Agent implements PodHost, OutboxOwner {
     this.ports = { clock, random, log, runtime, network };
     this.startedAtMs = clock.nowMs();
     this.#startedAtMonotonicMs = clock.monotonicMs();
+    this.#usage = new UsageMeter({ clock, runtime, nodeFacts: ports.nodeFacts });
     this.#outbox = new Outbox(this, { clock, nodeFacts: ports.nodeFacts });
     const owner = {
       prepare: () => this.#outbox.prepare(),
@@ -218,8 +221,18 @@ export class Agent implements PodHost, OutboxOwner {
       return false;
     }
     if (answer.resend === true) this.#outbox.startOver();
+    if (answer.usage === true) void this.#tellUsage();
     const wantsMore = await this.#take(answer);
     return wantsMore || answer.resend === true;
+  }
+
+  async #tellUsage(): Promise<void> {
+    try {
+      this.#outbox.usage = await this.#usage.read();
+      this.#session.wake(0);
+    } catch (error) {
+      this.ports.log.warn("cannot tell what is used", { problem: String(error) });
+    }
   }
 
   async #boot(): Promise<void> {

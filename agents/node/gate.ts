@@ -101,6 +101,9 @@ export class GatedRuntime implements Runtime {
   listContainers(filter: RuntimeFilter) {
     return this.#gate.pass(this.#runtime.listContainers(filter));
   }
+  listContainerStats() {
+    return this.#gate.pass(this.#runtime.listContainerStats());
+  }
   containerStatus(id: string) {
     return this.#gate.pass(this.#runtime.containerStatus(id));
   }

@@ -1,4 +1,5 @@
 // What an agent has to tell, made up into messages, and what of it has arrived.
+import type { UsageReport } from "../../src/model/usage-report.ts";
 import type { EventReport, NodeReport, PodReport, SyncRequest } from "../../src/sync/messages.ts";
 import { EventQueue } from "./events.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
@@ -43,6 +44,8 @@ export class Outbox {
   #nextEventsAtMs = 0;
   /** A status has changed since the last message was made up. */
   hasNews = false;
+  /** Asked for, and to be told once. */
+  usage: UsageReport | undefined;
 
   constructor(owner: OutboxOwner, ports: { readonly clock: Clock; readonly nodeFacts: NodeFacts }) {
     this.#owner = owner;
@@ -90,12 +93,15 @@ export class Outbox {
     const events = this.#events.take(mostEvents);
     if (events.length > 0) this.#nextEventsAtMs = this.#clock.monotonicMs() + laterEventDelayMs;
     const isRegistering = this.#isRegistering;
+    const { usage } = this;
+    this.usage = undefined;
     return {
       content: {
         have: this.#owner.have(),
         ...(isRegistering ? { register: true } : {}),
         ...(node === this.#acknowledgedNode ? {} : { nodeReport: node }),
         ...contentOf(told, events),
+        ...(usage === undefined ? {} : { usage }),
       },
       acknowledged: () => {
         if (isRegistering) this.#isRegistering = false;

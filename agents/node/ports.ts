@@ -38,6 +38,8 @@ export type NodeFacts = {
   /** Equal facts are the same object, so that a caller sees a change by comparing references. */
   current(): NodeReport;
   onChange(listener: () => void): () => void;
+  /** What all that runs on the host has used of its processors since some point in the past, and uses of its memory. */
+  usage(): { readonly usageCoreNanoSeconds: number; readonly workingSetBytes: number };
 };
 
 /**

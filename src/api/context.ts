@@ -3,12 +3,14 @@ import type { Env } from "../env.ts";
 import { ApiError, notFoundError, qualifiedResource } from "../model/api-error.ts";
 import { parseFieldQuery } from "../model/field-query.ts";
 import type { KubeObject } from "../model/meta.ts";
+import { nodes } from "../model/node.ts";
 import type { Pod } from "../model/pod.ts";
 import type { Touched } from "../pokes.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
 import type { Caller } from "./authentication.ts";
 import { EventStorage } from "./event-storage.ts";
 import { LeaseStorage } from "./lease-storage.ts";
+import { MetricsStorage } from "./metrics-storage.ts";
 import { ObjectStorage } from "./object-storage.ts";
 import { PodStorage } from "./pod-storage.ts";
 import type { Place, Storage } from "./storage.ts";
@@ -29,10 +31,14 @@ export type RequestContext = {
 
 export function storageOf(context: RequestContext): Storage {
   const { env, target, templates, nowMs } = context;
-  switch (target.resource.plural) {
+  switch (qualifiedResource(target.resource)) {
     case "pods":
       return new PodStorage(env.DB, templates);
-    case "leases":
+    case "nodes.metrics.k8s.io":
+      return MetricsStorage.ofNodes(env, new ObjectStorage(env.DB, nodes));
+    case "pods.metrics.k8s.io":
+      return MetricsStorage.ofPods(env, new PodStorage(env.DB, templates));
+    case "leases.coordination.k8s.io":
       return new LeaseStorage(env);
     case "events": {
       const written = new ObjectStorage(env.DB, target.resource);

@@ -1,6 +1,7 @@
 // When nodes were last heard, filled in when Nodes are read: heartbeats are never written.
 import { nodeGraceMs } from "../core/node-lifecycle.ts";
 import type { Env } from "../env.ts";
+import { qualifiedResource } from "../model/api-error.ts";
 import { goTime } from "../model/instant.ts";
 import type { KubeObject } from "../model/meta.ts";
 import type { Node } from "../model/node.ts";
@@ -13,7 +14,7 @@ export async function withHeartbeats(
   resource: Resource,
   objects: readonly KubeObject[],
 ): Promise<readonly KubeObject[]> {
-  if (resource.plural !== "nodes" || objects.length === 0) return objects;
+  if (qualifiedResource(resource) !== "nodes" || objects.length === 0) return objects;
   const [first] = objects;
   const name = first?.metadata.name ?? "";
   const lastSeen = objects.length === 1 ? new Map([[name, await lastSeenOf(env, name)]]) : await lastSeenOfAll(env);

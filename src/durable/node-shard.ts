@@ -5,6 +5,7 @@ import { nodeGraceMs } from "../core/node-lifecycle.ts";
 import type { Timers } from "../core/shard-plan.ts";
 import { planShard } from "../core/shard-plan.ts";
 import type { Env } from "../env.ts";
+import type { NodeUsage } from "../model/usage-report.ts";
 import { pokeDaemonSets, pokeWatchHub, shardCount } from "../pokes.ts";
 import { EventRecorder } from "../store/event-recorder.ts";
 import type { Owner } from "../store/pods.ts";
@@ -82,6 +83,13 @@ export class NodeShard extends DurableObject<Env> {
     return Object.fromEntries(
       [...this.#image.nodes.keys()].map((name) => [name, this.#sessions.hearing(name).lastSeenMs]),
     );
+  }
+
+  /** What the nodes named (null: all of the shard) and their pods use, by node; those that do not say so in time are left out. */
+  async usage(names: readonly string[] | null): Promise<Record<string, NodeUsage>> {
+    await this.#ready();
+    const nodes = names ?? [...this.#image.nodes.keys()];
+    return this.#sessions.usage(nodes.filter((name) => this.#sessions.hearing(name).connected));
   }
 
   /** Opens an agent's socket. The node and the digest of its credential are in the request's headers. */

@@ -1,5 +1,6 @@
 // The agents of a shard's nodes: who is connected and how, what each holds, and what each is told.
 import { nodeGraceMs } from "../core/node-lifecycle.ts";
+import type { NodeUsage } from "../model/usage-report.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
 import type { StoredTimers } from "../store/timers.ts";
 import type { SyncAnswer } from "../sync/messages.ts";
@@ -11,6 +12,7 @@ import { digestHeader, nodeHeader } from "../sync/socket-headers.ts";
 import { mustResend, takeEvent, takeReport } from "../sync/take-report.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { NodeCredentials } from "./node-credentials.ts";
+import { NodeUsages } from "./node-usages.ts";
 import type { ImageNode, ShardImage } from "./shard-image.ts";
 import type { Hearing } from "./shard-tending.ts";
 
@@ -43,6 +45,7 @@ export class ShardSessions {
   readonly #heardAtMs = new Map<string, number>();
   /** Nodes known to have lost their connection, and when. */
   readonly #absentSinceMs: Map<string, number>;
+  readonly #usages = new NodeUsages();
   /** Long polls that wait for a change, by node. */
   readonly #waiting = new Map<string, () => void>();
 
@@ -83,7 +86,7 @@ export class ShardSessions {
     const credential = await this.#credentials.check(request.node, digest);
     if (credential === null) return "unauthorized";
     const answer = await this.#take(request, credential.grant);
-    const hasNews = answer.pods !== undefined || answer.resend === true || !answer.registered;
+    const hasNews = answer.pods !== undefined || answer.resend === true || answer.usage === true || !answer.registered;
     if (hasNews || waitMs === 0) return { ...answer, nextSyncMs: waitMs > 0 ? 0 : pollSyncMs };
     await this.#change(request.node, waitMs);
     this.#hear(request.node);
@@ -105,6 +108,7 @@ export class ShardSessions {
   async #take(request: SyncRequest, grant: Grant): Promise<SyncAnswer> {
     await this.#parts.ready();
     this.#hear(request.node);
+    if (request.usage !== undefined) this.#usages.take(request.node, request.usage);
     const known = this.#known(request.node);
     const resend = mustResend(request, known);
     const events = (request.events ?? []).flatMap((event) => {
@@ -132,7 +136,8 @@ export class ShardSessions {
   }
 
   async #answer(name: string, have: Have, acknowledged: number): Promise<SyncAnswer> {
-    const head = { protocol: protocolVersion, acknowledged, nextSyncMs: pollSyncMs };
+    const usage = this.#usages.isAsked(name) ? { usage: true } : {};
+    const head = { protocol: protocolVersion, acknowledged, nextSyncMs: pollSyncMs, ...usage };
     const node = this.#parts.image.nodes.get(name);
     if (node === undefined || node.object === null) {
       return { ...head, registered: false, revision: have.revision, etag: have.etag };
@@ -161,10 +166,15 @@ export class ShardSessions {
     }
   }
 
+  /** What these nodes and their pods use, as far as their agents say so in time. */
+  usage(nodes: readonly string[]): Promise<Record<string, NodeUsage>> {
+    return this.#usages.of(nodes, (name) => this.push(new Set([name])));
+  }
+
   async #pushTo(socket: WebSocket, name: string): Promise<void> {
     const attachment = attachmentOf(socket);
     const answer = await this.#answer(name, attachment.have, 0);
-    if (answer.pods === undefined && answer.registered) return;
+    if (answer.pods === undefined && answer.registered && answer.usage !== true) return;
     this.#send(socket, { ...answer, nextSyncMs: socketSyncMs });
     const templates = [...new Set([...attachment.have.templates, ...Object.keys(answer.templates ?? {})])];
     attach(socket, { ...attachment, have: { revision: answer.revision, etag: answer.etag, templates } });
@@ -228,6 +238,7 @@ export class ShardSessions {
   /** Cuts off a node that counts as lost, so that its agent, should it live, connects and reports anew. */
   drop(node: string): void {
     this.#heardAtMs.delete(node);
+    this.#usages.forget(node);
     for (const socket of this.#ctx.getWebSockets(node)) socket.close(4001, `not heard for ${nodeGraceMs / 1000} s`);
   }
 }

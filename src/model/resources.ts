@@ -6,6 +6,7 @@ import { apiVersionOf } from "./decode.ts";
 import { events } from "./event.ts";
 import { joinTokens } from "./join-token.ts";
 import { leases } from "./lease.ts";
+import { nodeMetrics, podMetrics } from "./metrics.ts";
 import { namespaces } from "./namespace.ts";
 import { nodes } from "./node.ts";
 import { pods } from "./pod.ts";
@@ -31,6 +32,8 @@ export const resources: readonly Resource[] = [
   roleBindings,
   roles,
   priorityClasses,
+  nodeMetrics,
+  podMetrics,
   joinTokens,
 ];
 

@@ -1,6 +1,7 @@
 // What a node agent and the control plane say to each other. One message goes up, one comes down; both are idempotent
 // and describe states, not changes, so a lost, repeated or late one does no harm.
 import * as z from "zod";
+import { UsageReport } from "../model/usage-report.ts";
 
 export const protocolVersion = 1;
 
@@ -94,6 +95,8 @@ export const SyncRequest = z.strictObject({
   /** Pods whose state changed since the last acknowledged message. */
   pods: z.array(PodReport).optional(),
   events: z.array(EventReport).optional(),
+  /** Only when the last answer asked for it. */
+  usage: UsageReport.optional(),
 });
 export type SyncRequest = z.output<typeof SyncRequest>;
 
@@ -129,6 +132,8 @@ export const SyncAnswer = z.object({
   templates: z.record(z.string(), z.unknown()).optional(),
   /** True: the control plane has counted the node as lost; send its report and those of all pods again. */
   resend: z.boolean().optional(),
+  /** True: somebody wants to know what the node and its pods use; it is to be told soon, in a message of its own if need be. */
+  usage: z.boolean().optional(),
   /** When to sync next if nothing happens, in milliseconds. Jitter is the agent's to add. */
   nextSyncMs: z.number(),
 });

@@ -399,3 +399,22 @@ describe.runIf(hasControlGroups)("a process container in a control group", () =>
     value(await runtime.removeContainer(started.id));
   });
 });
+
+test("counts what all processes of a container use", async () => {
+  const runtime = await open();
+  const sandbox = sandboxConfigOf(join(directory, "logs"));
+  const sandboxId = value(await runtime.runPodSandbox(sandbox));
+  // Half a second of work in a child that has ended, then a rest.
+  const work = "end=$(($(date +%s%N) + 500000000)); while [ $(date +%s%N) -lt $end ]; do :; done";
+  const config = containerConfigOf({ command: ["sh", "-c", `sh -c '${work}'; sleep 1000`] });
+  const id = value(await runtime.createContainer(sandboxId, config, sandbox));
+  value(await runtime.startContainer(id));
+  await vi.waitFor(
+    async () => {
+      const [stats] = await runtime.listContainerStats();
+      expect(stats?.usageCoreNanoSeconds).toBeGreaterThan(100_000_000);
+      expect(stats?.workingSetBytes).toBeGreaterThan(100_000);
+    },
+    { timeout: 10_000, interval: 50 },
+  );
+});

@@ -126,6 +126,19 @@ export function describeRuntime(name: string, open: () => Promise<Harness>): voi
       expect(await harness.runtime.listContainers({ podUid: "uid-2" })).toHaveLength(0);
     });
 
+    test("says what running containers use, and nothing of others", async () => {
+      const id = await start("steady");
+      await create(await sandbox("uid-2"), "steady");
+      const [stats, ...others] = await harness.runtime.listContainerStats();
+      expect(others).toEqual([]);
+      expect(stats).toMatchObject({ podUid: "uid-1", name: "main", id });
+      expect(stats?.workingSetBytes).toBeGreaterThan(0);
+      expect(stats?.usageCoreNanoSeconds).toBeGreaterThanOrEqual(0);
+      value(await harness.runtime.stopContainer(id, 0));
+      await harness.tick();
+      expect(await harness.runtime.listContainerStats()).toEqual([]);
+    });
+
     test("refuses a container without a sandbox", async () => {
       const config = containerConfigOf(harness.config("steady"));
       const result = await harness.runtime.createContainer("nowhere", config, sandboxConfigOf(harness.logs));

@@ -50,7 +50,7 @@ describe("the table of resources", () => {
 
   it("says what field selectors can ask for", () => {
     const asked = Object.fromEntries(
-      resources.map(({ plural, selectableFieldNames }) => [plural, selectableFieldNames]),
+      resources.map(({ selectableFieldNames, ...resource }) => [qualifiedResource(resource), selectableFieldNames]),
     );
     expect(asked).toMatchObject({
       nodes: ["spec.unschedulable"],

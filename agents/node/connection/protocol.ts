@@ -36,6 +36,7 @@ export function readAnswer(text: string): SyncAnswer | null {
     typeof answer["registered"] === "boolean" &&
     typeof answer["etag"] === "string" &&
     isAbsentOr(answer["resend"], (resend) => typeof resend === "boolean") &&
+    isAbsentOr(answer["usage"], (usage) => typeof usage === "boolean") &&
     isAbsentOr(answer["pods"], (pods) => Array.isArray(pods) && pods.every(isAssignedPod)) &&
     isAbsentOr(answer["templates"], isFields);
   // Every field was just looked at.

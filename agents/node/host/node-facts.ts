@@ -1,7 +1,17 @@
 // What this host is, as a Node object shows it.
 // Source of reasons and messages: kubelet nodestatus/setters.go.
 import { readFileSync, statfsSync } from "node:fs";
-import { arch, availableParallelism, freemem, hostname, networkInterfaces, platform, release, totalmem } from "node:os";
+import {
+  arch,
+  availableParallelism,
+  cpus,
+  freemem,
+  hostname,
+  networkInterfaces,
+  platform,
+  release,
+  totalmem,
+} from "node:os";
 
 import type { NodeReport } from "../../../src/sync/messages.ts";
 import type { Clock, NodeFacts } from "../ports.ts";
@@ -55,6 +65,14 @@ export class HostFacts implements NodeFacts {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  usage() {
+    const busyMs = cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
+    return {
+      usageCoreNanoSeconds: busyMs * 1_000_000,
+      workingSetBytes: Math.max(0, totalmem() - availableMemoryBytes()),
+    };
   }
 
   /** Looks now and then whether something has changed. */

@@ -7,6 +7,7 @@ import type { FakeBehaviour, FakeScript } from "./fake-script.ts";
 import { behaviourOf } from "./fake-script.ts";
 import type {
   ContainerConfig,
+  ContainerStats,
   ExecResult,
   ImageStatus,
   PodSandbox,
@@ -38,6 +39,7 @@ export type FakeRuntimeOptions = {
 };
 
 const killedExitCode = 137;
+const fakeWorkingSetBytes = 8 * 1024 * 1024;
 
 export class FakeRuntime implements Runtime {
   readonly name = "fake";
@@ -212,6 +214,20 @@ export class FakeRuntime implements Runtime {
       if (podUid === undefined || uid === podUid) found.push(status);
     }
     return found;
+  }
+
+  /** Made up: each uses a thousandth of a processor all the time, and as much memory as a small daemon does. */
+  async listContainerStats(): Promise<readonly ContainerStats[]> {
+    const nowMs = this.#clock.nowMs();
+    return [...this.#containers.values()]
+      .filter(({ status }) => status.state === "running")
+      .map(({ status: { id, metadata, startedAtMs = nowMs }, uid }) => ({
+        podUid: uid,
+        name: metadata.name,
+        id,
+        usageCoreNanoSeconds: (nowMs - startedAtMs) * 1000,
+        workingSetBytes: fakeWorkingSetBytes,
+      }));
   }
 
   async containerStatus(id: string): Promise<RuntimeContainerStatus | null> {

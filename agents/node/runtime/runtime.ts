@@ -137,6 +137,17 @@ export type RuntimeCondition = {
 
 export type ImageStatus = { readonly id: string; readonly repoDigests: readonly string[]; readonly sizeBytes: number };
 
+/** Source: k8s.io/cri-api ContainerStats. */
+export type ContainerStats = {
+  readonly podUid: string;
+  readonly name: string;
+  /** Names the container: what it has used starts anew with another one of the same name. */
+  readonly id: string;
+  /** Processor time since the container started. */
+  readonly usageCoreNanoSeconds: number;
+  readonly workingSetBytes: number;
+};
+
 export type ExecResult = { readonly stdout: string; readonly stderr: string; readonly exitCode: number };
 
 /** Picks by pod; absent: everything of this agent. */
@@ -170,6 +181,8 @@ export type Runtime = {
   /** Removes it, killing it first if it runs. Harmless when it is gone. */
   removeContainer(id: string): Promise<Result<null>>;
   listContainers(filter: RuntimeFilter): Promise<readonly RuntimeContainer[]>;
+  /** What the running containers of this agent use. */
+  listContainerStats(): Promise<readonly ContainerStats[]>;
   /** Null when there is no such container. */
   containerStatus(id: string): Promise<RuntimeContainerStatus | null>;
   /** Fails with `timeout` when the command has not ended in time; it is killed then. */

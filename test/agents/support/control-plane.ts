@@ -15,6 +15,8 @@ export class ControlPlane {
   nextSyncMs = 60_000;
   registered = true;
   resend = false;
+  /** Asks with every answer, until it is told. */
+  asksForUsage = false;
   #revision = 0;
   readonly #seen = new Set<string>();
   #onChange = new Set<() => void>();
@@ -73,6 +75,7 @@ export class ControlPlane {
     this.requests.push(request);
     for (const report of request.pods ?? []) this.#take(report);
     this.events.push(...(request.events ?? []));
+    if (request.usage !== undefined) this.asksForUsage = false;
     const answer = this.answer(request.sequence, request.have);
     this.resend = false;
     return answer;
@@ -94,6 +97,7 @@ export class ControlPlane {
       etag: this.etag,
       ...(isNew ? { pods, templates } : {}),
       ...(this.resend ? { resend: true } : {}),
+      ...(this.asksForUsage ? { usage: true } : {}),
       nextSyncMs: this.nextSyncMs,
     };
     // By text, as it goes over the wire.

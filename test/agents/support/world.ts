@@ -46,6 +46,7 @@ const nodeReport: NodeReport = {
 
 class Facts implements NodeFacts {
   #report = nodeReport;
+  used = { usageCoreNanoSeconds: 0, workingSetBytes: 0 };
   #listeners = new Set<() => void>();
 
   current(): NodeReport {
@@ -55,6 +56,10 @@ class Facts implements NodeFacts {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  usage() {
+    return this.used;
   }
 
   change(report: Partial<NodeReport>): void {

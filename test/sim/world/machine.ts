@@ -66,7 +66,8 @@ export class Machine {
     this.runtime = new code.FakeRuntime({ clock: this.#clock(this.#body), script: behaviourOfImage });
     this.#network = new code.FakeNetwork(this.runtime);
     const report = nodeReport(name, labels);
-    this.#facts = { current: () => report, onChange: () => () => {} };
+    const idle = { usageCoreNanoSeconds: 0, workingSetBytes: 0 };
+    this.#facts = { current: () => report, onChange: () => () => {}, usage: () => idle };
     this.uplink = new Uplink({ ...options, node: name, latencyMs: [3, 60], tap: options.witness.tap(this) });
     kernel.note(`machine ${name} talks by ${options.connection}`);
   }

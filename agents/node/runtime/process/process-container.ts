@@ -92,6 +92,11 @@ export class ProcessContainer {
     return this.#main !== null && this.#ending === undefined;
   }
 
+  /** Of its processes, while they run. */
+  get session(): number | null {
+    return this.isRunning ? (this.#main?.pid ?? null) : null;
+  }
+
   async start(): Promise<Result<null>> {
     const launch = launchOf(this.record.id, this.record.config, this.record.sandbox);
     const problem = launchProblem(launch);

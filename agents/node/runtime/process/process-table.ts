@@ -7,7 +7,13 @@ export type ProcessIdentity = {
   readonly startTime: string;
 };
 
-type ProcessStat = ProcessIdentity & { readonly state: string; readonly parent: number; readonly session: number };
+type ProcessStat = ProcessIdentity & {
+  readonly state: string;
+  readonly parent: number;
+  readonly session: number;
+  /** In clock ticks: its own, and that of children that have ended. */
+  readonly processorTime: number;
+};
 
 export function readBootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -19,7 +25,8 @@ export function statOf(pid: number): ProcessStat | null {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The name in brackets may hold anything, brackets too.
     const [state = "", parent, , session, ...rest] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { pid, state, parent: Number(parent), session: Number(session), startTime: rest[15] ?? "" };
+    const processorTime = rest.slice(7, 11).reduce((sum, ticks) => sum + Number(ticks), 0);
+    return { pid, state, parent: Number(parent), session: Number(session), startTime: rest[15] ?? "", processorTime };
   } catch {
     return null;
   }
@@ -54,6 +61,35 @@ export function processesOf(containerId: string, session: number | null): readon
     grew = found.size > before;
   }
   return [...found];
+}
+
+type Usage = { readonly usageCoreNanoSeconds: number; readonly workingSetBytes: number };
+/** Processes by their session. */
+export type UsageTable = ReadonlyMap<number, readonly ProcessStat[]>;
+
+/** Linux counts processor time in hundredths of a second, on every machine. */
+const nanoSecondsPerTick = 10_000_000;
+
+export function readUsage(): UsageTable {
+  return Map.groupBy(listProcesses(), ({ session }) => session);
+}
+
+export function usageOfSession(table: UsageTable, session: number): Usage {
+  const processes = table.get(session) ?? [];
+  return {
+    usageCoreNanoSeconds: processes.reduce((sum, { processorTime }) => sum + processorTime * nanoSecondsPerTick, 0),
+    workingSetBytes: processes.reduce((sum, { pid }) => sum + residentBytes(pid), 0),
+  };
+}
+
+function residentBytes(pid: number): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    return 1024 * Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0);
+  } catch {
+    // It has just ended.
+    return 0;
+  }
 }
 
 function listProcesses(): readonly ProcessStat[] {

@@ -12,6 +12,7 @@ import type { Clock } from "../../ports.ts";
 import { version } from "../../version.ts";
 import type {
   ContainerConfig,
+  ContainerStats,
   ExecResult,
   ImageStatus,
   PodSandbox,
@@ -29,7 +30,7 @@ import type { LogLimits } from "./log-writer.ts";
 import { defaultLogLimits } from "./log-writer.ts";
 import type { ProcessHost } from "./process-container.ts";
 import { ProcessContainer } from "./process-container.ts";
-import { readBootId, signal } from "./process-table.ts";
+import { readBootId, readUsage, signal, usageOfSession } from "./process-table.ts";
 import type { SandboxRecord } from "./record.ts";
 import { Records } from "./record.ts";
 import type { HostRights } from "./refusal.ts";
@@ -219,6 +220,15 @@ export class ProcessRuntime implements Runtime {
     return [...this.#containers.values()]
       .filter((container) => podUid === undefined || container.podUid === podUid)
       .map(({ status }) => status);
+  }
+
+  async listContainerStats(): Promise<readonly ContainerStats[]> {
+    const table = readUsage();
+    return [...this.#containers.values()].flatMap(({ record, podUid, session }) =>
+      session === null
+        ? []
+        : [{ podUid, name: record.config.metadata.name, id: record.id, ...usageOfSession(table, session) }],
+    );
   }
 
   async containerStatus(id: string): Promise<RuntimeContainerStatus | null> {
