@@ -1,5 +1,6 @@
 // What nodes and pods use, asked of their agents when it is read. None of it is kept anywhere.
 import type { Env } from "../env.ts";
+import { notFoundError } from "../model/api-error.ts";
 import { apiVersionOf } from "../model/decode.ts";
 import { goTime } from "../model/instant.ts";
 import { pageObjects } from "../model/limits.ts";
@@ -7,6 +8,7 @@ import type { KubeObject } from "../model/meta.ts";
 import type { NodeMetrics, PodMetrics } from "../model/metrics.ts";
 import { nodeMetrics, podMetrics } from "../model/metrics.ts";
 import type { Pod } from "../model/pod.ts";
+import type { Resource } from "../model/resource.ts";
 import type { NodeUsage } from "../model/usage-report.ts";
 import { nodeShard, shardOfNode } from "../pokes.ts";
 import type { CreateOutcome, Listing, ListRequest, Place, Removed, Storage, UpdateOutcome } from "./storage.ts";
@@ -15,34 +17,41 @@ type Usages = ReadonlyMap<string, NodeUsage>;
 /** Null: nothing is known of what it uses. */
 type Measure = (object: KubeObject, usages: Usages) => KubeObject | null;
 
+type Measuring = { readonly nodeOf: (object: KubeObject) => string; readonly measure: Measure };
+
 export class MetricsStorage implements Storage {
   readonly #env: Env;
   /** Where the nodes or pods themselves are. */
   readonly #measured: Storage;
   readonly #nodeOf: (object: KubeObject) => string;
   readonly #measure: Measure;
+  readonly #resource: Resource;
 
-  private constructor(env: Env, measured: Storage, nodeOf: (object: KubeObject) => string, measure: Measure) {
+  private constructor(env: Env, measured: Storage, resource: Resource, { nodeOf, measure }: Measuring) {
     this.#env = env;
     this.#measured = measured;
+    this.#resource = resource;
     this.#nodeOf = nodeOf;
     this.#measure = measure;
   }
 
   static ofNodes(env: Env, nodes: Storage): MetricsStorage {
-    return new MetricsStorage(env, nodes, ({ metadata }) => metadata.name ?? "", measureNode);
+    const nodeOf = ({ metadata }: KubeObject) => metadata.name ?? "";
+    return new MetricsStorage(env, nodes, nodeMetrics, { nodeOf, measure: measureNode });
   }
 
   static ofPods(env: Env, pods: Storage): MetricsStorage {
     // The storage of pods holds nothing else.
-    return new MetricsStorage(env, pods, (pod) => (pod as Pod).spec.nodeName ?? "", measurePod);
+    const nodeOf = (pod: KubeObject) => (pod as Pod).spec.nodeName ?? "";
+    return new MetricsStorage(env, pods, podMetrics, { nodeOf, measure: measurePod });
   }
 
   async read(place: Place): Promise<KubeObject | null> {
     const object = await this.#measured.read(place);
-    if (object === null) return null;
-    const [metrics] = await this.#metricsOf([object]);
-    return metrics ?? null;
+    const [metrics] = object === null ? [] : await this.#metricsOf([object]);
+    if (metrics !== undefined) return metrics;
+    // Named after the kind, as metrics-server says it.
+    throw notFoundError({ ...this.#resource, plural: this.#resource.kind.toLowerCase() }, place.name);
   }
 
   /** All at once: by the time of a second page the first would be of another moment. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { qualifiedResource } from "../../src/model/api-error.ts";
 import { configMaps } from "../../src/model/config-map.ts";
 import { controllerRevisions } from "../../src/model/controller-revision.ts";
 import { events } from "../../src/model/event.ts";
@@ -56,7 +57,7 @@ describe("the table of resources", () => {
       nodes: ["spec.unschedulable"],
       namespaces: ["status.phase"],
       secrets: ["type"],
-      daemonsets: [],
+      "daemonsets.apps": [],
     });
     expect(asked["events"]).toHaveLength(11);
     expect(selectableFieldsOf(nodes, make(nodes, {}))).toEqual({

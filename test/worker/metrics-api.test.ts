@@ -75,7 +75,7 @@ it("leaves out nodes whose agents do not answer, and says so of one that is name
   expect(await api.list(`${base}/nodes`)).toEqual([]);
   const { code, body } = await api.call(`${base}/nodes/${name}`);
   expect(code).toBe(404);
-  expect(body).toMatchObject({ reason: "NotFound", message: `nodes.metrics.k8s.io "${name}" not found` });
+  expect(body).toMatchObject({ reason: "NotFound", message: `nodemetrics.metrics.k8s.io "${name}" not found` });
   socket.close();
 });
 
