@@ -14,19 +14,22 @@ const commonHeaders = { "cache-control": "no-cache, private", "x-content-type-op
 export type AnswerOptions = {
   readonly code?: number;
   readonly representation?: Representation;
-  readonly warnings?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
 };
 
 export function answer(value: unknown, options: AnswerOptions = {}): Response {
-  const { code = 200, representation = json, warnings = [], headers = {} } = options;
+  const { code = 200, representation = json, headers = {} } = options;
   const text = encode(value);
   const body = representation.mediaType === "application/yaml" ? stringify(JSON.parse(text)) : `${text}\n`;
-  const response = new Response(body, {
+  return new Response(body, {
     status: code,
     headers: { ...commonHeaders, ...headers, "content-type": contentTypeOf(representation) },
   });
-  for (const warning of warnings) response.headers.append("warning", `299 - ${JSON.stringify(warning)}`);
+}
+
+/** The answer with warnings, which kubectl prints. */
+export function withWarnings(response: Response, warnings: readonly string[]): Response {
+  for (const warning of new Set(warnings)) response.headers.append("warning", `299 - ${JSON.stringify(warning)}`);
   return response;
 }
 

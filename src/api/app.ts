@@ -9,7 +9,7 @@ import { pokeAfter } from "../pokes.ts";
 import { readMeter } from "../store/meter.ts";
 import { TemplateCache } from "../store/template-cache.ts";
 import { agentRoutes } from "../sync/routes.ts";
-import { answer, refusal } from "./answer.ts";
+import { answer, refusal, withWarnings } from "./answer.ts";
 import type { Caller } from "./authentication.ts";
 import { authenticate } from "./authentication.ts";
 import type { RequestContext } from "./context.ts";
@@ -28,11 +28,14 @@ type Bindings = { Bindings: Env; Variables: { caller: Caller } };
 
 export const app = new Hono<Bindings>();
 
-app.onError((error) => {
+app.onError(refused);
+
+function refused(error: unknown): Response {
   if (error instanceof ApiError) return refusal(error);
-  console.error({ message: "a request failed", error: String(error), stack: error.stack });
+  const stack = error instanceof Error ? error.stack : undefined;
+  console.error({ message: "a request failed", error: String(error), stack });
   return refusal(new ApiError("InternalError", "the server could not do this; what went wrong is in its log"));
-});
+}
 
 app.notFound(() => new Response("404 page not found\n", { status: 404 }));
 
@@ -60,6 +63,7 @@ app.all("*", async (context) => {
   const target = targetOf(new URL(context.req.url).pathname);
   if (target === null) return notServed(context.req.path);
   templates ??= new TemplateCache(env.DB);
+  const warnings: string[] = [];
   const request: RequestContext = {
     env,
     request: context.req.raw,
@@ -68,9 +72,10 @@ app.all("*", async (context) => {
     caller: context.get("caller"),
     nowMs: Date.now(),
     templates,
+    warn: (text) => warnings.push(text),
     touched: (touched) => later(context.executionCtx, pokeAfter(env, touched)),
   };
-  return handle(request);
+  return withWarnings(await handle(request).catch(refused), warnings);
 });
 
 function later(context: ExecutionContext, work: Promise<unknown>): void {

@@ -25,6 +25,8 @@ export type RequestContext = {
   /** When the request came, for everything that is dated. */
   readonly nowMs: number;
   readonly templates: TemplateCache;
+  /** Tells the client something beside the answer, also when that is a refusal. */
+  warn(text: string): void;
   /** Wakes whoever acts on what was written, after the answer. */
   touched(touched: Touched): void;
 };

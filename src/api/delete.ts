@@ -46,8 +46,7 @@ const optionsName = { group: "meta.k8s.io", plural: "", kind: "DeleteOptions" };
 
 /** Options come in the body, or in the query, or not at all. */
 async function deleteOptions({ request, url }: RequestContext): Promise<Checked> {
-  const hasBody = request.body !== null && request.headers.get("content-length") !== "0";
-  const body = hasBody ? await readOptions(request) : {};
+  const body = await readOptions(request);
   const query = url.searchParams;
   const grace = query.get("gracePeriodSeconds");
   const orphan = query.get("orphanDependents");
@@ -61,9 +60,8 @@ async function deleteOptions({ request, url }: RequestContext): Promise<Checked>
 }
 
 async function readOptions(request: Request): Promise<DeleteOptions> {
-  const text = await request.clone().text();
-  if (text.trim() === "") return {};
-  const decoded = decode(DeleteOptions, await readObject(request, "DeleteOptions"));
+  const { json } = await readObject(request, { kind: "DeleteOptions", schema: DeleteOptions, mayBeEmpty: true });
+  const decoded = decode(DeleteOptions, json ?? {});
   if (!decoded.ok) throw new ApiError("BadRequest", decoded.message);
   return decoded.object;
 }

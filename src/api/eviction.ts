@@ -20,7 +20,8 @@ const Eviction = z.object({
 
 export async function evictPod(context: RequestContext): Promise<Response> {
   if (context.request.method !== "POST") throw methodNotAllowed();
-  const parsed = Eviction.safeParse(await readObject(context.request, "Eviction"));
+  const { json } = await readObject(context.request, { kind: "Eviction", schema: Eviction });
+  const parsed = Eviction.safeParse(json);
   if (!parsed.success) throw new ApiError("BadRequest", "the body is not a policy/v1 Eviction");
   const options = parsed.data.deleteOptions ?? {};
   const pod = await existing(context);

@@ -1,12 +1,31 @@
-// What a client sent, within limits: JSON or YAML, never more and never deeper than the server is ready to hold.
-import { parseDocument } from "yaml";
+// What a client sent, within limits: JSON, YAML or protobuf, never more and never deeper than the server is ready to hold.
+// Source: apimachinery pkg/runtime/serializer json and protobuf; apiserver pkg/endpoints/handlers rest.go.
+
+import { isMap, parseDocument, visit } from "yaml";
+import type * as z from "zod";
 
 import { ApiError } from "../model/api-error.ts";
 import type { Json } from "../model/fields.ts";
 import { bodyBytes, jsonDepth, yamlAliases, yamlBytes } from "../model/limits.ts";
+import { shapeOf } from "../model/shape.ts";
+import { hasDuplicates, jsonProblem, keysOf } from "./json-text.ts";
+import { decodeProtobuf, hasProtobuf, MalformedProtobuf } from "./protobuf/decode.ts";
 
 const jsonTypes: ReadonlySet<string> = new Set(["application/json", ""]);
 const yamlTypes: ReadonlySet<string> = new Set(["application/yaml", "application/x-yaml", "text/yaml"]);
+const protobufType = "application/vnd.kubernetes.protobuf";
+
+/** What a body should hold; `mayBeEmpty`: or nothing, which reads as null, whatever its type. */
+export type Expected = { readonly kind: string; readonly schema: z.ZodType; readonly mayBeEmpty?: true };
+
+export type Body = {
+  readonly json: Json;
+  /**
+   * What a strict reader minds: the unknown fields it was told of, and the fields that stand twice, each in the words of
+   * a warning, in the order in which they were sent.
+   */
+  problems(unknownFields: readonly string[]): readonly string[];
+};
 
 /** The media type of a request, without parameters. */
 export function mediaTypeOf(request: Request): string {
@@ -15,9 +34,13 @@ export function mediaTypeOf(request: Request): string {
 
 /** The body as text. Throws RequestEntityTooLarge. */
 export async function readText(request: Request, limitBytes = bodyBytes): Promise<string> {
+  return decodeUtf8(await readBytes(request, limitBytes));
+}
+
+async function readBytes(request: Request, limitBytes: number): Promise<Uint8Array> {
   const declared = Number(request.headers.get("content-length") ?? 0);
   if (declared > limitBytes) throw tooLarge(limitBytes);
-  if (request.body === null) return "";
+  if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body) {
@@ -27,14 +50,14 @@ export async function readText(request: Request, limitBytes = bodyBytes): Promis
     if (size > limitBytes) throw tooLarge(limitBytes);
     chunks.push(bytes);
   }
-  return decodeUtf8(await new Blob(chunks).arrayBuffer());
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
 function tooLarge(limitBytes: number): ApiError {
   return new ApiError("RequestEntityTooLarge", `Request entity too large: limit is ${limitBytes}`);
 }
 
-function decodeUtf8(bytes: ArrayBuffer): string {
+function decodeUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
   } catch {
@@ -42,15 +65,66 @@ function decodeUtf8(bytes: ArrayBuffer): string {
   }
 }
 
-/** An object sent as JSON or YAML. `kind` is what it should be, for the error. */
-export async function readObject(request: Request, kind: string): Promise<Json> {
+/** An object that a client sent. */
+export async function readObject(request: Request, expected: Expected): Promise<Body> {
+  const shape = shapeOf(expected.schema);
+  const takesProtobuf = hasProtobuf(shape);
   const mediaType = mediaTypeOf(request);
-  if (jsonTypes.has(mediaType)) return parseJson(await readText(request), kind);
-  if (yamlTypes.has(mediaType)) return parseYaml(await readText(request, yamlBytes), kind);
-  throw new ApiError(
+  const isYaml = yamlTypes.has(mediaType);
+  const isKnown = isYaml || jsonTypes.has(mediaType) || (takesProtobuf && mediaType === protobufType);
+  if (!isKnown && expected.mayBeEmpty !== true) throw unknownFormat(takesProtobuf);
+  const bytes = await readBytes(request, isYaml ? yamlBytes : bodyBytes);
+  if (bytes.length === 0 && expected.mayBeEmpty === true) return { json: null, problems: unknownOnly };
+  if (!isKnown) throw unknownFormat(takesProtobuf);
+  if (isYaml) return yamlBody(decodeUtf8(bytes), expected.kind);
+  if (!takesProtobuf || mediaType !== protobufType) return jsonBody(decodeUtf8(bytes), expected.kind);
+  return { json: protobufJson(() => decodeProtobuf(bytes, shape), bytes, expected.kind), problems: unknownOnly };
+}
+
+function unknownFormat(takesProtobuf: boolean): ApiError {
+  return unsupportedMediaType(["application/json", "application/yaml", ...(takesProtobuf ? [protobufType] : [])]);
+}
+
+export function unsupportedMediaType(accepted: readonly string[]): ApiError {
+  return new ApiError(
     "UnsupportedMediaType",
-    `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml`,
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`,
   );
+}
+
+function protobufJson(decode: () => Json, bytes: Uint8Array, kind: string): Json {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof MalformedProtobuf) throw unreadable(kind, error.message, summaryOf(bytes));
+    throw error;
+  }
+}
+
+/** As `Body.problems`, where nothing can stand twice. */
+export function unknownOnly(unknownFields: readonly string[]): readonly string[] {
+  return unknownFields.map(unknownField);
+}
+
+function unknownField(path: string): string {
+  return `unknown field ${JSON.stringify(path)}`;
+}
+
+function jsonBody(text: string, kind: string): Body {
+  return { json: parseJson(text, kind), problems: (unknownFields) => problemsOfJson(text, unknownFields) };
+}
+
+/** As `Body.problems`, for JSON. */
+export function problemsOfJson(text: string, unknownFields: readonly string[]): readonly string[] {
+  if (!hasDuplicates(text)) return unknownOnly(unknownFields);
+  const unknown = new Set(unknownFields);
+  const found = keysOf(text).flatMap(({ path, isDuplicate }) => {
+    // What lies below an unknown field is not looked at.
+    if (unknownFields.some((field) => path.startsWith(`${field}.`) || path.startsWith(`${field}[`))) return [];
+    if (unknown.has(path)) return [unknownField(path)];
+    return isDuplicate ? [`duplicate field ${JSON.stringify(path)}`] : [];
+  });
+  return [...new Set([...found, ...unknownOnly(unknownFields)])];
 }
 
 /** Throws BadRequest for what is no JSON, or nested too deep. */
@@ -60,34 +134,75 @@ export function parseJson(text: string, kind: string): Json {
     // JSON.parse yields JSON.
     value = JSON.parse(text) as Json;
   } catch (error) {
-    throw unreadable(kind, String(error));
+    const why = `couldn't get version/kind; json parse error: ${jsonProblem(text) ?? error}`;
+    throw unreadable(kind, why, summaryOf(new TextEncoder().encode(text)));
   }
-  if (depthOf(value, jsonDepth) > jsonDepth) throw unreadable(kind, `nested deeper than ${jsonDepth} levels`);
+  if (depthOf(value, jsonDepth) > jsonDepth) {
+    throw new ApiError("BadRequest", `${kind} is nested deeper than ${jsonDepth} levels`);
+  }
   return value;
 }
 
-function parseYaml(text: string, kind: string): Json {
+function yamlBody(text: string, kind: string): Body {
   const document = parseDocument(text, {
-    uniqueKeys: true,
-    prettyErrors: false,
+    uniqueKeys: false,
+    prettyErrors: true,
     merge: false,
     version: "1.1",
     schema: "core",
   });
   const [problem] = document.errors;
-  if (problem !== undefined) throw unreadable(kind, problem.message);
+  const summary = summaryOf(new TextEncoder().encode(text));
+  if (problem !== undefined) {
+    throw unreadable(kind, `couldn't get version/kind; error converting YAML to JSON: ${problem.message}`, summary);
+  }
+  const duplicates = yamlDuplicates(document, text);
   try {
     // With the core schema and string keys a document is JSON.
     const value = document.toJS({ maxAliasCount: yamlAliases, mapAsMap: false }) as Json;
     if (depthOf(value, jsonDepth) > jsonDepth) throw new Error(`nested deeper than ${jsonDepth} levels`);
-    return value;
+    return { json: value, problems: (unknownFields) => [...duplicates, ...unknownOnly(unknownFields)] };
   } catch (error) {
-    throw unreadable(kind, String(error));
+    throw unreadable(kind, `couldn't get version/kind; error converting YAML to JSON: ${error}`, summary);
   }
 }
 
-function unreadable(kind: string, why: string): ApiError {
-  return new ApiError("BadRequest", `the object provided is unrecognized (must be of type ${kind}): ${why}`);
+/** Keys that stand twice in one mapping, in the words of Go's reader of YAML; all in one text. */
+function yamlDuplicates(document: ReturnType<typeof parseDocument>, text: string): readonly string[] {
+  const found: string[] = [];
+  visit(document, {
+    Map: (_key, map) => {
+      if (!isMap(map)) return;
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        const name = String(key);
+        const range = Reflect.get(Object(key), "range");
+        const at = Array.isArray(range) ? Number(range[0]) : 0;
+        const line = text.slice(0, at).split("\n").length;
+        if (seen.has(name)) found.push(`  line ${line}: key ${JSON.stringify(name)} already set in map`);
+        seen.add(name);
+      }
+    },
+  });
+  return found.length === 0 ? [] : [["yaml: unmarshal errors:", ...found].join("\n")];
+}
+
+const summaryBytes = 30;
+
+/** The beginning of what was sent, as errors show it: JSON as text, anything else in hexadecimal. */
+function summaryOf(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "<empty>";
+  const shown = bytes.subarray(0, summaryBytes);
+  const end = bytes.length > summaryBytes ? " ..." : "";
+  if (bytes[0] === 0x7b) return `${new TextDecoder().decode(shown)}${end}`;
+  return `${[...shown].map((byte) => byte.toString(16).padStart(2, "0")).join("")}${end}`;
+}
+
+function unreadable(kind: string, why: string, summary: string): ApiError {
+  return new ApiError(
+    "BadRequest",
+    `the object provided is unrecognized (must be of type ${kind}): ${why} (${summary})`,
+  );
 }
 
 /** How deep arrays and objects are nested; counts no further than just past `limit`. */

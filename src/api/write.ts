@@ -28,28 +28,35 @@ import { applyPatch, patchMediaTypes } from "./patch/patch.ts";
 import type { WriteOptions } from "./query.ts";
 import { writeOptions } from "./query.ts";
 import { represented } from "./read.ts";
-import { mediaTypeOf, parseJson, readObject, readText } from "./request-body.ts";
+import type { Body } from "./request-body.ts";
+import {
+  mediaTypeOf,
+  parseJson,
+  problemsOfJson,
+  readObject,
+  readText,
+  unknownOnly,
+  unsupportedMediaType,
+} from "./request-body.ts";
 
 /** How often a patch is tried again when others write in between, and a generated name when it is taken. */
 const mostTries = 8;
-
-type Decoded = { readonly object: KubeObject; readonly warnings: readonly string[] };
 
 export async function createObject(context: RequestContext): Promise<Response> {
   const { target, url } = context;
   const { resource } = target;
   if (target.name !== null || (resource.namespaced && target.namespace === null)) throw methodNotAllowed();
   const options = writeOptions(url.searchParams, "CreateOptions");
-  const { object, warnings } = decode(context, await readObject(context.request, resource.kind), options);
+  const object = decode(context, await readObject(context.request, resource), options);
   checkNamespace(context, object);
   for (let tries = 1; ; tries += 1) {
     const prepared = await prepareNew(context, object);
-    if (options.dryRun) return respond(context, { code: 201, object: prepared.object, warnings });
+    if (options.dryRun) return respond(context, { code: 201, object: prepared.object });
     const outcome = await storageOf(context).create(prepared.object, context.nowMs);
     if (outcome.outcome === "created") {
       await prepared.created(outcome.object);
       wrote(context, [outcome.object]);
-      return respond(context, { code: 201, object: prepared.told(outcome.object), warnings });
+      return respond(context, { code: 201, object: prepared.told(outcome.object) });
     }
     const isGenerated = object.metadata.name === undefined;
     if (outcome.outcome !== "exists" || !isGenerated || tries === mostTries) {
@@ -129,13 +136,13 @@ export async function updateObject(context: RequestContext): Promise<Response> {
   const { resource } = context.target;
   const options = writeOptions(context.url.searchParams, "UpdateOptions");
   const place = placeOf(context.target);
-  const { object, warnings } = decode(context, await readObject(context.request, resource.kind), options);
+  const object = decode(context, await readObject(context.request, resource), options);
   checkNamespace(context, object);
   if (object.metadata.name !== place.name) throw wrongName(object.metadata.name ?? "", place.name);
   const before = await existing(context);
   const outcome = await replace(context, before, object, options);
   if (outcome === "conflict") throw conflictError(resource, place.name);
-  return respond(context, { code: 200, object: outcome, warnings });
+  return respond(context, { code: 200, object: outcome });
 }
 
 export async function patchObject(context: RequestContext): Promise<Response> {
@@ -143,24 +150,24 @@ export async function patchObject(context: RequestContext): Promise<Response> {
   const given = mediaTypeOf(context.request);
   const mediaType = patchMediaTypes.find((type) => type === given);
   if (mediaType === undefined) {
-    const accepted = patchMediaTypes.join(", ");
-    throw new ApiError(
-      "UnsupportedMediaType",
-      `the body of the request was in an unknown format - accepted media types include: ${accepted}`,
-    );
+    throw unsupportedMediaType(patchMediaTypes);
   }
   const options = writeOptions(context.url.searchParams, "PatchOptions");
-  const patch = parseJson(await readText(context.request), "Patch");
+  const text = await readText(context.request);
+  const patch = parseJson(text, "Patch");
   const place = placeOf(context.target);
   for (let tries = 1; ; tries += 1) {
     const before = await existing(context);
     const patched = applyPatch({ mediaType, document: asJson(before), patch, resource });
-    const { object, warnings } = decode(context, patched, options, patch);
+    const problems = (unknown: readonly string[]) => [
+      ...new Set([...problemsOfJson(text, []), ...unknownOnly(unknown)]),
+    ];
+    const object = decode(context, { json: patched, problems }, options, patch);
     if (object.metadata.name !== place.name) throw wrongName(object.metadata.name ?? "", place.name);
     // A patch that does not speak of the version is about whichever there is.
     const isLocked = object.metadata.resourceVersion !== before.metadata.resourceVersion;
     const outcome = isLocked ? "conflict" : await replace(context, before, object, options);
-    if (outcome !== "conflict") return respond(context, { code: 200, object: outcome, warnings });
+    if (outcome !== "conflict") return respond(context, { code: 200, object: outcome });
     if (isLocked || tries === mostTries) throw conflictError(resource, place.name);
   }
 }
@@ -257,18 +264,19 @@ function check(resource: Resource, object: KubeObject, errors: readonly FieldErr
 }
 
 /** `patch` is what the object came of, if it did not come whole. */
-function decode({ target }: RequestContext, json: Json, options: WriteOptions, patch?: Json): Decoded {
-  const { resource } = target;
+function decode(context: RequestContext, body: Body, options: WriteOptions, patch?: Json): KubeObject {
+  const { resource } = context.target;
+  const json = body.json ?? {};
   checkType(resource, json);
   const decoded = decodeObject(resource, json);
-  const version = apiVersionOf(resource).split("/").at(-1);
-  const handled = `${resource.kind} in version ${JSON.stringify(version)} cannot be handled as a ${resource.kind}`;
+  const handled = `${resource.kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}`;
   if (!decoded.ok) throw new ApiError("BadRequest", `${handled}: ${decoded.message}`);
-  const unknown = decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`);
-  if (options.fieldValidation !== "Strict" || unknown.length === 0) {
-    return { object: decoded.object, warnings: options.fieldValidation === "Warn" ? unknown : [] };
+  const problems = options.fieldValidation === "Ignore" ? [] : body.problems(decoded.unknownFields);
+  if (options.fieldValidation !== "Strict" || problems.length === 0) {
+    for (const problem of problems) context.warn(problem);
+    return decoded.object;
   }
-  const problem = `strict decoding error: ${unknown.join(", ")}`;
+  const problem = `strict decoding error: ${problems.join(", ")}`;
   if (patch === undefined) throw new ApiError("BadRequest", `${handled}: ${problem}`);
   const error: FieldError = {
     type: "FieldValueInvalid",
@@ -309,9 +317,9 @@ function checkNamespace({ target }: RequestContext, { metadata }: KubeObject): v
   );
 }
 
-type Reply = { readonly code: number; readonly object: KubeObject; readonly warnings: readonly string[] };
+type Reply = { readonly code: number; readonly object: KubeObject };
 
-async function respond(context: RequestContext, { code, object, warnings }: Reply): Promise<Response> {
+async function respond(context: RequestContext, { code, object }: Reply): Promise<Response> {
   const representation = negotiate(context.request.headers.get("accept"), ["table", "partialMetadata"]);
-  return answer(await represented(context, object, representation), { code, representation, warnings });
+  return answer(await represented(context, object, representation), { code, representation });
 }

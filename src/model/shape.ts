@@ -8,6 +8,8 @@ export type Shape =
   | {
       readonly kind: "struct";
       readonly goType: string;
+      /** The struct's upstream name, with its package; `name` is the last part of it. */
+      readonly id: string;
       readonly name: string;
       readonly fields: ReadonlyMap<string, Shape>;
     }
@@ -62,7 +64,7 @@ function structShape(schema: z.core.$ZodType, members: z.core.$ZodShape): Shape 
   const id = z.globalRegistry.get(schema)?.id ?? "";
   const name = id.slice(id.lastIndexOf(".") + 1);
   const fields = new Map(Object.entries(members).map(([field, member]) => [field, shapeOf(member)]));
-  return { kind: "struct", goType: `${id.split(".").at(-2) ?? ""}.${name}`, name, fields };
+  return { kind: "struct", goType: `${id.split(".").at(-2) ?? ""}.${name}`, id, name, fields };
 }
 
 function listShape(element: Shape): Shape {
