@@ -1,6 +1,7 @@
 // POST, PUT and PATCH: decode, default, check, and only then write. Every way to an object goes through here.
 // Source: apiserver pkg/endpoints/handlers create.go, update.go, patch.go; pkg/registry/generic/registry/store.go.
 import { generatedName, nameSuffix } from "../core/hash.ts";
+import { isJsonObject } from "../core/json.ts";
 import {
   ApiError,
   alreadyExistsError,
@@ -23,7 +24,6 @@ import { answer } from "./answer.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, methodNotAllowed, placeOf, storageOf, wrote } from "./context.ts";
 import { negotiate } from "./negotiation.ts";
-import { isJsonObject } from "./patch/json.ts";
 import { applyPatch, patchMediaTypes } from "./patch/patch.ts";
 import type { WriteOptions } from "./query.ts";
 import { writeOptions } from "./query.ts";

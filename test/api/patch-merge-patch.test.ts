@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-
-import type { JsonObject } from "../../src/api/patch/json.ts";
 import { applyMergePatch } from "../../src/api/patch/merge-patch.ts";
+import type { JsonObject } from "../../src/core/json.ts";
 import { ApiError } from "../../src/model/api-error.ts";
 import type { Json } from "../../src/model/fields.ts";
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
-
-import type { JsonObject } from "../../src/api/patch/json.ts";
 import { patchSchemaOf } from "../../src/api/patch/patch-schema.ts";
 import { applyStrategicMergePatch } from "../../src/api/patch/strategic-merge-patch.ts";
+import type { JsonObject } from "../../src/core/json.ts";
 import { ApiError } from "../../src/model/api-error.ts";
 import type { Json } from "../../src/model/fields.ts";
 import { ships } from "./small-resources.ts";

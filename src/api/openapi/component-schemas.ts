@@ -1,9 +1,10 @@
 // The components of an OpenAPI document: the schemas of its kinds, brought from zod's JSON Schema into the form that
 // clients of Kubernetes know.
+
+import { isJsonObject, type JsonObject, member } from "../../core/json.ts";
 import type { Json } from "../../model/fields.ts";
 import { ListMeta } from "../../model/meta.ts";
 import type { Resource } from "../../model/resource.ts";
-import { isJsonObject, type JsonObject, member } from "../patch/json.ts";
 import { definitionName, type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
 import {
   commonDescriptions,

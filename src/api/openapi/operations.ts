@@ -1,7 +1,8 @@
 // The paths of an OpenAPI document: which requests a resource answers, with which parameters and bodies.
+
+import type { JsonObject } from "../../core/json.ts";
 import type { Json } from "../../model/fields.ts";
 import type { Resource, Verb } from "../../model/resource.ts";
-import type { JsonObject } from "../patch/json.ts";
 import { patchMediaTypes } from "../patch/patch.ts";
 import { kindSchemaName } from "./component-schemas.ts";
 import { refTo, schemaNames } from "./standard-schemas.ts";

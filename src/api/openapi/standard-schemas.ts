@@ -1,6 +1,6 @@
 // The schemas of the API that no resource of ours declares: scalars with a form of their own, and what requests and
 // answers of every kind share. Source: the OpenAPI documents of Kubernetes 1.32.
-import type { JsonObject } from "../patch/json.ts";
+import type { JsonObject } from "../../core/json.ts";
 
 const metaPrefix = "io.k8s.apimachinery.pkg.apis.meta.v1";
 

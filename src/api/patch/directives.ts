@@ -1,6 +1,7 @@
 // The keys that steer a strategic merge patch instead of being part of its data.
+
+import { isJsonArray, isJsonObject, member } from "../../core/json.ts";
 import type { Json } from "../../model/fields.ts";
-import { isJsonArray, isJsonObject, member } from "./json.ts";
 
 export const patchDirective = "$patch";
 export const retainKeysDirective = "$retainKeys";

@@ -1,9 +1,10 @@
 // Applies a JSON patch. Source: RFC 6902. Where the API server is more lenient than the RFC, somebody relies on it:
 // an index may be negative (-1 is the last), `replace` may name a member that is not there yet, and `test` for null
 // passes when there is none.
+
+import { isJsonArray, isJsonObject, type JsonObject, member } from "../../core/json.ts";
 import { ApiError } from "../../model/api-error.ts";
 import type { Json } from "../../model/fields.ts";
-import { isJsonArray, isJsonObject, type JsonObject, member } from "./json.ts";
 import { type Pointer, parsePointer, placeOf, pointerText, valueAt } from "./json-pointer.ts";
 import { isSameTree, jsonOf, type Tree, treeOf } from "./json-tree.ts";
 import { rejected, undecodable } from "./patch-error.ts";

@@ -1,6 +1,7 @@
 // JSON that may be changed: objects as maps, so that no key is special and none of the changes costs a copy.
+
+import { isJsonArray, isJsonObject } from "../../core/json.ts";
 import type { Json } from "../../model/fields.ts";
-import { isJsonArray, isJsonObject } from "./json.ts";
 
 export type Tree = null | boolean | number | string | Tree[] | Map<string, Tree>;
 

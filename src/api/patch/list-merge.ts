@@ -1,10 +1,11 @@
 // Merges two lists of a strategic merge patch: by merge key where the elements are objects, as sets where they are
 // plain values. Source: apimachinery pkg/util/strategicpatch.
+
+import { goJsonKind, isJsonObject, type JsonObject, member } from "../../core/json.ts";
 import { ApiError } from "../../model/api-error.ts";
 import type { Json } from "../../model/fields.ts";
 import { patchDirective, withoutDirectives } from "./directives.ts";
 import { inOrder } from "./element-order.ts";
-import { goJsonKind, isJsonObject, type JsonObject, member } from "./json.ts";
 import { malformed, missingMergeKey, mixedElements, orderMismatch, rejected, unknownPatchType } from "./patch-error.ts";
 
 type ListMerge = {

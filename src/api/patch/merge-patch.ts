@@ -1,6 +1,7 @@
 // Applies a JSON merge patch. Source: RFC 7386.
+
+import { isJsonObject, type JsonObject } from "../../core/json.ts";
 import type { Json } from "../../model/fields.ts";
-import { isJsonObject, type JsonObject } from "./json.ts";
 import { undecodable } from "./patch-error.ts";
 
 /**

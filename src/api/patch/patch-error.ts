@@ -1,9 +1,10 @@
 // How a patch that makes no sense is refused, in upstream's words and with upstream's codes: 400 for a body of the wrong
 // form, 422 for operations that do not apply, 500 for what goes wrong in a strategic merge.
 // Source: apimachinery pkg/util/mergepatch, apiserver pkg/endpoints/handlers (patch).
+
+import { goJsonKind, goText } from "../../core/json.ts";
 import { ApiError } from "../../model/api-error.ts";
 import type { Json } from "../../model/fields.ts";
-import { goJsonKind, goText } from "./json.ts";
 
 type Malformed =
   | "JSON document"

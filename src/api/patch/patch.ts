@@ -1,7 +1,8 @@
 // Which kinds of patch there are, by the media type of the request, and what each does to an object.
+
+import type { JsonObject } from "../../core/json.ts";
 import type { Json } from "../../model/fields.ts";
 import type { Resource } from "../../model/resource.ts";
-import type { JsonObject } from "./json.ts";
 import { applyJsonPatch } from "./json-patch.ts";
 import { applyMergePatch } from "./merge-patch.ts";
 import { patchSchemaOf } from "./patch-schema.ts";

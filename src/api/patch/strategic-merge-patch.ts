@@ -1,5 +1,7 @@
 // Applies a strategic merge patch: a merge patch that also merges lists, by the keys the kind declares for them.
 // Source: apimachinery pkg/util/strategicpatch; its directives are explained in the Kubernetes API conventions.
+
+import { isJsonArray, isJsonObject, type JsonObject, member, withoutMember } from "../../core/json.ts";
 import type { Json } from "../../model/fields.ts";
 import {
   deletePrefix,
@@ -9,7 +11,6 @@ import {
   retainKeysDirective,
   withoutDirectives,
 } from "./directives.ts";
-import { isJsonArray, isJsonObject, type JsonObject, member, withoutMember } from "./json.ts";
 import { mergeList, withoutValues } from "./list-merge.ts";
 import { listExpected, malformed, unknownPatchType } from "./patch-error.ts";
 import { elementSchema, fieldSchema, type PatchSchema } from "./patch-schema.ts";

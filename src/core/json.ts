@@ -1,6 +1,6 @@
-// Plain JSON as patches see it. A key such as "__proto__" is data like any other: objects are read through own
-// properties only and built with Object.fromEntries, which defines and never assigns.
-import type { Json } from "../../model/fields.ts";
+// Plain JSON as patches and server-side apply see it. A key such as "__proto__" is data like any other: objects are read
+// through own properties only and built with Object.fromEntries, which defines and never assigns.
+import type { Json } from "../model/fields.ts";
 
 export type JsonObject = { readonly [key: string]: Json };
 
