@@ -4,6 +4,8 @@ import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import * as z from "zod";
 
+import { clientsDir } from "./clients-dir.ts";
+
 /** The release whose behaviour the stories state; others differ in a word here and there. */
 const wantedMinor = 32;
 
@@ -18,9 +20,9 @@ export function installedKubectls(): readonly InstalledKubectl[] {
   const [found] = onPath.filter(existsSync);
   if (found === undefined) throw new Error("kubectl must be installed: it is what these tests are about");
   // Where several releases are installed, they lie beside the one that the link on the path leads to.
-  const dirs = new Set([...onPath.map((file) => dirname(file)), dirname(realpathSync(found))].filter(existsSync));
+  const dirs = new Set([...onPath.map((file) => dirname(file)), dirname(realpathSync(found)), clientsDir]);
   const byMinor = new Map<number, string>();
-  for (const dir of dirs) {
+  for (const dir of [...dirs].filter(existsSync)) {
     for (const name of readdirSync(dir)) {
       const [, minor] = /^kubectl\.1\.(\d+)$/.exec(name) ?? [];
       if (minor !== undefined && !byMinor.has(Number(minor))) byMinor.set(Number(minor), join(dir, name));
