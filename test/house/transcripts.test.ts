@@ -109,6 +109,7 @@ describe("compare", () => {
     ["any lines, where there are none", "a\n{{...}}", "a\n"],
     ["any lines that look like the next", "{{...}}\nb\nc", "b\nb\nb\nc\n"],
     ["what is special in an expression", "a.b [c] (d)* $x", "a.b [c] (d)* $x\n"],
+    ["what newer kubectls add", 'pod "a" deleted', 'pod "a" deleted from demo namespace\n'],
     ["lines of another kubectl left out", "[<1.30] old\n[>=1.30] new", "new\n"],
   ])("takes %s", (_what, expected, stdout) => {
     const { expected: wanted, got } = match(expected, stdout);

@@ -85,6 +85,11 @@ function printedLines(text: string): readonly string[] {
   return text.split("\n").filter((line) => line.trim() !== "");
 }
 
+/** From 1.34 on kubectl says from which namespace it deleted; transcripts are written as before. */
+function withoutNamespace(line: string): string {
+  return line.replace(/^(\S+ "\S+" (?:force )?deleted) from \S+ namespace/, "$1");
+}
+
 /** Not what the client logs about its own doings, such as being throttled. */
 function isSaid(line: string): boolean {
   return !/^I\d{4} /.test(line);
@@ -103,7 +108,7 @@ export function compare(
   const wanted = step.lines.filter((line) => concerns(line.bounds, minor));
   const patterns = (stream: Stream) =>
     wanted.filter((line) => line.stream === stream).map((line) => pattern(fillIn(line.text, known)));
-  const stdout = printedLines(output.stdout);
+  const stdout = printedLines(output.stdout).map(withoutNamespace);
   const stderr = printedLines(output.stderr).filter(isSaid);
   const code = step.codes.find((one) => concerns(one.bounds, minor))?.code ?? 0;
   return {

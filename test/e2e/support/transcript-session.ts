@@ -10,6 +10,8 @@ import { plainCommand } from "./transcript.ts";
 import { compare, fillIn } from "./transcript-matching.ts";
 
 const followedWithinMs = 10_000;
+/** So long a command may take to print something, before what comes next; a watch may have nothing to print. */
+const startsWithinMs = 1500;
 const betweenTriesMs = 250;
 
 export class TranscriptSession {
@@ -83,7 +85,12 @@ export class TranscriptSession {
 
   async #follow(command: readonly string[], env: NodeJS.ProcessEnv): Promise<Output> {
     await this.#stopFollowing();
-    this.#following = this.#kubectl.start(command, { env, cwd: this.#dir });
+    const following = this.#kubectl.start(command, { env, cwd: this.#dir });
+    this.#following = following;
+    const deadlineMs = Date.now() + startsWithinMs;
+    while (following.output().stdout === "" && Date.now() < deadlineMs) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
     return silent;
   }
 

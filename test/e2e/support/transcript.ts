@@ -15,7 +15,7 @@
 //     env NAME=VALUE kubectl ...  the same with variables, such as KUBE_EDITOR
 //     POD=$(kubectl ...)          keeps what is printed; later lines say {{POD}}
 //     write FILE <<EOF            a file in the step's directory
-//     follow kubectl ...          starts a command that goes on by itself (a watch), and does not wait for it
+//     follow kubectl ...          starts a command that goes on by itself (a watch), waits for its first output or 1.5 seconds
 //     followed                    its output, waited for up to 10 seconds; then it is stopped
 //
 // In front of `$`:  [within 10s]  the step is repeated until it matches;  [>=1.30] [<1.31]  only for these kubectls.
@@ -27,6 +27,7 @@
 //     {{ns}}   the file's namespace, in commands and input too, as {{POD}} and the like
 // Blank lines do not count, nor blanks at the end of a line; two and more blanks between words match any
 // number of them: columns are as wide as what stands in them.
+// `x deleted from y namespace`, as kubectl says from 1.34 on, is read as `x deleted`.
 //
 // Comments at the top may direct:
 //     # cluster: own      a cluster for this file alone, because it changes nodes or other things that all see
