@@ -13,6 +13,7 @@ import { LeaseStorage } from "./lease-storage.ts";
 import { MetricsStorage } from "./metrics-storage.ts";
 import { ObjectStorage } from "./object-storage.ts";
 import { PodStorage } from "./pod-storage.ts";
+import { ServiceStorage } from "./service-storage.ts";
 import type { Place, Storage } from "./storage.ts";
 import type { Target } from "./target.ts";
 
@@ -40,6 +41,8 @@ export function storageOf(context: RequestContext): Storage {
       return MetricsStorage.ofNodes(env, new ObjectStorage(env.DB, nodes));
     case "pods.metrics.k8s.io":
       return MetricsStorage.ofPods(env, new PodStorage(env.DB, templates));
+    case "services":
+      return new ServiceStorage(env.DB, new ObjectStorage(env.DB, target.resource));
     case "leases.coordination.k8s.io":
       return new LeaseStorage(env);
     case "events": {

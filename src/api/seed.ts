@@ -1,18 +1,33 @@
-// What every cluster has from its first moment: namespaces, their service accounts, the system's priority classes.
+// What every cluster has from its first moment: namespaces, their service accounts, the system's priority classes, and
+// the Service of the API itself.
 import { qualifiedResource } from "../model/api-error.ts";
 import { goTime } from "../model/instant.ts";
 import type { KubeObject } from "../model/meta.ts";
 import { namespaces } from "../model/namespace.ts";
 import { priorityClasses, systemPriorityClasses } from "../model/priority-class.ts";
+import { Service, services } from "../model/service.ts";
+import { apiServiceAddress } from "../model/service-addresses.ts";
 import { runBatch } from "../store/batch.ts";
 import type { NewObject } from "../store/objects.ts";
 import { insertObjects, readObject } from "../store/objects.ts";
+
+/** How programs in pods find the API by convention. Nobody looks after its endpoints: the API has no address here. */
+const apiService = Service.parse({
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: {
+    name: "kubernetes",
+    namespace: "default",
+    labels: { component: "apiserver", provider: "kubernetes" },
+  },
+  spec: { clusterIP: apiServiceAddress, ports: [{ name: "https", port: 443, targetPort: 6443 }] },
+});
 
 const firstNamespaces = ["default", "kube-node-lease", "kube-public", "kube-system"] as const;
 
 /** Makes what is missing; once it is there, a look at one row is all. */
 export async function seed(db: D1Database, nowMs: number): Promise<void> {
-  const last = { resource: qualifiedResource(priorityClasses), namespace: "", name: "system-node-critical" };
+  const last = { resource: qualifiedResource(services), namespace: "default", name: "kubernetes" };
   const [present] = await runBatch(db, [readObject(db, last)]);
   if (present !== null) return;
   const spaces = firstNamespaces.map((name) => named(namespaces.prepareForCreate(newNamespace(name)), nowMs));
@@ -24,8 +39,11 @@ export async function seed(db: D1Database, nowMs: number): Promise<void> {
     ),
   ]);
   const accounts = firstNamespaces.map((name) => defaultServiceAccount(name, nowMs));
-  const classes = systemPriorityClasses.map((object) => rowOf(last.resource, named(object, nowMs)));
-  await runBatch(db, [insertObjects(db, [...accounts, ...classes], { nowMs })]);
+  const classes = systemPriorityClasses.map((object) =>
+    rowOf(qualifiedResource(priorityClasses), named(object, nowMs)),
+  );
+  const api = rowOf(last.resource, named(services.prepareForCreate(apiService), nowMs));
+  await runBatch(db, [insertObjects(db, [...accounts, ...classes, api], { nowMs })]);
 }
 
 function newNamespace(name: string) {

@@ -83,6 +83,10 @@ export function tooLong(field: string, maxLength: number): FieldError {
   return error("FieldValueTooLong", field, null, `may not be more than ${maxLength} bytes`);
 }
 
+export function tooMany(field: string, count: number, most: number): FieldError {
+  return error("FieldValueTooMany", field, String(count), `must have at most ${most} items`);
+}
+
 /** The error as one line: path, then text. */
 export function fieldErrorText(fieldError: FieldError): string {
   return `${fieldError.field}: ${fieldError.body}`;

@@ -3,6 +3,8 @@ import { configMaps } from "./config-map.ts";
 import { controllerRevisions } from "./controller-revision.ts";
 import { daemonSets } from "./daemonset.ts";
 import { apiVersionOf } from "./decode.ts";
+import { endpointSlices } from "./endpoint-slice.ts";
+import { endpoints } from "./endpoints.ts";
 import { events } from "./event.ts";
 import { joinTokens } from "./join-token.ts";
 import { leases } from "./lease.ts";
@@ -14,19 +16,23 @@ import { priorityClasses } from "./priority-class.ts";
 import { clusterRoleBindings, clusterRoles, roleBindings, roles } from "./rbac.ts";
 import type { Resource } from "./resource.ts";
 import { secrets } from "./secret.ts";
+import { services } from "./service.ts";
 import { serviceAccounts } from "./service-account.ts";
 
 export const resources: readonly Resource[] = [
   configMaps,
+  endpoints,
   events,
   namespaces,
   nodes,
   pods,
   secrets,
   serviceAccounts,
+  services,
   controllerRevisions,
   daemonSets,
   leases,
+  endpointSlices,
   clusterRoleBindings,
   clusterRoles,
   roleBindings,

@@ -1,5 +1,5 @@
 // The tables, for drizzle; migrations/ makes them, and a test holds the two together.
-import { isNotNull } from "drizzle-orm";
+import { isNotNull, sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
 export const log = sqliteTable("log", {
@@ -32,6 +32,9 @@ export const objects = sqliteTable(
     primaryKey({ columns: [table.resource, table.namespace, table.name] }),
     index("objects_by_bucket").on(table.bucket).where(isNotNull(table.bucket)),
     index("objects_by_expiry").on(table.expiresMs).where(isNotNull(table.expiresMs)),
+    uniqueIndex("services_by_address")
+      .on(sql`${table.body}->>'$.spec.clusterIP'`)
+      .where(sql`${table.resource} = 'services' AND ${table.body}->>'$.spec.clusterIP' <> 'None'`),
   ],
 );
 

@@ -34,19 +34,21 @@ describe("the table of resources", () => {
   it.each([
     ["configmaps", "cm", true],
     ["daemonsets", "ds", true],
+    ["endpoints", "ep", true],
     ["events", "ev", true],
     ["namespaces", "ns", false],
     ["nodes", "no", false],
     ["pods", "po", true],
     ["priorityclasses", "pc", false],
     ["serviceaccounts", "sa", true],
+    ["services", "svc", true],
   ])("%s are %s for short", (plural, short, namespaced) => {
     expect(resources.find((resource) => resource.plural === plural)).toMatchObject({ shortNames: [short], namespaced });
   });
 
-  it("puts pods and DaemonSets into kubectl get all", () => {
+  it("puts into kubectl get all what upstream does", () => {
     const all = resources.filter(({ categories }) => categories.includes("all")).map(({ plural }) => plural);
-    expect(all).toEqual(["pods", "daemonsets"]);
+    expect(all).toEqual(["pods", "services", "daemonsets"]);
   });
 
   it("says what field selectors can ask for", () => {

@@ -72,6 +72,9 @@ describe("columns", () => {
     ["leases", "Name, Holder, Age"],
     ["priorityclasses", "Name, Value, Global-Default, Age, PreemptionPolicy"],
     ["jointokens", "Name, Uses, Expires, Age"],
+    ["services", "Name, Type, Cluster-IP, External-IP, Port(s), Age, Selector+"],
+    ["endpoints", "Name, Endpoints, Age"],
+    ["endpointslices", "Name, AddressType, Ports, Endpoints, Age"],
   ])("of %s", (plural, columns) => {
     const resource = resources.find((candidate) => candidate.plural === plural);
     const names = resource?.columns.map(({ name, priority }) => (priority === 1 ? `${name}+` : name));

@@ -83,10 +83,10 @@ async function migrated(name: string): Promise<Table> {
       .map((column) => column.name),
     indexes: await Promise.all(
       indexes.map(async (index) => {
-        const columns = await env.DB.prepare(`PRAGMA index_info(${index.name})`).all<{ name: string }>();
+        const columns = await env.DB.prepare(`PRAGMA index_info(${index.name})`).all<{ name: string | null }>();
         return {
           name: index.name,
-          columns: columns.results.map((column) => column.name),
+          columns: columns.results.map((column) => column.name ?? "an expression"),
           isUnique: index.unique === 1,
           isPartial: index.partial === 1,
         };

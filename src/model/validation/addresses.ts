@@ -47,3 +47,15 @@ export function cidrErrors(field: string, value: string): readonly FieldError[] 
   if (cidrFamily(value) !== null) return [];
   return [invalid(field, value, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")];
 }
+
+const kindsOfSpecial: readonly (readonly [RegExp, string])[] = [
+  [/^(0\.0\.0\.0|::|0(:0)*:?:?0?)$/, "may not be unspecified (0.0.0.0 or ::)"],
+  [/^(127\.|::1$)/, "may not be in the loopback range (127.0.0.0/8, ::1/128)"],
+  [/^(169\.254\.|fe[89ab][0-9a-f]:)/i, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"],
+  [/^(224\.0\.0\.|ff02:)/i, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"],
+];
+
+/** What is wrong with an address that should lead to a pod: it means the host itself, or nobody in particular. */
+export function specialAddressErrors(field: string, value: string): readonly FieldError[] {
+  return kindsOfSpecial.flatMap(([pattern, why]) => (pattern.test(value) ? [invalid(field, value, why)] : []));
+}

@@ -53,6 +53,21 @@ export function dns1123Subdomain(value: string): readonly string[] {
   return subdomainPattern.test(value) ? problems : [...problems, subdomainProblem];
 }
 
+const dns1035Format = "[a-z]([-a-z0-9]*[a-z0-9])?";
+const dns1035Pattern = new RegExp(`^${dns1035Format}$`);
+const dns1035Problem = regexText(
+  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
+  dns1035Format,
+  "my-name",
+  "abc-123",
+);
+
+/** A label as older rules of DNS have it: it begins with a letter. */
+export function dns1035Label(value: string): readonly string[] {
+  const problems = utf8Length(value) > longestLabel ? [tooLongText(longestLabel)] : [];
+  return dns1035Pattern.test(value) ? problems : [...problems, dns1035Problem];
+}
+
 /** A name that can stand between two slashes of a URL. */
 export function pathSegment(value: string): readonly string[] {
   if (value === "." || value === "..") return [`may not be '${value}'`];
