@@ -114,6 +114,6 @@ function ownerOf(resource: string, { metadata }: KubeObject): Owner | null {
 /** The DaemonSet that controls an object; null: none does. */
 export function daemonSetOf(metadata: ObjectMeta): Owner | null {
   const owner = controllerOf(metadata);
-  if (owner?.kind !== "DaemonSet") return null;
+  if (owner?.kind !== "DaemonSet" || !owner.apiVersion.startsWith("apps/")) return null;
   return { namespace: metadata.namespace ?? "", name: owner.name, uid: owner.uid };
 }

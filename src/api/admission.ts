@@ -1,4 +1,8 @@
 // What the server does to some new objects before they are checked and stored, and what it does once they are.
+import { qualifiedResource } from "../model/api-error.ts";
+import { acceptNames } from "../model/custom/accepted-names.ts";
+import type { CustomResourceDefinition } from "../model/custom/definition.ts";
+import { definitionsResource } from "../model/custom/definition.ts";
 import { goTime } from "../model/instant.ts";
 import type { JoinToken } from "../model/join-token.ts";
 import type { KubeObject } from "../model/meta.ts";
@@ -22,13 +26,15 @@ export type Admitted = {
 /** Throws what refuses the object. */
 export async function admitNew(context: RequestContext, object: KubeObject): Promise<Admitted> {
   const plain: Admitted = { object, created: async () => {}, told: (stored) => stored };
-  switch (object.kind) {
-    case "Pod":
+  switch (qualifiedResource(context.target.resource)) {
+    case "pods":
       return { ...plain, object: await admitPod(context, object as Pod) };
-    case "Namespace":
+    case "namespaces":
       return { ...plain, created: () => furnish(context, object) };
-    case "JoinToken":
+    case "jointokens.lares.dev":
       return admitJoinToken(context, object as JoinToken);
+    case definitionsResource:
+      return { ...plain, object: await admitDefinition(context, object as CustomResourceDefinition) };
     default:
       return plain;
   }
@@ -40,6 +46,28 @@ async function admitPod({ env }: RequestContext, pod: Pod): Promise<Pod> {
   ]);
   // Stored as PriorityClasses, so they are.
   return defaultPod(pod, classes as readonly PriorityClass[]);
+}
+
+/** A definition is served as soon as it is there, unless others have its names. */
+async function admitDefinition(
+  { kinds, nowMs }: RequestContext,
+  definition: CustomResourceDefinition,
+): Promise<CustomResourceDefinition> {
+  return acceptNames(definition, await kinds.namesBeside(definition), nowMs);
+}
+
+/**
+ * What follows from a change that is about to be written. Throws what refuses it.
+ */
+export async function admitChanged(context: RequestContext, object: KubeObject): Promise<KubeObject> {
+  switch (qualifiedResource(context.target.resource)) {
+    case definitionsResource:
+      return context.target.subresource === null
+        ? admitDefinition(context, object as CustomResourceDefinition)
+        : object;
+    default:
+      return object;
+  }
 }
 
 /** Every namespace has a service account for pods that name none. */

@@ -4,9 +4,9 @@ import { Hono } from "hono";
 
 import type { Env } from "../env.ts";
 import { ApiError } from "../model/api-error.ts";
-import { resources } from "../model/resources.ts";
 import { pokeAfter } from "../pokes.ts";
 import { readMeter } from "../store/meter.ts";
+import type { ServedKinds } from "../store/served-kinds.ts";
 import { TemplateCache } from "../store/template-cache.ts";
 import { agentRoutes } from "../sync/routes.ts";
 import { answer, refusal, withWarnings } from "./answer.ts";
@@ -14,7 +14,7 @@ import type { Caller } from "./authentication.ts";
 import { authenticate } from "./authentication.ts";
 import type { RequestContext } from "./context.ts";
 import { serverVersion } from "./discovery.ts";
-import { discoveryRoutes } from "./discovery-routes.ts";
+import { discoveryRoutes, servedKinds } from "./discovery-routes.ts";
 import { handle } from "./handle.ts";
 import { metricsText } from "./metrics.ts";
 import { seed } from "./seed.ts";
@@ -60,8 +60,9 @@ app.get(
 
 app.all("*", async (context) => {
   const { env } = context;
-  const target = targetOf(new URL(context.req.url).pathname);
-  if (target === null) return notServed(context.req.path);
+  const kinds = servedKinds(env);
+  const target = await targetOf(new URL(context.req.url).pathname, kinds);
+  if (target === null) return notServed(context.req.path, kinds);
   templates ??= new TemplateCache(env.DB);
   const warnings: string[] = [];
   const request: RequestContext = {
@@ -73,6 +74,7 @@ app.all("*", async (context) => {
     nowMs: Date.now(),
     templates,
     warn: (text) => warnings.push(text),
+    kinds,
     touched: (touched) => later(context.executionCtx, pokeAfter(env, touched)),
   };
   return withWarnings(await handle(request).catch(refused), warnings);
@@ -94,9 +96,9 @@ async function ready(env: Env): Promise<void> {
 }
 
 /** A resource that is not served, within a group that is, is told so in the API's own words. */
-function notServed(path: string): Response {
+async function notServed(path: string, served: ServedKinds): Promise<Response> {
   const [, root, first, second] = path.split("/");
-  const isServed = resources.some(({ group, version }) =>
+  const isServed = (await served.all()).some(({ group, version }) =>
     root === "api" ? group === "" && version === first : root === "apis" && group === first && version === second,
   );
   if (!isServed) return new Response("404 page not found\n", { status: 404 });

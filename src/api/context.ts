@@ -6,6 +6,7 @@ import type { KubeObject } from "../model/meta.ts";
 import { nodes } from "../model/node.ts";
 import type { Pod } from "../model/pod.ts";
 import type { Touched } from "../pokes.ts";
+import type { ServedKinds } from "../store/served-kinds.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
 import type { Caller } from "./authentication.ts";
 import { EventStorage } from "./event-storage.ts";
@@ -28,6 +29,7 @@ export type RequestContext = {
   readonly templates: TemplateCache;
   /** Tells the client something beside the answer, also when that is a refusal. */
   warn(text: string): void;
+  readonly kinds: ServedKinds;
   /** Wakes whoever acts on what was written, after the answer. */
   touched(touched: Touched): void;
 };

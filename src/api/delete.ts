@@ -3,7 +3,7 @@
 import * as z from "zod";
 
 import type { PropagationPolicy } from "../core/deletion.ts";
-import { ApiError, conflictError, invalidError } from "../model/api-error.ts";
+import { ApiError, conflictError, invalidError, qualifiedResource } from "../model/api-error.ts";
 import { apiVersionOf, decode } from "../model/decode.ts";
 import { invalid, notSupported } from "../model/field-error.ts";
 import type { KubeObject } from "../model/meta.ts";
@@ -101,7 +101,7 @@ export async function deleteObject(context: RequestContext): Promise<Response> {
 }
 
 function isPod({ target }: RequestContext): boolean {
-  return target.resource.plural === "pods";
+  return qualifiedResource(target.resource) === "pods";
 }
 
 async function removeOne(context: RequestContext, object: KubeObject, options: Checked): Promise<Removed> {

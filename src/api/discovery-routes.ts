@@ -4,14 +4,26 @@ import { Hono } from "hono";
 import type { Env } from "../env.ts";
 import { ApiError } from "../model/api-error.ts";
 import { resources } from "../model/resources.ts";
+import { ServedKinds } from "../store/served-kinds.ts";
 import { answer } from "./answer.ts";
 import type { Catalogue } from "./discovery.ts";
 import { apiGroup, apiGroupDiscoveryList, apiGroupList, apiResourceList, apiVersions } from "./discovery.ts";
 import { negotiate } from "./negotiation.ts";
-import { entityTag, isUnchanged, openApiDocument, openApiIndex } from "./openapi.ts";
+import { documentOf, indexOf } from "./openapi/custom-documents.ts";
+import { entityTag, isUnchanged } from "./openapi.ts";
 import { subresources } from "./subresources.ts";
 
-const catalogue: Catalogue = { resources, subresources };
+let kinds: ServedKinds | null = null;
+
+/** What is served, for all requests of an isolate. */
+export function servedKinds(env: Env): ServedKinds {
+  kinds ??= new ServedKinds(env.DB);
+  return kinds;
+}
+
+async function catalogue(env: Env): Promise<Catalogue> {
+  return { resources: await servedKinds(env).all(), subresources };
+}
 
 export const discoveryRoutes = new Hono<{ Bindings: Env }>();
 
@@ -20,25 +32,27 @@ discoveryRoutes.get("/", () =>
     paths: ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"],
   }),
 );
-discoveryRoutes.get("/api", ({ req }) => discovery(req.raw, "core"));
-discoveryRoutes.get("/apis", ({ req }) => discovery(req.raw, "named"));
+discoveryRoutes.get("/api", ({ req }) => discovery(req.raw, "core", { resources, subresources }));
+discoveryRoutes.get("/apis", async ({ req, env }) => discovery(req.raw, "named", await catalogue(env)));
 
-function discovery(request: Request, which: "core" | "named"): Response {
+function discovery(request: Request, which: "core" | "named", served: Catalogue): Response {
   const representation = negotiate(request.headers.get("accept"), ["discovery", "discoveryBeta"]);
   switch (representation.form) {
     case "discovery":
-      return answer(apiGroupDiscoveryList(catalogue, { which, version: "v2" }), { representation });
+      return answer(apiGroupDiscoveryList(served, { which, version: "v2" }), { representation });
     case "discoveryBeta":
-      return answer(apiGroupDiscoveryList(catalogue, { which, version: "v2beta1" }), { representation });
+      return answer(apiGroupDiscoveryList(served, { which, version: "v2beta1" }), { representation });
     default:
-      return answer(which === "core" ? apiVersions() : apiGroupList(catalogue), { representation });
+      return answer(which === "core" ? apiVersions() : apiGroupList(served), { representation });
   }
 }
 
-discoveryRoutes.get("/api/v1", () => answer(apiResourceList(catalogue, { group: "", version: "v1" })));
-discoveryRoutes.get("/apis/:group", ({ req }) => found(apiGroup(catalogue, req.param("group"))));
-discoveryRoutes.get("/apis/:group/:version", ({ req }) =>
-  found(apiResourceList(catalogue, { group: req.param("group"), version: req.param("version") })),
+discoveryRoutes.get("/api/v1", () =>
+  answer(apiResourceList({ resources, subresources }, { group: "", version: "v1" })),
+);
+discoveryRoutes.get("/apis/:group", async ({ req, env }) => found(apiGroup(await catalogue(env), req.param("group"))));
+discoveryRoutes.get("/apis/:group/:version", async ({ req, env }) =>
+  found(apiResourceList(await catalogue(env), { group: req.param("group"), version: req.param("version") })),
 );
 
 function found(document: unknown): Response {
@@ -46,9 +60,9 @@ function found(document: unknown): Response {
   return answer(document);
 }
 
-discoveryRoutes.get("/openapi/v3", () => openApi(openApiIndex(resources), null));
-discoveryRoutes.get("/openapi/v3/*", ({ req }) => {
-  const document = openApiDocument(resources, req.path.slice("/openapi/v3/".length));
+discoveryRoutes.get("/openapi/v3", async ({ env }) => openApi(await indexOf(servedKinds(env)), null));
+discoveryRoutes.get("/openapi/v3/*", async ({ req, env }) => {
+  const document = await documentOf(servedKinds(env), req.path.slice("/openapi/v3/".length));
   if (document === undefined) throw new ApiError("NotFound", "the server could not find the requested resource", {});
   const hash = req.query("hash");
   if (hash !== undefined && hash !== document.hash) {

@@ -2,7 +2,7 @@
 // version) and in the aggregated one (everything in two requests).
 // Source: apimachinery meta/v1 (APIGroup, APIResource), api/apidiscovery.
 import { apiVersionOf } from "../model/decode.ts";
-import type { Resource } from "../model/resource.ts";
+import type { ServedKind } from "../model/resource.ts";
 
 /** The version this API is compatible with. Build metadata after "+" leaves comparisons of versions alone. */
 export const serverVersion = {
@@ -20,7 +20,7 @@ export const serverVersion = {
 /** A subresource other than `status`, such as `pods/eviction`. */
 export type Subresource = {
   /** The resource it is part of. */
-  readonly parent: Pick<Resource, "group" | "plural">;
+  readonly parent: Pick<ServedKind, "group" | "plural">;
   readonly name: string;
   /** What it answers with or takes; without a group and version, those of its parent. */
   readonly kind: string;
@@ -30,11 +30,11 @@ export type Subresource = {
 };
 
 export type Catalogue = {
-  readonly resources: readonly Resource[];
+  readonly resources: readonly ServedKind[];
   readonly subresources: readonly Subresource[];
 };
 
-type GroupVersion = Pick<Resource, "group" | "version">;
+type GroupVersion = Pick<ServedKind, "group" | "version">;
 
 const statusVerbs = ["get", "patch", "update"];
 
@@ -93,16 +93,16 @@ export function apiGroupDiscoveryList(
   } as const;
 }
 
-function namedGroups(resources: readonly Resource[]): readonly string[] {
+function namedGroups(resources: readonly ServedKind[]): readonly string[] {
   return [...new Set(resources.map(({ group }) => group))].filter((group) => group !== "");
 }
 
 /** Versions of a group, the preferred one first: the order of the table. */
-function versionsOf(resources: readonly Resource[], group: string): readonly string[] {
+function versionsOf(resources: readonly ServedKind[], group: string): readonly string[] {
   return [...new Set(resources.filter((resource) => resource.group === group).map(({ version }) => version))];
 }
 
-function groupVersions(resources: readonly Resource[], group: string) {
+function groupVersions(resources: readonly ServedKind[], group: string) {
   const versions = versionsOf(resources, group).map((version) => ({
     groupVersion: apiVersionOf({ group, version }),
     version,
@@ -110,15 +110,23 @@ function groupVersions(resources: readonly Resource[], group: string) {
   return { name: group, versions, preferredVersion: versions[0] };
 }
 
-function subresourcesOf(resource: Resource, subresources: readonly Subresource[]): readonly Subresource[] {
+function subresourcesOf(resource: ServedKind, subresources: readonly Subresource[]): readonly Subresource[] {
   const { group, plural, kind } = resource;
   const own = subresources.filter(({ parent }) => parent.group === group && parent.plural === plural);
   const status = { parent: { group, plural }, name: "status", kind, verbs: statusVerbs };
-  const all = resource.statusSubresource ? [...own, status] : own;
+  const scale = {
+    parent: { group, plural },
+    name: "scale",
+    kind: "Scale",
+    group: "autoscaling",
+    version: "v1",
+    verbs: statusVerbs,
+  };
+  const all = [...own, ...(resource.statusSubresource ? [status] : []), ...(resource.scale === null ? [] : [scale])];
   return all.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function apiResource({ plural, singular, namespaced, kind, verbs, shortNames, categories }: Resource) {
+function apiResource({ plural, singular, namespaced, kind, verbs, shortNames, categories }: ServedKind) {
   return {
     name: plural,
     singularName: singular,
@@ -130,7 +138,7 @@ function apiResource({ plural, singular, namespaced, kind, verbs, shortNames, ca
   };
 }
 
-function apiSubresource(resource: Resource, { name, kind, group, version, verbs }: Subresource) {
+function apiSubresource(resource: ServedKind, { name, kind, group, version, verbs }: Subresource) {
   return {
     name: `${resource.plural}/${name}`,
     singularName: "",
@@ -142,7 +150,7 @@ function apiSubresource(resource: Resource, { name, kind, group, version, verbs 
   };
 }
 
-function discoveredResource(resource: Resource, subresources: readonly Subresource[]) {
+function discoveredResource(resource: ServedKind, subresources: readonly Subresource[]) {
   const { group, version, kind, plural, singular, namespaced, verbs, shortNames, categories } = resource;
   return {
     resource: plural,
@@ -158,7 +166,7 @@ function discoveredResource(resource: Resource, subresources: readonly Subresour
   };
 }
 
-function discoveredSubresource(resource: Resource, { name, kind, group, version, verbs }: Subresource) {
+function discoveredSubresource(resource: ServedKind, { name, kind, group, version, verbs }: Subresource) {
   const responseKind = { group: group ?? resource.group, version: version ?? resource.version, kind };
   return { subresource: name, responseKind, verbs };
 }

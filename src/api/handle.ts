@@ -1,5 +1,5 @@
 // Which function answers which request.
-import { ApiError } from "../model/api-error.ts";
+import { ApiError, qualifiedResource } from "../model/api-error.ts";
 import type { Verb } from "../model/resource.ts";
 import type { RequestContext } from "./context.ts";
 import { methodNotAllowed } from "./context.ts";
@@ -13,7 +13,7 @@ export async function handle(context: RequestContext): Promise<Response> {
   const { resource, subresource } = context.target;
   if (subresource === null) return answer(context, verbOf(context));
   if (subresource === "status" && resource.statusSubresource) return answerStatus(context);
-  if (subresource === "eviction" && resource.plural === "pods") return evictPod(context);
+  if (subresource === "eviction" && qualifiedResource(resource) === "pods") return evictPod(context);
   throw new ApiError("NotFound", "the server could not find the requested resource", {});
 }
 

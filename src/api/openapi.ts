@@ -17,16 +17,25 @@ type Resources = readonly Resource[];
 
 const written = new WeakMap<Resources, Map<string, OpenApiDocument>>();
 
-/** `/openapi/v3`: where the documents are. */
-export function openApiIndex(resources: Resources): OpenApiDocument {
-  return remember(resources, "", () => {
-    const paths = new Set(resources.map(groupVersionPath));
-    const entries = [...paths].map((path) => {
-      const hash = openApiDocument(resources, path)?.hash ?? "";
-      return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }] as const;
-    });
-    return { paths: Object.fromEntries(entries) };
-  });
+/** `/openapi/v3`: where the documents are. `others` are written elsewhere: their hashes by path. */
+export function openApiIndex(
+  resources: Resources,
+  others: ReadonlyMap<string, string> = new Map<string, string>(),
+): OpenApiDocument {
+  if (others.size === 0) return remember(resources, "", () => indexOf(hashesOf(resources)));
+  return documentOf(JSON.stringify(indexOf(new Map([...hashesOf(resources), ...others]))));
+}
+
+function hashesOf(resources: Resources): ReadonlyMap<string, string> {
+  const paths = new Set(resources.map(groupVersionPath));
+  return new Map([...paths].map((path) => [path, openApiDocument(resources, path)?.hash ?? ""]));
+}
+
+function indexOf(hashes: ReadonlyMap<string, string>): Json {
+  const entries = [...hashes].map(
+    ([path, hash]) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }] as const,
+  );
+  return { paths: Object.fromEntries(entries) };
 }
 
 /** The document of `api/v1` or `apis/apps/v1`; undefined when no resource is served there. */
@@ -71,7 +80,7 @@ export function isUnchanged(ifNoneMatch: string | null, document: OpenApiDocumen
 }
 
 /** 64 bits of FNV-1a, in two halves that start differently: it tells versions apart and protects nothing. */
-function hashOf(text: string): string {
+export function hashOf(text: string): string {
   let high = 0x811c9dc5;
   let low = 0x9dc5811c;
   for (let index = 0; index < text.length; index++) {

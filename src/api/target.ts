@@ -1,7 +1,7 @@
 // What a URL of the Kubernetes API is about.
 // Source: apiserver pkg/endpoints/request RequestInfo.
 import type { Resource } from "../model/resource.ts";
-import { findResource } from "../model/resources.ts";
+import type { ServedKinds } from "../store/served-kinds.ts";
 
 export type Target = {
   readonly resource: Resource;
@@ -14,14 +14,14 @@ export type Target = {
 };
 
 /** Null: the path is none of a resource that is served here. */
-export function targetOf(path: string): Target | null {
+export async function targetOf(path: string, kinds: ServedKinds): Promise<Target | null> {
   const segments = path.split("/").slice(1).map(decodeSegment);
   if (segments.some((segment) => segment === null || segment === "" || segment === "." || segment === ".."))
     return null;
   const [root, ...rest] = segments.flatMap((segment) => segment ?? []);
-  if (root === "api") return resourceTarget("", rest);
+  if (root === "api") return resourceTarget(kinds, "", rest);
   const [group, ...versioned] = rest;
-  return root === "apis" && group !== undefined ? resourceTarget(group, versioned) : null;
+  return root === "apis" && group !== undefined ? resourceTarget(kinds, group, versioned) : null;
 }
 
 function decodeSegment(segment: string): string | null {
@@ -33,14 +33,18 @@ function decodeSegment(segment: string): string | null {
   }
 }
 
-function resourceTarget(group: string, [version, ...rest]: readonly string[]): Target | null {
+async function resourceTarget(
+  kinds: ServedKinds,
+  group: string,
+  [version, ...rest]: readonly string[],
+): Promise<Target | null> {
   if (version === undefined) return null;
   // `namespaces/NAME` and `namespaces/NAME/status` are about the Namespace itself.
   const isInNamespace = rest[0] === "namespaces" && rest.length > 2 && !isNamespacePart(group, rest[2]);
   const [namespace, path] = isInNamespace ? [rest[1] ?? null, rest.slice(2)] : [null, rest];
   const [plural, name, subresource, ...more] = path;
   if (plural === undefined || more.length > 0) return null;
-  const resource = findResource(group, version, plural);
+  const resource = await kinds.find({ group, version, plural });
   if (resource === undefined || (isInNamespace && !resource.namespaced)) return null;
   // A named object of a namespaced kind is always in a namespace.
   if (resource.namespaced && !isInNamespace && name !== undefined) return null;

@@ -1,4 +1,5 @@
 // What a change is to a watcher: an object that comes into its sight, changes in it, or leaves it.
+import { qualifiedResource } from "../model/api-error.ts";
 import { fieldQueryMatches } from "../model/field-query.ts";
 import { labelQueryMatches } from "../model/label-query.ts";
 import type { KubeObject } from "../model/meta.ts";
@@ -30,7 +31,7 @@ export async function eventsOf(changes: readonly Change[], viewing: Viewing): Pr
 }
 
 async function objectsOf(changes: readonly Change[], { resource, templates }: Viewing): Promise<readonly KubeObject[]> {
-  if (resource.plural !== "pods") return changes.map(({ body, seq }) => withResourceVersion(body, seq));
+  if (qualifiedResource(resource) !== "pods") return changes.map(({ body, seq }) => withResourceVersion(body, seq));
   const rows = changes.map(loggedPodRow);
   await templates.load(rows.map(({ template }) => template));
   return rows.map((row) => podFromTemplate(templates.get(row.template), row));

@@ -19,7 +19,7 @@ import type { KubeObject } from "../model/meta.ts";
 import { controllerOf } from "../model/meta.ts";
 import { namespaces } from "../model/namespace.ts";
 import type { Resource } from "../model/resource.ts";
-import { admitNew } from "./admission.ts";
+import { admitChanged, admitNew } from "./admission.ts";
 import { answer } from "./answer.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, methodNotAllowed, placeOf, storageOf, wrote } from "./context.ts";
@@ -199,7 +199,10 @@ async function replace(
   }
   const object = keepServerFields(before, given);
   const isStatus = subresource === "status";
-  const after = isStatus ? resource.prepareForStatusUpdate(object, before) : resource.prepareForUpdate(object, before);
+  const prepared = isStatus
+    ? resource.prepareForStatusUpdate(object, before)
+    : resource.prepareForUpdate(object, before);
+  const after = await admitChanged(context, prepared);
   const errors = isStatus
     ? resource.validateStatusUpdate(after, before)
     : [...resource.validateUpdate(after, before), ...resource.validate(after)];

@@ -1,5 +1,8 @@
 // What asking for an object's deletion does to it: it goes at once, or it is marked and waits for its finalizers.
 // Source: apiserver pkg/registry/generic/registry/store.go Delete, deletionFinalizersForGarbageCollection.
+import { withCondition } from "../model/custom/accepted-names.ts";
+import type { CustomResourceDefinition } from "../model/custom/definition.ts";
+import { cleanupFinalizer } from "../model/custom/definition.ts";
 import { goTime } from "../model/instant.ts";
 import type { KubeObject } from "../model/meta.ts";
 
@@ -16,7 +19,8 @@ export type Deletion =
   | { readonly do: "wait" };
 
 /** `policy` null: what the object's finalizers say, else background. */
-export function planDeletion(object: KubeObject, policy: PropagationPolicy | null, nowMs: number): Deletion {
+export function planDeletion(given: KubeObject, policy: PropagationPolicy | null, nowMs: number): Deletion {
+  const object = isDefinition(given) ? beforeCleanup(given, nowMs) : given;
   const finalizers = finalizersFor(object, policy);
   const isMarked = object.metadata.deletionTimestamp !== undefined;
   if (finalizers.length === 0 && !isHeldBySpec(object)) return { do: "remove" };
@@ -39,11 +43,37 @@ function finalizersFor({ metadata }: KubeObject, policy: PropagationPolicy | nul
   }
 }
 
+/** A CustomResourceDefinition is held until the objects of its kind are gone. */
+function beforeCleanup(definition: CustomResourceDefinition, nowMs: number): KubeObject {
+  if (definition.metadata.deletionTimestamp !== undefined) return definition;
+  const { finalizers = [] } = definition.metadata;
+  const held = withFinalizers(definition, [
+    ...finalizers.filter((name) => name !== cleanupFinalizer),
+    cleanupFinalizer,
+  ]);
+  const pending = {
+    type: "Terminating",
+    status: "True",
+    reason: "InstanceDeletionPending",
+    message: "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+  };
+  const conditions = withCondition(definition.status.conditions ?? [], pending, nowMs);
+  return { ...held, status: { ...definition.status, conditions } };
+}
+
+function isDefinition(object: KubeObject): object is CustomResourceDefinition {
+  return object.kind === "CustomResourceDefinition" && object.apiVersion === "apiextensions.k8s.io/v1";
+}
+
+function isNamespace({ kind, apiVersion }: KubeObject): boolean {
+  return kind === "Namespace" && apiVersion === "v1";
+}
+
 /** A Namespace is held by the finalizers of its spec until it is empty. */
 function isHeldBySpec(object: KubeObject): boolean {
   // Namespaces are decoded before they are stored.
   const spec = object["spec"] as { readonly finalizers?: readonly string[] } | undefined;
-  return object.kind === "Namespace" && (spec?.finalizers ?? []).length > 0;
+  return isNamespace(object) && (spec?.finalizers ?? []).length > 0;
 }
 
 /** Whether an object that was marked for deletion is held by nothing any more. */
@@ -67,9 +97,9 @@ function marked(object: KubeObject, finalizers: readonly string[], nowMs: number
   const metadata = {
     ...held.metadata,
     deletionTimestamp: goTime(nowMs),
-    ...(object.kind === "Namespace" ? {} : { deletionGracePeriodSeconds: 0 }),
+    ...(isNamespace(object) ? {} : { deletionGracePeriodSeconds: 0 }),
     ...(generation === undefined ? {} : { generation: generation + 1 }),
   };
-  if (object.kind !== "Namespace") return { ...held, metadata };
+  if (!isNamespace(object)) return { ...held, metadata };
   return { ...held, metadata, status: { ...Object(object["status"]), phase: "Terminating" } };
 }

@@ -3,13 +3,16 @@ import { DurableObject } from "cloudflare:workers";
 
 import { foregroundFinalizer, orphanFinalizer } from "../core/deletion.ts";
 import type { Env } from "../env.ts";
+import { cleanupFinalizer, definitionsResource } from "../model/custom/definition.ts";
 import { pokeAfter } from "../pokes.ts";
 import { runBatch } from "../store/batch.ts";
 import type { Change } from "../store/log.ts";
 import { readLog } from "../store/log.ts";
 import type { KeyedObject } from "../store/objects.ts";
 import { readDeletingObjects, readObjectsByKey, withResourceVersion } from "../store/objects.ts";
+import { ServedKinds } from "../store/served-kinds.ts";
 import { TemplateCache } from "../store/template-cache.ts";
+import { acceptFreedNames, terminateDefinition } from "./definition-terminator.ts";
 import { GarbageCollector } from "./garbage-collector.ts";
 import { Latch } from "./latch.ts";
 import { terminateNamespace } from "./namespace-terminator.ts";
@@ -24,8 +27,11 @@ const cursorKey = "cursor";
 export class ControllerManager extends DurableObject<Env> {
   readonly #latch = new Latch(() => this.#run());
   readonly #templates = new TemplateCache(this.env.DB);
-  readonly #collector = new GarbageCollector(this.env.DB, this.#templates, (nodes, objects) =>
-    this.#touched(nodes, objects),
+  readonly #kinds = new ServedKinds(this.env.DB);
+  readonly #collector = new GarbageCollector(
+    this.env.DB,
+    { templates: this.#templates, kinds: this.#kinds },
+    (nodes, objects) => this.#touched(nodes, objects),
   );
   /** Objects whose deletion waits for something; null: not read yet. */
   #waiting: Map<string, KeyedObject["key"]> | null = null;
@@ -75,7 +81,12 @@ export class ControllerManager extends DurableObject<Env> {
   async #take(change: Change, nowMs: number): Promise<void> {
     const { resource, namespace, name, uid } = change;
     const key = { resource, namespace, name };
-    if (change.type === "DELETED") return this.#collector.collect(uid, namespace, nowMs);
+    if (change.type === "DELETED") {
+      if (resource === definitionsResource) {
+        await acceptFreedNames(this.env.DB, this.#kinds, nowMs, this.#touched.bind(this));
+      }
+      return this.#collector.collect(uid, namespace, nowMs);
+    }
     const object = withResourceVersion(change.body, change.seq);
     if (object.metadata.deletionTimestamp !== undefined) this.#waiting?.set(keyText(key), key);
     else await this.#collector.judge([{ key, object }], nowMs);
@@ -101,6 +112,9 @@ export class ControllerManager extends DurableObject<Env> {
     if (stored.key.resource === "namespaces") {
       const touched = this.#touched.bind(this);
       return terminateNamespace(this.env.DB, stored, nowMs, touched);
+    }
+    if (stored.key.resource === definitionsResource && metadata.finalizers?.includes(cleanupFinalizer)) {
+      return terminateDefinition(this.env.DB, stored, nowMs, this.#touched.bind(this));
     }
     if (metadata.finalizers?.includes(orphanFinalizer)) await this.#collector.orphan(stored, nowMs);
     else if (metadata.finalizers?.includes(foregroundFinalizer)) await this.#collector.foreground(stored, nowMs);

@@ -5,7 +5,6 @@ import { blocks, judgeDependent, stateOfOwner, withoutOwner } from "../core/garb
 import { qualifiedResource } from "../model/api-error.ts";
 import type { OwnerReference } from "../model/meta.ts";
 import { podFromTemplate, templateOfPod } from "../model/pod-template.ts";
-import { resourceByKind } from "../model/resources.ts";
 import { runBatch } from "../store/batch.ts";
 import { changeOf, deleteObjects, writeOrRelease } from "../store/deletions.ts";
 import type { KeyedObject, ObjectKey } from "../store/objects.ts";
@@ -21,6 +20,7 @@ import {
   readTemplatesOfOwner,
   updatePods,
 } from "../store/pods.ts";
+import type { ServedKinds } from "../store/served-kinds.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
 
 type Dependents = { readonly objects: readonly KeyedObject[]; readonly pods: readonly PodRow[] };
@@ -28,14 +28,18 @@ type Dependents = { readonly objects: readonly KeyedObject[]; readonly pods: rea
 /** Is told of what was written, so that others can be woken: the nodes of pods, and other objects. */
 export type Touched = (nodes: readonly string[], objects: readonly KeyedObject[]) => void;
 
+type Caches = { readonly templates: TemplateCache; readonly kinds: ServedKinds };
+
 export class GarbageCollector {
   readonly #db: D1Database;
   readonly #templates: TemplateCache;
+  readonly #kinds: ServedKinds;
   readonly #touched: Touched;
 
-  constructor(db: D1Database, templates: TemplateCache, touched: Touched) {
+  constructor(db: D1Database, { templates, kinds }: Caches, touched: Touched) {
     this.#db = db;
     this.#templates = templates;
+    this.#kinds = kinds;
     this.#touched = touched;
   }
 
@@ -105,7 +109,7 @@ export class GarbageCollector {
   }
 
   async #stateOf(owner: OwnerReference, namespace: string): Promise<OwnerState | null> {
-    const key = keyOfOwner(owner, namespace);
+    const key = await this.#keyOf(owner, namespace);
     if (key === null) return null;
     if (key.resource === "pods") {
       const [pod] = await runBatch(this.#db, [readPod(this.#db, namespace, owner.name)]);
@@ -113,6 +117,13 @@ export class GarbageCollector {
     }
     const [object] = await runBatch(this.#db, [readObject(this.#db, key)]);
     return object?.metadata.uid === owner.uid ? stateOfOwner(object) : "gone";
+  }
+
+  /** Where an owner would be found; null: its kind is not served here. */
+  async #keyOf({ apiVersion, kind, name }: OwnerReference, namespace: string): Promise<ObjectKey | null> {
+    const resource = await this.#kinds.ofKind(apiVersion, kind);
+    if (resource === undefined) return null;
+    return { resource: qualifiedResource(resource), namespace: resource.namespaced ? namespace : "", name };
   }
 
   async #judgeObjects(
@@ -232,11 +243,4 @@ function withOwners({ key, object }: KeyedObject, ownerReferences: readonly Owne
   const { ownerReferences: _before, ...metadata } = object.metadata;
   const owned = ownerReferences.length === 0 ? metadata : { ...metadata, ownerReferences: [...ownerReferences] };
   return { key, object: { ...object, metadata: owned } };
-}
-
-/** Where an owner would be found; null: its kind is not served here. */
-function keyOfOwner({ apiVersion, kind, name }: OwnerReference, namespace: string): ObjectKey | null {
-  const resource = resourceByKind(apiVersion, kind);
-  if (resource === undefined) return null;
-  return { resource: qualifiedResource(resource), namespace: resource.namespaced ? namespace : "", name };
 }

@@ -17,7 +17,7 @@ export type Decoded<T> =
  * apiVersion or kind is the resource's own.
  */
 export function decodeObject<T extends KubeObject>(resource: Resource<T>, json: unknown): Decoded<T> {
-  const decoded = decode<T>(resource.schema, json);
+  const decoded = resource.decode === null ? decode<T>(resource.schema, json) : resource.decode(json);
   if (!decoded.ok) return decoded;
   const { object, unknownFields } = decoded;
   const apiVersion = object.apiVersion || apiVersionOf(resource);

@@ -56,6 +56,14 @@ export const nameColumn: Column<KubeObject> = {
   cell: ({ metadata }) => metadata.name ?? "",
 };
 
+/** The time as it is; clients make an age of it. */
+export const createdAtColumn: Column<KubeObject> = {
+  name: "Created At",
+  type: "date",
+  description: "When the object was created.",
+  cell: ({ metadata }) => metadata.creationTimestamp ?? null,
+};
+
 export const ageColumn: Column<KubeObject> = {
   name: "Age",
   type: "string",

@@ -16,7 +16,7 @@ import {
   text,
 } from "./fields.ts";
 import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
-import { ageColumn, nameColumn } from "./printing.ts";
+import { ageColumn, createdAtColumn, nameColumn } from "./printing.ts";
 import type { Column, Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
 import { validateMetadata, validateMetadataUpdate } from "./validation/metadata.ts";
@@ -150,15 +150,7 @@ const ClusterRoleBinding = struct(rbac("ClusterRoleBinding"), bindingFields, {
 
 const group = { group: rbacGroup, version: "v1", validateName: nameRule(pathSegment) } as const;
 
-const roleColumns: readonly Column<Role>[] = [
-  nameColumn,
-  {
-    name: "Created At",
-    type: "date",
-    description: "When the object was created.",
-    cell: ({ metadata }) => metadata.creationTimestamp ?? null,
-  },
-];
+const roleColumns: readonly Column<Role>[] = [nameColumn, createdAtColumn];
 
 export const roles: Resource<Role> = defineResource<Role>({
   ...group,

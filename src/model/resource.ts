@@ -1,6 +1,7 @@
 // What a kind of object is to the API: its names, its schema, the rules of its writes and the columns of its table.
 import type * as z from "zod";
 
+import type { Decoded } from "./decode.ts";
 import type { FieldError } from "./field-error.ts";
 import type { KubeObject } from "./meta.ts";
 
@@ -10,10 +11,10 @@ export type Cell = string | number | boolean | null;
 
 export type Column<T> = {
   readonly name: string;
-  readonly type: "boolean" | "date" | "integer" | "string";
-  readonly format?: "name";
-  /** 1: shown in wide output only. */
-  readonly priority?: 1;
+  readonly type: "boolean" | "date" | "integer" | "number" | "string";
+  readonly format?: string;
+  /** Above 0: shown in wide output only. */
+  readonly priority?: number;
   readonly description: string;
   cell(object: T, nowMs: number): Cell;
 };
@@ -32,6 +33,14 @@ export type Resource<T extends KubeObject = KubeObject> = {
   readonly statusSubresource: boolean;
   /** Decodes what a client sent: checks types, fills in defaults. Unknown fields are issues of their own code. */
   readonly schema: z.ZodType<T>;
+  /** How what a client sent is read; null: by the schema. */
+  readonly decode: ((json: unknown) => Decoded<T>) | null;
+  /** What is stored, as this version of the kind shows it. */
+  fromStorage(stored: KubeObject): T;
+  /** Where `/scale` finds what it shows; null: there is no such subresource. */
+  readonly scale: ScalePaths | null;
+  /** What those who use this version are told; null: nothing. */
+  readonly deprecation: string | null;
   /** Fields kept as they came, nulls included. */
   readonly rawFields: readonly string[];
   /** Checks a name; upstream's text for what is wrong with it, or null. */
@@ -59,6 +68,30 @@ export type Resource<T extends KubeObject = KubeObject> = {
   rowConditions(object: T): readonly RowCondition[];
 };
 
+/** Paths such as `.spec.replicas`. */
+type ScalePaths = {
+  readonly specReplicas: string;
+  readonly statusReplicas: string;
+  /** Null: the object does not say. */
+  readonly labelSelector: string | null;
+};
+
+/** What discovery tells of a kind. */
+export type ServedKind = Pick<
+  Resource,
+  | "group"
+  | "version"
+  | "kind"
+  | "plural"
+  | "singular"
+  | "shortNames"
+  | "categories"
+  | "namespaced"
+  | "verbs"
+  | "statusSubresource"
+  | "scale"
+>;
+
 export type RowCondition = {
   readonly type: "Completed";
   readonly status: "True";
@@ -66,7 +99,16 @@ export type RowCondition = {
   readonly message: string;
 };
 
-const allVerbs: readonly Verb[] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+export const allVerbs: readonly Verb[] = [
+  "create",
+  "delete",
+  "deletecollection",
+  "get",
+  "list",
+  "patch",
+  "update",
+  "watch",
+];
 
 type Definition<T extends KubeObject> = Pick<Resource<T>, "group" | "version" | "kind" | "plural" | "schema"> &
   Partial<Omit<Resource<T>, "schema" | "selectableFieldNames">>;
@@ -81,6 +123,11 @@ export function defineResource<T extends KubeObject>(definition: Definition<T>):
     verbs: allVerbs,
     statusSubresource: false,
     rawFields: [],
+    decode: null,
+    // Stored as what it is read as.
+    fromStorage: (stored) => stored as T,
+    scale: null,
+    deprecation: null,
     validateName: () => null,
     prepareForCreate: (object) => object,
     prepareForUpdate: (object) => object,

@@ -1,6 +1,7 @@
-// Every kind of object there is.
+// Every kind of object that is always there. Users add others: see custom/ and store/served-kinds.ts.
 import { configMaps } from "./config-map.ts";
 import { controllerRevisions } from "./controller-revision.ts";
+import { customResourceDefinitions } from "./custom/definition.ts";
 import { daemonSets } from "./daemonset.ts";
 import { apiVersionOf } from "./decode.ts";
 import { endpointSlices } from "./endpoint-slice.ts";
@@ -31,6 +32,7 @@ export const resources: readonly Resource[] = [
   services,
   controllerRevisions,
   daemonSets,
+  customResourceDefinitions,
   leases,
   endpointSlices,
   clusterRoleBindings,

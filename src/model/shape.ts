@@ -19,6 +19,8 @@ export type Shape =
   /** JSON that is kept as it came. */
   | { readonly kind: "raw"; readonly goType: string };
 
+const raw: Shape = { kind: "raw", goType: "interface {}" };
+
 const shapes = new WeakMap<z.core.$ZodType, Shape>();
 
 /** The shape of what `schema` accepts. */
@@ -41,8 +43,12 @@ function readShape(schema: z.core.$ZodType): Shape {
     case "default":
     case "prefault":
       return shapeOf(def.innerType);
+    case "lazy":
+      return shapeOf(def.getter());
     case "pipe":
       return shapeOf(def.in);
+    case "union":
+      return unionShape(def.options);
     case "object":
       return structShape(schema, def.shape);
     case "array":
@@ -56,15 +62,24 @@ function readShape(schema: z.core.$ZodType): Shape {
     case "number":
       return { kind: "scalar", goType: "int64" };
     default:
-      return { kind: "raw", goType: "interface {}" };
+      return raw;
   }
+}
+
+/** Of what is a struct or something simpler, the struct. */
+function unionShape(options: readonly z.core.$ZodType[]): Shape {
+  return options.map(shapeOf).find(({ kind }) => kind === "struct") ?? raw;
 }
 
 function structShape(schema: z.core.$ZodType, members: z.core.$ZodShape): Shape {
   const id = z.globalRegistry.get(schema)?.id ?? "";
   const name = id.slice(id.lastIndexOf(".") + 1);
-  const fields = new Map(Object.entries(members).map(([field, member]) => [field, shapeOf(member)]));
-  return { kind: "struct", goType: `${id.split(".").at(-2) ?? ""}.${name}`, id, name, fields };
+  const fields = new Map<string, Shape>();
+  const shape: Shape = { kind: "struct", goType: `${id.split(".").at(-2) ?? ""}.${name}`, id, name, fields };
+  // Known before it is filled, so that a struct that contains itself ends here.
+  shapes.set(schema, shape);
+  for (const [field, member] of Object.entries(members)) fields.set(field, shapeOf(member));
+  return shape;
 }
 
 function listShape(element: Shape): Shape {

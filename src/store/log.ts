@@ -1,4 +1,5 @@
 // The change log: one row for each write, numbered; the number is the cluster's resourceVersion.
+import { definitionsResource } from "../model/custom/definition.ts";
 import type { Part } from "./batch.ts";
 import { rowsOf, stalePremise } from "./batch.ts";
 
@@ -87,7 +88,8 @@ function conditionOf(concern: Concern): Condition {
 }
 
 const garbageSql = `
-  (type = 'DELETED' AND EXISTS (SELECT 1 FROM owner_references AS r WHERE r.owner_uid = log.uid))
+  (type = 'DELETED' AND (resource = '${definitionsResource}'
+    OR EXISTS (SELECT 1 FROM owner_references AS r WHERE r.owner_uid = log.uid)))
   OR (type <> 'DELETED' AND resource NOT IN ('pods', 'events', 'nodes') AND (
     body->>'$.metadata.deletionTimestamp' IS NOT NULL
     OR (type = 'ADDED' AND body->'$.metadata.ownerReferences' IS NOT NULL)))`;

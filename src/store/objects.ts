@@ -1,5 +1,6 @@
 // Every kind of object but pods: read, listed and written, always together with the log.
 import { qualifiedResource } from "../model/api-error.ts";
+import { definitionsResource } from "../model/custom/definition.ts";
 import type { KubeObject } from "../model/meta.ts";
 import { resources } from "../model/resources.ts";
 import type { Part } from "./batch.ts";
@@ -246,10 +247,14 @@ function toKeyedObject(row: Record<string, unknown>): KeyedObject {
 /** The resources that are in namespaces: the index by resource and namespace is of use only if both are given. */
 const namespacedResources = JSON.stringify(resources.filter(({ namespaced }) => namespaced).map(qualifiedResource));
 
-/** Objects of a namespace, of whatever kinds. */
+const resourcesInNamespaces = `(
+  SELECT value FROM json_each(?1) UNION ALL
+  SELECT name FROM objects WHERE resource = '${definitionsResource}' AND namespace = '')`;
+
+/** Objects of a namespace, of whatever kinds. Definitions are named as the resources that they add. */
 export function readObjectsOfNamespace(db: D1Database, namespace: string, limit: number): Part<readonly KeyedObject[]> {
   const statement = db
-    .prepare("SELECT * FROM objects WHERE resource IN (SELECT value FROM json_each(?1)) AND namespace = ?2 LIMIT ?3")
+    .prepare(`SELECT * FROM objects WHERE resource IN ${resourcesInNamespaces} AND namespace = ?2 LIMIT ?3`)
     .bind(namespacedResources, namespace, limit);
   return { statements: [statement], read: ([result]) => rowsOf(result).map(toKeyedObject) };
 }

@@ -20,18 +20,20 @@ const scalars: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
 };
 
 /** Any JSON that the shape accepts, nulls and empty things included. */
-function jsonOf(shape: Shape): fc.Arbitrary<unknown> {
+function jsonOf(shape: Shape, around: readonly Shape[] = []): fc.Arbitrary<unknown> {
   switch (shape.kind) {
     case "scalar":
       return fc.oneof({ weight: 9, arbitrary: scalars[shape.goType] ?? fc.constant("") }, fc.constant(null));
     case "list":
-      return fc.array(jsonOf(shape.element), { maxLength: 2 });
+      return fc.array(jsonOf(shape.element, around), { maxLength: 2 });
     case "map":
-      return fc.dictionary(fc.constantFrom("a", "b"), jsonOf(shape.value), { maxKeys: 2 });
+      return fc.dictionary(fc.constantFrom("a", "b"), jsonOf(shape.value, around), { maxKeys: 2 });
     case "raw":
       return fc.constantFrom(null, { a: [null] }, "text");
     case "struct": {
-      const fields = [...shape.fields].map(([name, field]) => [name, jsonOf(field)] as const);
+      // A struct that contains itself does so once.
+      if (around.includes(shape)) return fc.constant({});
+      const fields = [...shape.fields].map(([name, field]) => [name, jsonOf(field, [...around, shape])] as const);
       return fc.record(Object.fromEntries(fields), { requiredKeys: [] });
     }
   }
