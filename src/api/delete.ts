@@ -1,10 +1,9 @@
 // DELETE: of one object, or of all that a query picks.
 // Source: apiserver pkg/endpoints/handlers/delete.go; apimachinery metav1 DeleteOptions.
-import * as z from "zod";
-
 import type { PropagationPolicy } from "../core/deletion.ts";
 import { ApiError, conflictError, invalidError, qualifiedResource } from "../model/api-error.ts";
 import { apiVersionOf, decode } from "../model/decode.ts";
+import { DeleteOptions } from "../model/delete-options.ts";
 import { invalid, notSupported } from "../model/field-error.ts";
 import type { KubeObject } from "../model/meta.ts";
 import { answer } from "./answer.ts";
@@ -16,23 +15,6 @@ import { readObject } from "./request-body.ts";
 import type { Removed } from "./storage.ts";
 
 const policies = ["Foreground", "Background", "Orphan"] as const satisfies readonly PropagationPolicy[];
-
-const DeleteOptions = z
-  .strictObject({
-    kind: z.string().optional(),
-    apiVersion: z.string().optional(),
-    gracePeriodSeconds: z.int().optional(),
-    preconditions: z
-      .strictObject({ uid: z.string().optional(), resourceVersion: z.string().optional() })
-      .meta({ id: "io.k8s.apimachinery.pkg.apis.meta.v1.Preconditions" })
-      .optional(),
-    orphanDependents: z.boolean().optional(),
-    propagationPolicy: z.string().optional(),
-    dryRun: z.array(z.string()).optional(),
-    ignoreStoreReadErrorWithClusterBreakingPotential: z.boolean().optional(),
-  })
-  .meta({ id: "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions" });
-type DeleteOptions = z.output<typeof DeleteOptions>;
 
 type Checked = {
   readonly policy: PropagationPolicy | null;

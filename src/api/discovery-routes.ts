@@ -9,7 +9,8 @@ import { answer } from "./answer.ts";
 import type { Catalogue } from "./discovery.ts";
 import { apiGroup, apiGroupDiscoveryList, apiGroupList, apiResourceList, apiVersions } from "./discovery.ts";
 import { negotiate } from "./negotiation.ts";
-import { documentOf, indexOf } from "./openapi/custom-documents.ts";
+import { answerVersionTwo } from "./openapi/answer-version-two.ts";
+import { documentOf, everyKind, indexOf } from "./openapi/custom-documents.ts";
 import { entityTag, isUnchanged } from "./openapi.ts";
 import { subresources } from "./subresources.ts";
 
@@ -85,8 +86,6 @@ function openApi(
   return new Response(document.text, { headers });
 }
 
-/** An empty document is a valid one: clients that need this old form leave the checking to the server. */
-discoveryRoutes.get("/openapi/v2", () => {
-  const type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
-  return new Response(new Uint8Array(), { headers: { "content-type": type } });
-});
+discoveryRoutes.get("/openapi/v2", async ({ req, env }) =>
+  answerVersionTwo(await everyKind(servedKinds(env)), req.raw),
+);

@@ -1,6 +1,8 @@
 // What the API says of itself: its version, its groups and their resources, in the old form (a list per group and
 // version) and in the aggregated one (everything in two requests).
 // Source: apimachinery meta/v1 (APIGroup, APIResource), api/apidiscovery.
+import type * as z from "zod";
+
 import { apiVersionOf } from "../model/decode.ts";
 import type { ServedKind } from "../model/resource.ts";
 
@@ -27,6 +29,10 @@ export type Subresource = {
   readonly group?: string;
   readonly version?: string;
   readonly verbs: readonly string[];
+  /** Of what it takes and answers with; absent: the kind is its parent's, or it is a stream. */
+  readonly schema?: z.ZodType;
+  /** It answers with bytes of no form in particular. */
+  readonly isStream?: true;
 };
 
 export type Catalogue = {
@@ -110,7 +116,8 @@ function groupVersions(resources: readonly ServedKind[], group: string) {
   return { name: group, versions, preferredVersion: versions[0] };
 }
 
-function subresourcesOf(resource: ServedKind, subresources: readonly Subresource[]): readonly Subresource[] {
+/** What is below a resource, `/status` included, in order of names. */
+export function subresourcesOf(resource: ServedKind, subresources: readonly Subresource[]): readonly Subresource[] {
   const { group, plural, kind } = resource;
   const own = subresources.filter(({ parent }) => parent.group === group && parent.plural === plural);
   const status = { parent: { group, plural }, name: "status", kind, verbs: statusVerbs };

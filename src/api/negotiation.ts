@@ -16,7 +16,7 @@ export type Representation = { readonly mediaType: MediaType; readonly form: For
 type MediaType = (typeof mediaTypes)[number];
 
 /** What every answer can be written in; the first is for clients that do not care. */
-const mediaTypes = ["application/json", "application/yaml"] as const;
+export const mediaTypes = ["application/json", "application/yaml"] as const;
 
 type Clause = {
   readonly type: string;

@@ -1,10 +1,14 @@
-// The OpenAPI v3 documents of the API: one per group and version, and an index of them. Written from the table of
-// resources on first use and kept. kubectl reads them to validate objects, to compute patches and to explain fields.
+// The OpenAPI documents of the API: in version 3 one per group and version, and an index of them; in version 2 one of
+// everything. Written from the table of resources on first use and kept. kubectl reads them to validate objects, to compute patches and to explain fields.
+
+import type { JsonObject } from "../core/json.ts";
 import type { Json } from "../model/fields.ts";
 import type { Resource } from "../model/resource.ts";
-import { serverVersion } from "./discovery.ts";
-import { componentSchemas } from "./openapi/component-schemas.ts";
+import { type Subresource, serverVersion, subresourcesOf } from "./discovery.ts";
+import { componentSchemas, type PartOfApi } from "./openapi/component-schemas.ts";
 import { groupVersionPath, resourcePaths } from "./openapi/operations.ts";
+import { versionTwo } from "./openapi/version-two.ts";
+import { subresources } from "./subresources.ts";
 
 export type OpenApiDocument = {
   /** JSON. */
@@ -41,18 +45,48 @@ function indexOf(hashes: ReadonlyMap<string, string>): Json {
 /** The document of `api/v1` or `apis/apps/v1`; undefined when no resource is served there. */
 export function openApiDocument(resources: Resources, path: string): OpenApiDocument | undefined {
   const served = resources.filter((resource) => groupVersionPath(resource) === path);
-  const [first] = served;
-  if (first === undefined) return undefined;
-  return remember(resources, path, () => ({
+  if (served.length === 0) return undefined;
+  return remember(resources, path, () => writeDocument(resources, served));
+}
+
+/** `/openapi/v2`: all documents as one, in the older form. */
+export function openApiVersionTwo(resources: Resources): OpenApiDocument {
+  return remember(resources, "v2", () => {
+    const paths = [...new Set(resources.map(groupVersionPath))];
+    const documents = paths.map((path) =>
+      writeDocument(
+        resources,
+        resources.filter((resource) => groupVersionPath(resource) === path),
+      ),
+    );
+    return versionTwo(documents, info);
+  });
+}
+
+const info = { title: "Kubernetes", version: serverVersion.gitVersion } as const;
+
+function writeDocument(resources: Resources, served: Resources): JsonObject {
+  const below = served.map((resource) => [resource, subresourcesOf(resource, subresources)] as const);
+  return {
     openapi: "3.0.0",
-    info: { title: "Kubernetes", version: serverVersion.gitVersion },
-    paths: Object.assign({}, ...served.map(resourcePaths)),
+    info,
+    paths: Object.assign({}, ...below.map(([resource, parts]) => resourcePaths(resource, parts))),
     components: {
-      schemas: componentSchemas(first, served),
-      securitySchemes: { BearerToken: { type: "apiKey", in: "header", name: "authorization" } },
+      schemas: componentSchemas(
+        served,
+        below.flatMap(([resource, parts]) => partsOfApi(resource, parts)),
+        resources,
+      ),
+      securitySchemes: {
+        BearerToken: { type: "apiKey", description: "A bearer token.", in: "header", name: "authorization" },
+      },
     },
     security: [{ BearerToken: [] }],
-  }));
+  };
+}
+
+function partsOfApi({ group, version }: Resource, parts: readonly Subresource[]): readonly PartOfApi[] {
+  return parts.flatMap(({ schema, ...part }) => (schema === undefined ? [] : [{ group, version, ...part, schema }]));
 }
 
 function remember(resources: Resources, path: string, write: () => Json): OpenApiDocument {

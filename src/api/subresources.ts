@@ -1,8 +1,17 @@
 // The subresources that are served beside /status, as discovery tells of them.
+import { Eviction } from "../model/eviction.ts";
 import type { Subresource } from "./discovery.ts";
 
 const pods = { group: "", plural: "pods" } as const;
 
 export const subresources: readonly Subresource[] = [
-  { parent: pods, name: "eviction", kind: "Eviction", group: "policy", version: "v1", verbs: ["create"] },
+  {
+    parent: pods,
+    name: "eviction",
+    kind: "Eviction",
+    group: "policy",
+    version: "v1",
+    verbs: ["create"],
+    schema: Eviction,
+  },
 ];

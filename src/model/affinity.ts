@@ -2,14 +2,27 @@
 // Source: core/v1 types Affinity, NodeSelector.
 import type * as z from "zod";
 
-import { always, atomicStruct, core, embedded, int32, list, pointer, string, strings, struct } from "./fields.ts";
+import {
+  always,
+  atomicStruct,
+  core,
+  embedded,
+  int32,
+  list,
+  mandatory,
+  oneOf,
+  pointer,
+  string,
+  strings,
+  struct,
+} from "./fields.ts";
 import { LabelSelector } from "./meta.ts";
 
 export const NodeSelectorRequirement = struct(
   core("NodeSelectorRequirement"),
   {
     key: always(string, ""),
-    operator: always(string, ""),
+    operator: always(oneOf("DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn"), ""),
     values: strings,
   },
   {
@@ -51,7 +64,7 @@ const PreferredSchedulingTerm = struct(
   core("PreferredSchedulingTerm"),
   {
     weight: always(int32, 0),
-    preference: embedded(NodeSelectorTerm),
+    preference: mandatory(embedded(NodeSelectorTerm)),
   },
   {
     about: "A sort of nodes that is liked, and how much.",
@@ -101,7 +114,7 @@ const WeightedPodAffinityTerm = struct(
   core("WeightedPodAffinityTerm"),
   {
     weight: always(int32, 0),
-    podAffinityTerm: embedded(PodAffinityTerm),
+    podAffinityTerm: mandatory(embedded(PodAffinityTerm)),
   },
   {
     about: "Pods to be near to or far from if possible, and how much that matters.",

@@ -8,6 +8,7 @@ import {
   flag,
   int32,
   omitempty,
+  oneOf,
   pointer,
   string,
   struct,
@@ -85,10 +86,10 @@ export const AzureDiskVolumeSource = struct(
   {
     diskName: required,
     diskURI: required,
-    cachingMode: defaultedPointer(string, "ReadWrite"),
+    cachingMode: defaultedPointer(oneOf("None", "ReadOnly", "ReadWrite"), "ReadWrite"),
     fsType: defaultedPointer(string, "ext4"),
     readOnly: defaultedPointer(boolean, false),
-    kind: defaultedPointer(string, "Shared"),
+    kind: defaultedPointer(oneOf("Dedicated", "Managed", "Shared"), "Shared"),
   },
   {
     about: "A disk of Azure that is attached to the node. Obsolete: use its CSI driver.",

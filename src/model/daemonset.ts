@@ -13,8 +13,10 @@ import {
   int64,
   intOrString,
   list,
+  mandatory,
   nullWhenAbsent,
   omitempty,
+  oneOf,
   pointer,
   string,
   struct,
@@ -48,7 +50,7 @@ export type RollingUpdateDaemonSet = z.output<typeof RollingUpdateDaemonSet>;
 const UpdateStrategyFields = struct(
   apps("DaemonSetUpdateStrategy"),
   {
-    type: defaulted(string, "RollingUpdate"),
+    type: defaulted(oneOf("OnDelete", "RollingUpdate"), "RollingUpdate"),
     rollingUpdate: pointer(RollingUpdateDaemonSet),
   },
   {
@@ -67,8 +69,8 @@ const DaemonSetUpdateStrategy = UpdateStrategyFields.transform((strategy): z.out
 const DaemonSetSpec = struct(
   apps("DaemonSetSpec"),
   {
-    selector: nullWhenAbsent(LabelSelector),
-    template: embedded(PodTemplateSpec),
+    selector: mandatory(nullWhenAbsent(LabelSelector)),
+    template: mandatory(embedded(PodTemplateSpec)),
     updateStrategy: embedded(DaemonSetUpdateStrategy),
     minReadySeconds: omitempty(int32),
     revisionHistoryLimit: defaultedPointer(int32, 10),

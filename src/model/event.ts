@@ -3,17 +3,19 @@
 import type * as z from "zod";
 import { invalid, invalidForEach, required } from "./field-error.ts";
 import {
-  always,
   core,
   embedded,
   int32,
+  mandatory,
   microTimestamp,
   omitempty,
   pointer,
+  presentOr,
   string,
   struct,
   text,
   timestamp,
+  withDefault,
 } from "./fields.ts";
 import { eventMessageBytes, eventReasonBytes } from "./limits.ts";
 import { ObjectMeta, typeMeta } from "./meta.ts";
@@ -31,8 +33,8 @@ export const Event = struct(
   core("Event"),
   {
     ...typeMeta,
-    metadata: embedded(ObjectMeta),
-    involvedObject: embedded(ObjectReference),
+    metadata: mandatory(embedded(ObjectMeta)),
+    involvedObject: mandatory(embedded(ObjectReference)),
     reason: text,
     message: text,
     source: embedded(
@@ -60,8 +62,8 @@ export const Event = struct(
     ),
     action: text,
     related: pointer(ObjectReference),
-    reportingComponent: always(string, ""),
-    reportingInstance: always(string, ""),
+    reportingComponent: withDefault(presentOr(string, ""), ""),
+    reportingInstance: withDefault(presentOr(string, ""), ""),
   },
   {
     about: "Something that happened to an object. Events are kept for a while only, and nothing should depend on them.",

@@ -41,7 +41,12 @@ export function nullWhenAbsent<T extends z.ZodType>(schema: T) {
 /** A value field upstream always writes: absent reads as `zero`. */
 export function always<T extends z.ZodType>(schema: T, zero: NonNullable<z.output<T>>) {
   const field = presentOr(schema, zero);
-  return Array.isArray(zero) ? field : withDefault(field, zero);
+  return mandatory(Array.isArray(zero) ? field : withDefault(field, zero));
+}
+
+/** A field that OpenAPI lists among those that have to be given. That they are, validation sees to. */
+export function mandatory<T extends z.ZodType>(field: T): T {
+  return field.meta({ isMandatory: true });
 }
 
 /** As `always`, without telling: no public default. */
@@ -80,6 +85,11 @@ export const string = z.string();
 export const boolean = z.boolean();
 export const int32 = z.int32();
 export const int64 = z.int();
+
+/** Text that is one of some values. That it is, validation sees to; OpenAPI lists them. */
+export function oneOf(...values: readonly string[]) {
+  return string.meta({ enum: [...values] });
+}
 
 /** Text, left out when empty. */
 export const text = omitempty(string);

@@ -2,7 +2,7 @@
 // Source: core/v1 Namespace; pkg/registry/core/namespace/strategy.go.
 import type * as z from "zod";
 import { invalid, invalidForEach } from "./field-error.ts";
-import { always, core, embedded, list, string, strings, struct, text, timestamp } from "./fields.ts";
+import { always, core, embedded, list, omitempty, oneOf, string, strings, struct, text, timestamp } from "./fields.ts";
 import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
@@ -55,7 +55,7 @@ export const Namespace = struct(
       struct(
         core("NamespaceStatus"),
         {
-          phase: text,
+          phase: omitempty(oneOf("Active", "Terminating")),
           conditions: list(NamespaceCondition, { mergeKey: "type" }),
         },
         {

@@ -17,6 +17,7 @@ import {
   defaulted,
   flag,
   int32,
+  mandatory,
   nullWhenAbsent,
   pointer,
   string,
@@ -246,7 +247,7 @@ export const networkVolumeSources = {
       {
         gateway: required,
         system: required,
-        secretRef: nullWhenAbsent(LocalObjectReference),
+        secretRef: mandatory(nullWhenAbsent(LocalObjectReference)),
         sslEnabled: flag,
         protectionDomain: text,
         storagePool: text,

@@ -11,13 +11,16 @@ import {
   int64,
   list,
   omitempty,
+  oneOf,
   pointer,
+  presentOr,
   resourceList,
   string,
   strings,
   struct,
   text,
   timestamp,
+  withDefault,
 } from "./fields.ts";
 
 const ConfigMapNodeConfigSource = struct(
@@ -127,7 +130,7 @@ const NodeDaemonEndpoints = struct(
 const NodeRuntimeHandler = struct(
   core("NodeRuntimeHandler"),
   {
-    name: always(string, ""),
+    name: withDefault(presentOr(string, ""), ""),
     features: pointer(
       struct(
         core("NodeRuntimeHandlerFeatures"),
@@ -155,7 +158,7 @@ const NodeStatusFields = struct(
   {
     capacity: resourceList,
     allocatable: resourceList,
-    phase: text,
+    phase: omitempty(oneOf("Pending", "Running", "Terminated")),
     conditions: list(NodeCondition, { mergeKey: "type" }),
     addresses: list(NodeAddress, { mergeKey: "type" }),
     daemonEndpoints: embedded(NodeDaemonEndpoints),
@@ -163,7 +166,7 @@ const NodeStatusFields = struct(
     images: list(
       struct(
         core("ContainerImage"),
-        { names: always(z.array(string), []), sizeBytes: omitempty(int64) },
+        { names: presentOr(z.array(string), []), sizeBytes: omitempty(int64) },
         { about: "An image that is on a node.", names: "The names it is known by.", sizeBytes: "How large it is." },
       ),
     ),

@@ -3,7 +3,7 @@
 import type * as z from "zod";
 
 import { ContainerStatus } from "./container-status.ts";
-import { always, core, list, pointer, string, struct, text, time, timestamp } from "./fields.ts";
+import { always, core, list, omitempty, oneOf, pointer, string, struct, text, time, timestamp } from "./fields.ts";
 
 export const PodCondition = struct(
   core("PodCondition"),
@@ -43,7 +43,7 @@ const PodResourceClaimStatus = struct(
 const PodStatusFields = struct(
   core("PodStatus"),
   {
-    phase: text,
+    phase: omitempty(oneOf("Failed", "Pending", "Running", "Succeeded", "Unknown")),
     conditions: list(PodCondition, { mergeKey: "type" }),
     message: text,
     reason: text,
@@ -61,7 +61,7 @@ const PodStatusFields = struct(
     startTime: pointer(time),
     initContainerStatuses: list(ContainerStatus),
     containerStatuses: list(ContainerStatus),
-    qosClass: text,
+    qosClass: omitempty(oneOf("BestEffort", "Burstable", "Guaranteed")),
     ephemeralContainerStatuses: list(ContainerStatus),
     resize: text,
     resourceClaimStatuses: list(PodResourceClaimStatus, { mergeKey: "name", retainKeys: true }),

@@ -2,7 +2,7 @@
 // Source: scheduling.k8s.io/v1 PriorityClass; pkg/apis/scheduling/validation.
 import type * as z from "zod";
 import { forbidden } from "./field-error.ts";
-import { always, defaultedPointer, embedded, flag, int32, string, struct, text } from "./fields.ts";
+import { always, defaultedPointer, embedded, flag, int32, oneOf, struct, text } from "./fields.ts";
 import { highestUserPriority } from "./limits.ts";
 import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
@@ -22,7 +22,7 @@ export const PriorityClass = struct(
     value: always(int32, 0),
     globalDefault: flag,
     description: text,
-    preemptionPolicy: defaultedPointer(string, "PreemptLowerPriority"),
+    preemptionPolicy: defaultedPointer(oneOf("Never", "PreemptLowerPriority"), "PreemptLowerPriority"),
   },
   {
     about: "A name for how important pods are, for pods to refer to.",

@@ -11,11 +11,14 @@ import {
   intOrString,
   list,
   omitempty,
+  oneOf,
   pointer,
+  presentOr,
   string,
   strings,
   struct,
   text,
+  withDefault,
 } from "./fields.ts";
 
 const HTTPHeader = struct(
@@ -30,7 +33,7 @@ const HTTPGetAction = struct(
     path: defaulted(string, "/"),
     port: always(intOrString, 0),
     host: text,
-    scheme: defaulted(string, "HTTP"),
+    scheme: defaulted(oneOf("HTTP", "HTTPS"), "HTTP"),
     httpHeaders: list(HTTPHeader),
   },
   {
@@ -70,7 +73,7 @@ const handlers = {
 
 const GRPCAction = struct(
   core("GRPCAction"),
-  { port: always(int32, 0), service: always(string, "") },
+  { port: always(int32, 0), service: withDefault(presentOr(string, ""), "") },
   {
     about: "A question to the standard gRPC health service.",
     port: "The number of the port to ask.",

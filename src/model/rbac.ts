@@ -8,6 +8,7 @@ import {
   defaulted,
   embedded,
   list,
+  mandatory,
   nullWhenAbsent,
   pointer,
   string,
@@ -35,7 +36,7 @@ const rbac = (name: string): string => `io.k8s.api.rbac.v1.${name}`;
 const PolicyRule = struct(
   rbac("PolicyRule"),
   {
-    verbs: nullWhenAbsent(z.array(string)),
+    verbs: mandatory(nullWhenAbsent(z.array(string))),
     apiGroups: strings,
     resources: strings,
     resourceNames: strings,
@@ -115,7 +116,7 @@ export type Subject = z.output<typeof Subject>;
 const RoleRef = atomicStruct(
   rbac("RoleRef"),
   {
-    apiGroup: defaulted(string, rbacGroup),
+    apiGroup: mandatory(defaulted(string, rbacGroup)),
     kind: always(string, ""),
     name: always(string, ""),
   },
@@ -132,7 +133,7 @@ const bindingFields = {
   ...typeMeta,
   metadata: embedded(ObjectMeta),
   subjects: list(Subject),
-  roleRef: embedded(RoleRef),
+  roleRef: mandatory(embedded(RoleRef)),
 };
 const RoleBinding = struct(rbac("RoleBinding"), bindingFields, {
   about: "Who is given a role within a namespace.",

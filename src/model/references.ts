@@ -9,6 +9,7 @@ import {
   core,
   nullWhenAbsent,
   pointer,
+  presentOr,
   quantity,
   string,
   struct,
@@ -101,7 +102,7 @@ export const SecretKeySelector = atomicStruct(core("SecretKeySelector"), keySele
 export const ObjectFieldSelector = atomicStruct(
   core("ObjectFieldSelector"),
   {
-    apiVersion: always(string, "v1"),
+    apiVersion: presentOr(string, "v1"),
     fieldPath: always(string, ""),
   },
   {
@@ -118,7 +119,7 @@ export const ResourceFieldSelector = atomicStruct(
   {
     containerName: text,
     resource: always(string, ""),
-    divisor: always(quantity, "0"),
+    divisor: presentOr(quantity, "0"),
   },
   {
     about: "An amount of a resource that a container asks for or is limited to.",

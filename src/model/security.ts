@@ -2,7 +2,20 @@
 // Source: core/v1 types SecurityContext, PodSecurityContext.
 import * as z from "zod";
 
-import { always, boolean, core, int64, list, omitempty, pointer, string, strings, struct, text } from "./fields.ts";
+import {
+  always,
+  boolean,
+  core,
+  int64,
+  list,
+  omitempty,
+  oneOf,
+  pointer,
+  string,
+  strings,
+  struct,
+  text,
+} from "./fields.ts";
 
 const SELinuxOptions = struct(
   core("SELinuxOptions"),
@@ -36,7 +49,7 @@ export type WindowsSecurityContextOptions = z.output<typeof WindowsSecurityConte
 
 const SeccompProfile = struct(
   core("SeccompProfile"),
-  { type: always(string, ""), localhostProfile: pointer(string) },
+  { type: always(oneOf("Localhost", "RuntimeDefault", "Unconfined"), ""), localhostProfile: pointer(string) },
   {
     about: "Which system calls a process may make.",
     type: "Localhost: a profile of the node; RuntimeDefault: that of the container runtime; Unconfined: all.",
@@ -48,7 +61,7 @@ export type SeccompProfile = z.output<typeof SeccompProfile>;
 const AppArmorProfile = struct(
   core("AppArmorProfile"),
   {
-    type: always(string, ""),
+    type: always(oneOf("Localhost", "RuntimeDefault", "Unconfined"), ""),
     localhostProfile: pointer(string),
   },
   {
@@ -81,7 +94,7 @@ export const SecurityContext = struct(
     runAsNonRoot: pointer(boolean),
     readOnlyRootFilesystem: pointer(boolean),
     allowPrivilegeEscalation: pointer(boolean),
-    procMount: pointer(string),
+    procMount: pointer(oneOf("Default", "Unmasked")),
     seccompProfile: pointer(SeccompProfile),
     appArmorProfile: pointer(AppArmorProfile),
   },
@@ -112,7 +125,7 @@ export const PodSecurityContext = struct(
     runAsGroup: pointer(int64),
     runAsNonRoot: pointer(boolean),
     supplementalGroups: omitempty(z.array(int64)),
-    supplementalGroupsPolicy: pointer(string),
+    supplementalGroupsPolicy: pointer(oneOf("Merge", "Strict")),
     fsGroup: pointer(int64),
     sysctls: list(
       struct(
@@ -121,7 +134,7 @@ export const PodSecurityContext = struct(
         { about: "A setting of the kernel.", name: "The name of the setting.", value: "Its value." },
       ),
     ),
-    fsGroupChangePolicy: pointer(string),
+    fsGroupChangePolicy: pointer(oneOf("Always", "OnRootMismatch")),
     seccompProfile: pointer(SeccompProfile),
     appArmorProfile: pointer(AppArmorProfile),
     seLinuxChangePolicy: pointer(string),

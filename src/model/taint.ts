@@ -2,14 +2,16 @@
 // Source: core/v1 types Taint, Toleration.
 import type * as z from "zod";
 
-import { always, core, int64, pointer, string, struct, text, time } from "./fields.ts";
+import { always, core, int64, omitempty, oneOf, pointer, string, struct, text, time } from "./fields.ts";
+
+const taintEffect = oneOf("NoExecute", "NoSchedule", "PreferNoSchedule");
 
 export const Taint = struct(
   core("Taint"),
   {
     key: always(string, ""),
     value: text,
-    effect: always(string, ""),
+    effect: always(taintEffect, ""),
     timeAdded: pointer(time),
   },
   {
@@ -26,9 +28,9 @@ export const Toleration = struct(
   core("Toleration"),
   {
     key: text,
-    operator: text,
+    operator: omitempty(oneOf("Equal", "Exists")),
     value: text,
-    effect: text,
+    effect: omitempty(taintEffect),
     tolerationSeconds: pointer(int64),
   },
   {

@@ -2,7 +2,19 @@
 // Source: core/v1 types PersistentVolumeClaimTemplate, PersistentVolumeClaimSpec.
 import type * as z from "zod";
 
-import { core, defaultedPointer, embedded, pointer, resourceList, string, strings, struct, text } from "./fields.ts";
+import {
+  core,
+  defaultedPointer,
+  embedded,
+  mandatory,
+  oneOf,
+  pointer,
+  resourceList,
+  string,
+  strings,
+  struct,
+  text,
+} from "./fields.ts";
 import { LabelSelector, ObjectMeta } from "./meta.ts";
 import { TypedLocalObjectReference, TypedObjectReference } from "./references.ts";
 
@@ -27,7 +39,7 @@ const PersistentVolumeClaimSpec = struct(
     resources: embedded(VolumeResourceRequirements),
     volumeName: text,
     storageClassName: pointer(string),
-    volumeMode: defaultedPointer(string, "Filesystem"),
+    volumeMode: defaultedPointer(oneOf("Block", "Filesystem"), "Filesystem"),
     dataSource: pointer(TypedLocalObjectReference),
     dataSourceRef: pointer(TypedObjectReference),
     volumeAttributesClassName: pointer(string),
@@ -51,7 +63,7 @@ export const PersistentVolumeClaimTemplate = struct(
   core("PersistentVolumeClaimTemplate"),
   {
     metadata: embedded(ObjectMeta),
-    spec: embedded(PersistentVolumeClaimSpec),
+    spec: mandatory(embedded(PersistentVolumeClaimSpec)),
   },
   {
     about: "What the claim of an ephemeral volume is made from.",

@@ -12,6 +12,8 @@ import {
   int64,
   list,
   nullWhenAbsent,
+  omitempty,
+  oneOf,
   pointer,
   quantity,
   string,
@@ -32,6 +34,17 @@ const hourSeconds = 3600;
 const required = always(string, "");
 const defaultMode = defaultedPointer(int32, readableByAll);
 const optional = pointer(boolean);
+
+const hostPathType = oneOf(
+  "",
+  "BlockDevice",
+  "CharDevice",
+  "Directory",
+  "DirectoryOrCreate",
+  "File",
+  "FileOrCreate",
+  "Socket",
+);
 
 const KeyToPath = struct(
   core("KeyToPath"),
@@ -184,7 +197,7 @@ const volumeSources = {
   hostPath: pointer(
     struct(
       core("HostPathVolumeSource"),
-      { path: required, type: defaultedPointer(string, "") },
+      { path: required, type: defaultedPointer(hostPathType, "") },
       {
         about: "A file or directory of the node itself.",
         path: "Its path on the node.",
@@ -266,7 +279,7 @@ const volumeSources = {
   image: pointer(
     struct(
       core("ImageVolumeSource"),
-      { reference: text, pullPolicy: text },
+      { reference: text, pullPolicy: omitempty(oneOf("Always", "IfNotPresent", "Never")) },
       {
         about: "The content of an OCI image or artifact.",
         reference: "The name of the image.",

@@ -1,9 +1,9 @@
 // The components of an OpenAPI document: the schemas of its kinds, brought from zod's JSON Schema into the form that
 // clients of Kubernetes know.
+import type * as z from "zod";
 
 import { isJsonObject, type JsonObject, member } from "../../core/json.ts";
 import type { Json } from "../../model/fields.ts";
-import { ListMeta } from "../../model/meta.ts";
 import type { Resource } from "../../model/resource.ts";
 import { definitionName, type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
 import {
@@ -12,39 +12,63 @@ import {
   refTo,
   scalarSchemas,
   schemaNames,
-  standardSchemas,
-  typeFields,
+  sharedSchemas,
+  sharedStructs,
 } from "./standard-schemas.ts";
 
 type Kind = Pick<Resource, "group" | "version" | "kind" | "schema">;
 type GroupVersion = Pick<Resource, "group" | "version">;
 
-/** Every schema that a document about `kinds` refers to, by name and in order of names. */
-export function componentSchemas(groupVersion: GroupVersion, kinds: readonly Kind[]): JsonObject {
-  const components = new Map<string, Json>(Object.entries(standardSchemas(groupVersion)));
-  addDefinitions(components, jsonSchemaOf(ListMeta));
+/** What subresources take and answer with that is no resource of its own. */
+export type PartOfApi = GroupVersion & { readonly kind: string; readonly schema: z.ZodType };
+
+/**
+ * Every schema that a document about `kinds` refers to, by name and in order of names. `deletable`: the groups and
+ * versions whose objects can be deleted with DeleteOptions of their own.
+ */
+export function componentSchemas(
+  kinds: readonly Kind[],
+  others: readonly PartOfApi[],
+  deletable: readonly GroupVersion[],
+): JsonObject {
+  const components = new Map<string, Json>(Object.entries(sharedSchemas));
+  for (const struct of sharedStructs) addStruct(components, struct);
   for (const kind of kinds) {
-    const root = jsonSchemaOf(kind.schema);
-    addDefinitions(components, root);
+    addStruct(components, kind.schema);
     const name = kindSchemaName(kind);
     const schema = components.get(name);
-    components.set(name, kindSchema(kind, isJsonObject(schema) ? schema : toOpenApi(root)));
+    components.set(name, kindSchema(kind, isJsonObject(schema) ? schema : toOpenApi(jsonSchemaOf(kind.schema))));
     components.set(`${name}List`, listSchema(kind));
   }
+  for (const part of others) {
+    addStruct(components, part.schema);
+    addKinds(components, kindSchemaName(part), part.kind, [part]);
+  }
+  const core = { group: "", version: "v1" };
+  addKinds(components, schemaNames.deleteOptions, "DeleteOptions", [core, ...deletable]);
+  addKinds(components, schemaNames.status, "Status", [core]);
   return Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** Says of a schema which kinds it is of. */
+function addKinds(components: Map<string, Json>, name: string, kind: string, of: readonly GroupVersion[]): void {
+  const schema = components.get(name);
+  const versions = new Map(of.map(({ group, version }) => [`${group}/${version}`, { group, kind, version }]));
+  if (isJsonObject(schema)) components.set(name, { ...schema, [kindsKeyword]: [...versions.values()] });
+}
+
 /** The name of a kind's schema: the one the schema declares, which is upstream's. */
-export function kindSchemaName({ group, version, kind, schema }: Kind): string {
+export function kindSchemaName({ group, version, kind, schema }: PartOfApi): string {
   return definitionName(jsonSchemaOf(schema)) ?? `io.k8s.api.${group === "" ? "core" : group}.${version}.${kind}`;
 }
 
-function addDefinitions(components: Map<string, Json>, root: JsonSchema): void {
-  for (const [name, definition] of Object.entries(root.$defs ?? {})) {
+function addStruct(components: Map<string, Json>, schema: z.ZodType): void {
+  for (const [name, definition] of Object.entries(jsonSchemaOf(schema).$defs ?? {})) {
     if (!components.has(name)) components.set(name, toOpenApi(definition));
   }
 }
 
+/** Kinds that bring no words of their own for the fields that all have get the usual ones. */
 function kindSchema(kind: Kind, schema: JsonObject): JsonObject {
   const properties = member(schema, "properties");
   const fields = isJsonObject(properties) ? properties : {};
@@ -66,14 +90,21 @@ function listSchema(kind: Kind): JsonObject {
   return {
     type: "object",
     description: `A list of objects of kind ${kind.kind}.`,
-    properties: { ...typeFields, items, metadata },
+    properties: {
+      apiVersion: { type: "string", description: commonDescriptions.apiVersion },
+      items,
+      kind: { type: "string", description: commonDescriptions.kind },
+      metadata,
+    },
     required: ["items"],
     ...groupVersionKinds(kind, `${kind.kind}List`),
   };
 }
 
+const kindsKeyword = "x-kubernetes-group-version-kind";
+
 function groupVersionKinds({ group, version }: GroupVersion, kind: string): JsonObject {
-  return { "x-kubernetes-group-version-kind": [{ group, kind, version }] };
+  return { [kindsKeyword]: [{ group, kind, version }] };
 }
 
 const keptKeywords = [
@@ -114,10 +145,11 @@ function shapeOf(schema: JsonSchema): JsonObject {
       return objectOf(schema);
     case "array":
       return { type: "array", items: partOf(schema.items) ?? {} };
+    case "number":
+      return { type: "number", format: "double" };
     case "string":
     case "boolean":
     case "integer":
-    case "number":
       return { type: schema.type, ...(choices === undefined ? {} : { enum: choices }) };
     default:
       // Any JSON; the API holds objects in such fields.
@@ -132,17 +164,25 @@ function unionOf(members: readonly JsonSchema[]): JsonObject {
 }
 
 function objectOf(schema: JsonSchema): JsonObject {
-  const properties = Object.entries(schema.properties ?? {}).map(([name, field]) => {
-    const description = schema.words?.[name];
+  const fields = Object.entries(schema.properties ?? {});
+  const properties = fields.map(([name, field]) => {
+    const description = wordsFor(name, schema);
     return [name, toOpenApi(description === undefined ? field : { ...field, description })] as const;
   });
+  const mandatory = fields.flatMap(([name, { isMandatory }]) => (isMandatory === true ? [name] : []));
+  const required = [...new Set([...(schema.required ?? []), ...mandatory])];
   const values = partOf(schema.additionalProperties);
   return {
     type: "object",
     ...(properties.length === 0 ? {} : { properties: Object.fromEntries(properties) }),
-    ...(schema.required === undefined ? {} : { required: schema.required }),
+    ...(required.length === 0 ? {} : { required }),
     ...(values === undefined ? {} : { additionalProperties: values }),
   };
+}
+
+function wordsFor(field: string, { words }: JsonSchema): string | undefined {
+  if (words === undefined) return undefined;
+  return words[field] ?? (field === "apiVersion" || field === "kind" ? commonDescriptions[field] : undefined);
 }
 
 /** What lists and maps hold, or undefined where that is anything. */

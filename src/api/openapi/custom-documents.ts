@@ -1,5 +1,6 @@
 // The OpenAPI documents of groups with custom kinds: written when they are asked for, and known by what they are written
 // from, so that the index needs none of them.
+import type { Resource } from "../../model/resource.ts";
 import { resources } from "../../model/resources.ts";
 import type { ServedKinds } from "../../store/served-kinds.ts";
 import type { OpenApiDocument } from "../openapi.ts";
@@ -34,4 +35,19 @@ async function write(kinds: ServedKinds, path: string, hash: string): Promise<Op
   const fixed = resources.filter((resource) => groupVersionPath(resource) === path);
   const document = openApiDocument([...fixed, ...(await kinds.customOf({ group, version }))], path);
   return document === undefined ? undefined : { ...document, hash };
+}
+
+let every: { readonly stamps: string; readonly kinds: readonly Resource[] } = { stamps: "", kinds: resources };
+
+/** All kinds, the custom ones as well: the same list for as long as none of them changes. */
+export async function everyKind(kinds: ServedKinds): Promise<readonly Resource[]> {
+  const custom = [...(await kinds.stamps())];
+  const stamps = custom.flat().join(" ");
+  if (stamps === every.stamps) return every.kinds;
+  const groupVersions = custom.map(([groupVersion]) => groupVersion.split("/"));
+  const found = await Promise.all(
+    groupVersions.map(([group = "", version = ""]) => kinds.customOf({ group, version })),
+  );
+  every = { stamps, kinds: [...resources, ...found.flat()] };
+  return every.kinds;
 }

@@ -25,6 +25,8 @@ export type JsonSchema = {
   readonly "x-kubernetes-map-type"?: string;
   /** What each property is for. Ours, not part of any standard. */
   readonly words?: Readonly<Record<string, string>>;
+  /** Of a field that has to be given. Ours, not part of any standard. */
+  readonly isMandatory?: boolean;
   /** Of a field that is transformed, where `default` cannot be said. Ours, not part of any standard. */
   readonly publicDefault?: Json;
   /** The Go type that reads this text or number, where that says more than the type. Ours, not part of any standard. */
