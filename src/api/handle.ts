@@ -1,6 +1,8 @@
 // Which function answers which request.
 import { ApiError, qualifiedResource } from "../model/api-error.ts";
+import { bindings } from "../model/binding.ts";
 import type { Verb } from "../model/resource.ts";
+import { bindPod } from "./binding.ts";
 import type { RequestContext } from "./context.ts";
 import { methodNotAllowed } from "./context.ts";
 import { deleteCollection, deleteObject } from "./delete.ts";
@@ -11,8 +13,10 @@ import { createObject, patchObject, updateObject } from "./write.ts";
 
 export async function handle(context: RequestContext): Promise<Response> {
   const { resource, subresource } = context.target;
+  if (resource === bindings && subresource === null) return bindPod(context);
   if (subresource === null) return answer(context, verbOf(context));
   if (subresource === "status" && resource.statusSubresource) return answerStatus(context);
+  if (subresource === "binding" && qualifiedResource(resource) === "pods") return bindPod(context);
   if (subresource === "eviction" && qualifiedResource(resource) === "pods") return evictPod(context);
   throw new ApiError("NotFound", "the server could not find the requested resource", {});
 }

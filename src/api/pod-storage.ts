@@ -7,7 +7,7 @@ import type { KubeObject } from "../model/meta.ts";
 import { controllerOf } from "../model/meta.ts";
 import type { Pod } from "../model/pod.ts";
 import { pods as podResource } from "../model/pod.ts";
-import { podFromTemplate, templateOfPod } from "../model/pod-template.ts";
+import { isWaiting, podFromTemplate, templateOfPod } from "../model/pod-template.ts";
 import { runBatch } from "../store/batch.ts";
 import { readHead } from "../store/log.ts";
 import { readObject, writtenKey } from "../store/objects.ts";
@@ -101,6 +101,8 @@ export class PodStorage implements Storage {
     const { namespace = "", name = "" } = old.metadata;
     const [stored] = await runBatch(this.#db, [readPod(this.#db, namespace, name)]);
     if (stored === null || String(stored.rv) !== old.metadata.resourceVersion) return { outcome: "conflict" };
+    // A daemon pod is for the node that it waits for, and nobody puts it on another.
+    if (isWaiting(stored) && pod.spec.nodeName !== undefined) return { outcome: "conflict" };
     const { row, template } = this.#split(pod, stored);
     const lost = isReadyStatus(old.status) && !isReadyStatus(pod.status);
     const previous = { labels: old.metadata.labels ?? {}, fields: podResource.selectableFields(old), lost };
@@ -139,7 +141,7 @@ export class PodStorage implements Storage {
 
   /** The row and the template of a pod; `kept` is what only the row knows. */
   #split(pod: Pod, kept: Pick<PodRow, "slot" | "observation" | "createdMs"> & Partial<PodRow>) {
-    const { template, node } = templateOfPod(pod);
+    const { template, node } = templateOfPod(pod, kept.node || undefined);
     const { metadata, status } = pod;
     const row: PodRow = {
       namespace: metadata.namespace ?? "",

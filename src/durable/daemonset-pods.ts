@@ -51,6 +51,7 @@ function emptyIdentity(set: DaemonSet) {
     createdMs: 0,
     deletionMs: null,
     graceSeconds: null,
+    observation: 0,
     status: null,
   };
 }
@@ -125,7 +126,7 @@ export async function rewritePods(context: Reconciling, keys: readonly PodKey[],
   if (rows.length === 0) return 0;
   const changed = rows.map((row) => {
     const before = templates.get(row.template);
-    const { template } = templateOfPod(rewrite.change(podFromTemplate(before, row)));
+    const { template } = templateOfPod(rewrite.change(podFromTemplate(before, row)), row.node);
     const previous = { labels: before.metadata.labels ?? {} };
     return { row: { ...row, ...rewrite.columns?.(row), template: templateId(template), previous }, template };
   });

@@ -223,7 +223,7 @@ export class GarbageCollector {
     const changed = rows.map((row) => {
       const pod = podFromTemplate(this.#templates.get(row.template), row);
       const ownerReferences = [...change(pod.metadata.ownerReferences ?? [])];
-      const { template } = templateOfPod({ ...pod, metadata: { ...pod.metadata, ownerReferences } });
+      const { template } = templateOfPod({ ...pod, metadata: { ...pod.metadata, ownerReferences } }, row.node);
       const ownerUid = ownerReferences.find(({ controller }) => controller === true)?.uid ?? null;
       return { row: { ...row, template: templateId(template), ownerUid, previous: null }, template };
     });

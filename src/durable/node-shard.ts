@@ -17,6 +17,7 @@ import type { ShardWrites } from "../sync/shard-writes.ts";
 import { isNothing } from "../sync/shard-writes.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Latch } from "./latch.ts";
+import { ShardAdmission } from "./shard-admission.ts";
 import { commitWrites } from "./shard-commit.ts";
 import { ShardImage } from "./shard-image.ts";
 import { ShardSessions } from "./shard-sessions.ts";
@@ -32,6 +33,7 @@ export class NodeShard extends DurableObject<Env> {
   readonly #events = new EventRecorder();
   readonly #timers: StoredTimers;
   readonly #commits = new GroupCommit((writes) => this.#commit(writes));
+  readonly #admission: ShardAdmission;
   readonly #sessions: ShardSessions;
   #mustTend = true;
 
@@ -43,8 +45,16 @@ export class NodeShard extends DurableObject<Env> {
     this.#image = new ShardImage(env.DB, bucketsOf(shard, shardCount(env)));
     this.#templates = new TemplateCache(env.DB);
     this.#timers = new StoredTimers(ctx.storage.sql);
+    this.#admission = new ShardAdmission({
+      db: env.DB,
+      image: this.#image,
+      templates: this.#templates,
+      commits: this.#commits,
+      decided: (ok) => this.#decided(ok),
+    });
     this.#sessions = new ShardSessions(ctx, env.DB, {
       image: this.#image,
+      admission: this.#admission,
       templates: this.#templates,
       commits: this.#commits,
       timers: this.#timers,
@@ -137,7 +147,14 @@ export class NodeShard extends DurableObject<Env> {
     if (changed.size === 0) return;
     const running = this.#timers.read();
     if ([...changed].some((name) => this.#needsTending(name, running))) this.#mustTend = true;
+    await this.#admission.judge(changed);
     await this.#sessions.push(changed);
+  }
+
+  /** What was refused may leave room for others; what could not be written is tried again. */
+  async #decided(ok: boolean): Promise<void> {
+    if (ok) await this.#latch.run();
+    else await this.#wakeBy(Date.now() + retryMs);
   }
 
   /** Whether a timer is to start for the node or its pods, or one that runs is to stop. */

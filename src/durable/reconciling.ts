@@ -5,6 +5,7 @@ import { hashLabel, templateGenerationLabel } from "../core/revisions.ts";
 import { parseTimeMs } from "../model/instant.ts";
 import type { KubeObject } from "../model/meta.ts";
 import type { PodTemplate } from "../model/pod-template.ts";
+import { isWaiting } from "../model/pod-template.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { PodRow } from "../store/pod-rows.ts";
 import type { Owner } from "../store/pods.ts";
@@ -37,7 +38,7 @@ export function podFacts(row: PodRow, template: PodTemplate): PodFacts {
     name: row.name,
     rv: row.rv,
     slot: row.slot,
-    bound: row.node !== "",
+    bound: row.node !== "" && !isWaiting(row),
     hash: labels[hashLabel] ?? "",
     templateGeneration: labels[templateGenerationLabel] ?? "",
     createdAtMs: row.createdMs,

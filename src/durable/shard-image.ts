@@ -3,6 +3,7 @@ import type { Assignment } from "../core/assignment.ts";
 import { assignmentEtag, assignments } from "../core/assignment.ts";
 import type { KubeObject } from "../model/meta.ts";
 import type { Node } from "../model/node.ts";
+import { isWaiting } from "../model/pod-template.ts";
 import type { Part } from "../store/batch.ts";
 import { runBatch } from "../store/batch.ts";
 import type { Change, LogPage } from "../store/log.ts";
@@ -21,6 +22,8 @@ export type ImageNode = {
   /** Null: pods are bound to it, but there is no such Node. */
   object: Node | null;
   readonly pods: Map<string, PodRow>;
+  /** Pods that its agent is not given: not judged yet, or found to be too much for the node. */
+  readonly apart: Set<string>;
   /** The resourceVersion at which its assignment last changed, or at which the picture was taken. */
   revision: number;
   /** Names its assignment; null: to be computed. */
@@ -129,7 +132,7 @@ export class ShardImage {
     ]);
     this.nodes.clear();
     for (const node of nodes) this.#setNode(node, head);
-    for (const pod of pods) this.#node(pod.node, head).pods.set(pod.uid, pod);
+    for (const pod of pods) this.#addPod(this.#node(pod.node, head), pod);
     this.#cursor = head;
     // Writes that were underway meanwhile may be in the picture or not.
     this.#origin = crypto.randomUUID();
@@ -138,7 +141,7 @@ export class ShardImage {
   #node(name: string, seq: number): ImageNode {
     const known = this.nodes.get(name);
     if (known !== undefined) return known;
-    const node: ImageNode = { name, object: null, pods: new Map(), revision: seq, etag: null };
+    const node: ImageNode = { name, object: null, pods: new Map(), apart: new Set(), revision: seq, etag: null };
     this.nodes.set(name, node);
     return node;
   }
@@ -148,6 +151,23 @@ export class ShardImage {
     const node = this.#node(object.metadata.name ?? "", seq);
     // Stored under the nodes, so it is one.
     if (rvOf(node.object) < rvOf(object)) node.object = object as Node;
+    if (node.apart.size > 0) this.#changed.add(node.name);
+  }
+
+  /** A pod that its agent has told of was given to it; whether others are is to be judged. */
+  #addPod(node: ImageNode, row: PodRow): void {
+    node.pods.set(row.uid, row);
+    if (row.observation <= 0) node.apart.add(row.uid);
+  }
+
+  /** The node's agent is given a pod that was kept apart. */
+  give(node: ImageNode, uid: string): void {
+    if (node.apart.delete(uid)) node.etag = null;
+  }
+
+  /** The node's pods are to be judged anew, and its agent told what came of it. */
+  touch(name: string): void {
+    if (this.nodes.has(name)) this.#changed.add(name);
   }
 
   #apply(change: Change): void {
@@ -181,7 +201,12 @@ export class ShardImage {
     const node = this.#node(row.node, row.rv);
     const before = node.pods.get(row.uid);
     if (before !== undefined && before.rv >= row.rv) return;
-    node.pods.set(row.uid, row);
+    if (before === undefined) this.#addPod(node, row);
+    else node.pods.set(row.uid, row);
+    // What was kept apart may have been given to the agent, or something that ended may have made room for it.
+    if (node.apart.size > 0) this.#changed.add(row.node);
+    if (row.observation > 0) this.give(node, row.uid);
+    else if (isWaiting(row)) node.apart.add(row.uid);
     if (before !== undefined && isAssignedAlike(before, row)) return;
     node.etag = null;
     node.revision = Math.max(node.revision, row.rv);
@@ -195,6 +220,8 @@ export class ShardImage {
     if (this.#gone.size > mostGone && oldest !== undefined) this.#gone.delete(oldest);
     const node = this.nodes.get(name);
     if (node === undefined || !node.pods.delete(uid)) return;
+    node.apart.delete(uid);
+    if (node.apart.size > 0) this.#changed.add(name);
     node.etag = null;
     node.revision = Math.max(node.revision, seq);
     if (node.object === null && node.pods.size === 0) this.nodes.delete(name);
@@ -202,7 +229,8 @@ export class ShardImage {
 
   /** What the node is to run, with the numbers of the last reports: an agent that lost its disk goes on from them. */
   assignment(node: ImageNode): readonly Assignment[] {
-    return assignments(node.pods.values());
+    if (node.apart.size === 0) return assignments(node.pods.values());
+    return assignments([...node.pods.values()].filter(({ uid }) => !node.apart.has(uid)));
   }
 
   etagOf(node: ImageNode): string {
@@ -216,5 +244,10 @@ function rvOf(object: KubeObject | null): number {
 }
 
 function isAssignedAlike(a: PodRow, b: PodRow): boolean {
-  return a.template === b.template && a.deletionMs === b.deletionMs && a.graceSeconds === b.graceSeconds;
+  return (
+    a.template === b.template &&
+    a.deletionMs === b.deletionMs &&
+    a.graceSeconds === b.graceSeconds &&
+    isWaiting(a) === isWaiting(b)
+  );
 }

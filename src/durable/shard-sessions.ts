@@ -13,6 +13,7 @@ import { mustResend, takeEvent, takeReport } from "../sync/take-report.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { NodeCredentials } from "./node-credentials.ts";
 import { NodeUsages } from "./node-usages.ts";
+import type { ShardAdmission } from "./shard-admission.ts";
 import type { ImageNode, ShardImage } from "./shard-image.ts";
 import type { Hearing } from "./shard-tending.ts";
 
@@ -30,6 +31,7 @@ type Attachment = { readonly node: string; readonly connectedAtMs: number; reado
 
 type Parts = {
   readonly image: ShardImage;
+  readonly admission: ShardAdmission;
   readonly templates: TemplateCache;
   readonly commits: GroupCommit;
   readonly timers: StoredTimers;
@@ -138,6 +140,8 @@ export class ShardSessions {
   async #answer(name: string, have: Have, acknowledged: number): Promise<SyncAnswer> {
     const usage = this.#usages.isAsked(name) ? { usage: true } : {};
     const head = { protocol: protocolVersion, acknowledged, nextSyncMs: pollSyncMs, ...usage };
+    // An agent that is told of less than it was given before would end the rest.
+    await this.#parts.admission.judge([name]);
     const node = this.#parts.image.nodes.get(name);
     if (node === undefined || node.object === null) {
       return { ...head, registered: false, revision: have.revision, etag: have.etag };

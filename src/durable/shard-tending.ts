@@ -89,7 +89,7 @@ const evictionReason: Reason = {
 const collectionReason: Reason = { reason: "DeletionByPodGC", message: "PodGC: node no longer exists" };
 
 /** The pod's status with the condition that says why it goes. */
-function disrupted(row: PodRow, nowMs: number, why: Reason, phase = row.phase): ShardWrites["statuses"][number] {
+export function disrupted(row: PodRow, nowMs: number, why: Reason, phase = row.phase): ShardWrites["statuses"][number] {
   const before = row.status ?? {};
   // Statuses are decoded before they are stored.
   const conditions = (before["conditions"] ?? []) as readonly { readonly type: string }[];
@@ -104,7 +104,10 @@ function disrupted(row: PodRow, nowMs: number, why: Reason, phase = row.phase): 
   return { ...statusKey(row), phase, status: { ...before, phase, conditions: [...others, condition] }, lost: false };
 }
 
-function removal({ namespace, name, uid, node }: PodRow, graceSeconds: number | null): ShardWrites["removals"][number] {
+export function removal(
+  { namespace, name, uid, node }: PodRow,
+  graceSeconds: number | null,
+): ShardWrites["removals"][number] {
   return { namespace, name, uid, node, graceSeconds };
 }
 

@@ -25,9 +25,19 @@ export type PodIdentity = {
   readonly createdMs: number;
   readonly deletionMs: number | null;
   readonly graceSeconds: number | null;
+  /** The number of the last report of its agent; below 0: the pod waits for room on its node. */
+  readonly observation: number;
   /** JSON of a PodStatus; null: nothing was reported yet. */
   readonly status: Readonly<Record<string, unknown>> | null;
 };
+
+/** The observation of a daemon pod that waits for room on its node: its agent is not given it. */
+export const waitingObservation = -1;
+
+/** Whether the pod waits for room on the one node that it is for; to its readers it is bound to none. */
+export function isWaiting({ observation }: Pick<PodIdentity, "observation">): boolean {
+  return observation < 0;
+}
 
 export function podFromTemplate(template: PodTemplate, identity: PodIdentity): Pod {
   const { generateName, labels, annotations, ownerReferences, finalizers } = template.metadata;
@@ -49,16 +59,16 @@ export function podFromTemplate(template: PodTemplate, identity: PodIdentity): P
     apiVersion: "v1",
     kind: "Pod",
     metadata,
-    spec: boundSpec(template, identity.node),
+    spec: boundSpec(template, identity),
     // Only decoded statuses are stored.
     status: (identity.status ?? pendingStatus(template.spec, identity)) as Pod["status"],
   };
 }
 
-function boundSpec({ spec, pinned }: PodTemplate, node: string): PodSpec {
+function boundSpec({ spec, pinned }: PodTemplate, { node, observation }: PodIdentity): PodSpec {
   if (node === "") return spec;
-  if (pinned === undefined) return { ...spec, nodeName: node };
-  return { ...spec, nodeName: node, affinity: pinnedAffinity(spec.affinity, node) };
+  const affinity = pinned === undefined ? {} : { affinity: pinnedAffinity(spec.affinity, node) };
+  return { ...spec, ...(isWaiting({ observation }) ? {} : { nodeName: node }), ...affinity };
 }
 
 type Affinity = NonNullable<PodSpec["affinity"]>;
@@ -75,11 +85,13 @@ function pinnedAffinity(affinity: Affinity | undefined, node: string): Affinity 
   };
 }
 
-/** Splits a pod into its template and the node it is bound to. */
-export function templateOfPod(pod: Pod): { readonly template: PodTemplate; readonly node: string } {
+/** Splits a pod into its template and the node it is bound to, or (`node` given) known to be for. */
+export function templateOfPod(
+  pod: Pod,
+  node = pod.spec.nodeName ?? "",
+): { readonly template: PodTemplate; readonly node: string } {
   const { generateName, labels, annotations, finalizers, ownerReferences } = pod.metadata;
-  const { nodeName, ...unbound } = pod.spec;
-  const node = nodeName ?? "";
+  const { nodeName: _node, ...unbound } = pod.spec;
   const pinned = node !== "" && isPinnedTo(pod.spec.affinity, node);
   const metadata = { generateName, labels, annotations, finalizers, ownerReferences };
   const template: PodTemplate = {

@@ -1,4 +1,5 @@
 // Every kind of object that is always there. Users add others: see custom/ and store/served-kinds.ts.
+import { bindings } from "./binding.ts";
 import { configMaps } from "./config-map.ts";
 import { controllerRevisions } from "./controller-revision.ts";
 import { customResourceDefinitions } from "./custom/definition.ts";
@@ -21,6 +22,7 @@ import { services } from "./service.ts";
 import { serviceAccounts } from "./service-account.ts";
 
 export const resources: readonly Resource[] = [
+  bindings,
   configMaps,
   endpoints,
   events,

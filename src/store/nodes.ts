@@ -21,6 +21,14 @@ export function readNodesByName(db: D1Database, names: readonly string[]): Part<
   return { statements: [statement], read: ([result]) => rowsOf(result).map(toFacts) };
 }
 
+/** How many nodes there are. Reads an entry of an index for each. */
+export function countNodes(db: D1Database): Part<number> {
+  return {
+    statements: [db.prepare("SELECT count(*) AS nodes FROM objects WHERE resource = 'nodes' AND namespace = ''")],
+    read: ([result]) => Number(rowsOf(result)[0]?.["nodes"]),
+  };
+}
+
 function toFacts({ name, labels, taints }: Record<string, unknown>): NodeFacts {
   // Nodes are decoded before they are stored.
   return {

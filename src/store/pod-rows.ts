@@ -23,6 +23,7 @@ export type PodRow = {
   readonly graceSeconds: number | null;
   readonly hasFinalizers: boolean;
   readonly phase: string;
+  /** The number of the last report of its agent; below 0: it waits for room on its node. */
   readonly observation: number;
   /** JSON of the status; null: nothing was reported yet. */
   readonly status: Readonly<Record<string, unknown>> | null;

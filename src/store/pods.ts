@@ -71,9 +71,15 @@ const seenBefore = `json_object('status.phase', phase,
   'status.podIP', ifnull(ifnull(status->>'$.podIPs[0].ip', status->>'$.podIP'), ''),
   'status.podIPs', ifnull((SELECT group_concat(address.value->>'$.ip') FROM json_each(status, '$.podIPs') AS address), ''))`;
 
+/** As `seenBefore`, of a pod that is given to its node or begins to wait for it, so that its node comes or goes. */
+const boundBefore = `json_patch(${seenBefore}, json_object('spec.nodeName', iif(observation < 0, '', node),
+  'status.nominatedNodeName', ifnull(status->>'$.nominatedNodeName', '')))`;
+
 const updateStatusesSql = `
   UPDATE pods SET rv = ${nextSeq} + j.key,
-    previous = CASE WHEN phase IS NOT j.value->>'$.phase' OR status->'$.podIPs' IS NOT j.value->'$.status.podIPs'
+    previous = CASE WHEN observation < 0 OR j.value->>'$.observation' < 0 THEN json_object('fields', ${boundBefore},
+        'lost', json(iif(j.value->>'$.lost' = 1, 'true', 'false')))
+      WHEN phase IS NOT j.value->>'$.phase' OR status->'$.podIPs' IS NOT j.value->'$.status.podIPs'
       OR j.value->>'$.lost' = 1 THEN json_object('fields', ${seenBefore},
         'lost', json(iif(j.value->>'$.lost' = 1, 'true', 'false'))) END,
     phase = j.value->>'$.phase', status = j.value->'$.status', observation = j.value->>'$.observation'
@@ -134,7 +140,7 @@ const graceOf = (table: string): string => `ifnull(j.value->>'$.graceSeconds', i
 
 /** A pod that runs nowhere, or runs no more, needs no time to end. */
 const endsAtOnce = (table: string): string =>
-  `(${graceOf(table)} = 0 OR ${table}.node = '' OR ${table}.phase IN ('Failed', 'Succeeded'))`;
+  `(${graceOf(table)} = 0 OR ${table}.node = '' OR ${table}.observation < 0 OR ${table}.phase IN ('Failed', 'Succeeded'))`;
 
 const markDeletedSql = `
   UPDATE pods SET rv = ${nextSeq} + j.key, previous = iif(deletion_ms IS NULL, '${lostText}', NULL),

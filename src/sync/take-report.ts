@@ -91,7 +91,9 @@ function takeNodeReport(request: SyncRequest, { known, grant, nowMs, newUid }: T
 export function mustResend({ nodeReport, pods = [] }: SyncRequest, { object, pods: known }: KnownNode): boolean {
   if (object === null || conditionStatus(object, "Ready") !== "Unknown") return false;
   const told = new Set(pods.map(({ uid }) => uid));
-  return nodeReport === undefined || [...known.values()].some(({ uid, status }) => status !== null && !told.has(uid));
+  return (
+    nodeReport === undefined || [...known.values()].some(({ uid, observation }) => observation > 0 && !told.has(uid))
+  );
 }
 
 /** An agent's event as a happening: about one of the node's own pods, or about the node. Null: about neither. */

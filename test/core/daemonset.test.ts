@@ -97,6 +97,7 @@ describe("a daemon pod on its node", () => {
       createdMs: nowMs,
       deletionMs: null,
       graceSeconds: null,
+      observation: 0,
       status: null,
     });
 
