@@ -1,6 +1,7 @@
 // What runs each minute. Everything here is repair: a lost poke, alarm or socket costs a minute, never correctness.
 import type { Env } from "./env.ts";
 import { everyDaemonSet, nodeShard, pokeControllerManager, pokeDaemonSets, shardCount, watchHub } from "./pokes.ts";
+import { aggregateClusterRoles } from "./store/aggregation.ts";
 import { runBatch } from "./store/batch.ts";
 import { removeExpiredTokens } from "./store/credentials.ts";
 import { trimLog } from "./store/log.ts";
@@ -23,6 +24,7 @@ export async function everyMinute(env: Env, nowMs: number): Promise<void> {
       () => runBatch(env.DB, [trimLog(env.DB, { beforeMs: nowMs - logKeptMs, keep: logKeptRows, limit: atOnce })]),
     ],
     ["forget templates", () => forgetTemplates(env, nowMs)],
+    ["put ClusterRoles together", () => aggregate(env, nowMs)],
     ["wake the DaemonSets", async () => pokeDaemonSets(env, await everyDaemonSet(env.DB))],
     ["sweep the shards", () => sweepShards(env)],
     ["collect garbage", () => pokeControllerManager(env)],
@@ -32,6 +34,11 @@ export async function everyMinute(env: Env, nowMs: number): Promise<void> {
   for (const [what, step] of steps) {
     await step().catch((error: unknown) => console.error({ message: `cron could not ${what}`, error: String(error) }));
   }
+}
+
+/** Each write of a ClusterRole does so; this is for those whose own did not come to it. */
+async function aggregate(env: Env, nowMs: number): Promise<void> {
+  if (Math.floor(nowMs / 60_000) % templatesEveryMinutes === 0) await aggregateClusterRoles(env.DB, nowMs);
 }
 
 async function forgetTemplates(env: Env, nowMs: number): Promise<void> {

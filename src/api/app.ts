@@ -4,27 +4,37 @@ import { Hono } from "hono";
 
 import type { Env } from "../env.ts";
 import { ApiError } from "../model/api-error.ts";
-import { pokeAfter } from "../pokes.ts";
+import { clusterRoles } from "../model/rbac.ts";
+import { pokeAfter, pokeWatchHub } from "../pokes.ts";
+import { aggregateClusterRoles } from "../store/aggregation.ts";
 import { readMeter } from "../store/meter.ts";
 import type { ServedKinds } from "../store/served-kinds.ts";
 import { TemplateCache } from "../store/template-cache.ts";
 import { agentRoutes } from "../sync/routes.ts";
 import { answer, refusal, withWarnings } from "./answer.ts";
-import type { Caller } from "./authentication.ts";
+import type { Caller, Credentials } from "./authentication.ts";
 import { authenticate } from "./authentication.ts";
+import type { PolicySource } from "./authorization.ts";
+import { requireAllowed } from "./authorization.ts";
 import type { RequestContext } from "./context.ts";
 import { serverVersion } from "./discovery.ts";
 import { discoveryRoutes, servedKinds } from "./discovery-routes.ts";
 import { handle } from "./handle.ts";
+import { actingAs } from "./impersonation.ts";
 import { metricsText } from "./metrics.ts";
+import { PolicyCache } from "./policy-cache.ts";
+import { attributesOf } from "./request-attributes.ts";
 import { seed } from "./seed.ts";
+import { SigningKeys } from "./signing-keys.ts";
 import { targetOf } from "./target.ts";
 
 /** Templates never change, so all requests of an isolate share what it has read. */
 let templates: TemplateCache | null = null;
+let signingKeys: SigningKeys | null = null;
+const policies = new PolicyCache();
 let seeded: Promise<void> | null = null;
 
-type Bindings = { Bindings: Env; Variables: { caller: Caller } };
+type Bindings = { Bindings: Env; Variables: { caller: Caller; credentials: Credentials; policy: PolicySource } };
 
 export const app = new Hono<Bindings>();
 
@@ -45,8 +55,19 @@ for (const path of ["/healthz", "/livez", "/readyz"]) app.get(path, () => new Re
 app.route("/", agentRoutes);
 
 app.use("*", async (context, next) => {
-  context.set("caller", await authenticate(context.env, context.req.raw.headers, Date.now()));
-  await ready(context.env);
+  const { env } = context;
+  const { method, headers, url } = context.req.raw;
+  const nowMs = Date.now();
+  signingKeys ??= new SigningKeys(env.ADMIN_TOKEN_SHA256);
+  const credentials = { db: env.DB, keys: signingKeys, adminDigest: env.ADMIN_TOKEN_SHA256, nowMs };
+  const sender = await authenticate(headers, credentials);
+  await ready(env);
+  const policy = () => policies.get(env.DB, nowMs);
+  const caller = await actingAs(sender, headers, policy);
+  await requireAllowed(caller, attributesOf(method, new URL(url)), policy);
+  context.set("caller", caller);
+  context.set("credentials", credentials);
+  context.set("policy", policy);
   await next();
 });
 
@@ -71,6 +92,12 @@ app.all("*", async (context) => {
     url: new URL(context.req.url),
     target,
     caller: context.get("caller"),
+    policy: context.get("policy"),
+    credentials: context.get("credentials"),
+    policyChanged: () => {
+      policies.forget();
+      if (target.resource.plural === clusterRoles.plural) later(context.executionCtx, aggregate(env));
+    },
     nowMs: Date.now(),
     templates,
     warn: (text) => warnings.push(text),
@@ -79,6 +106,11 @@ app.all("*", async (context) => {
   };
   return withWarnings(await handle(request).catch(refused), warnings);
 });
+
+/** Brings the rules that ClusterRoles are put together from up to date, for those who read them. */
+async function aggregate(env: Env): Promise<void> {
+  if (await aggregateClusterRoles(env.DB, Date.now())) await pokeWatchHub(env);
+}
 
 function later(context: ExecutionContext, work: Promise<unknown>): void {
   context.waitUntil(work);

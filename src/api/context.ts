@@ -6,9 +6,11 @@ import type { KubeObject } from "../model/meta.ts";
 import { nodes } from "../model/node.ts";
 import type { Pod } from "../model/pod.ts";
 import type { Touched } from "../pokes.ts";
+import { isPolicy } from "../store/policy.ts";
 import type { ServedKinds } from "../store/served-kinds.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
-import type { Caller } from "./authentication.ts";
+import type { Caller, Credentials } from "./authentication.ts";
+import type { PolicySource } from "./authorization.ts";
 import { EventStorage } from "./event-storage.ts";
 import { LeaseStorage } from "./lease-storage.ts";
 import { MetricsStorage } from "./metrics-storage.ts";
@@ -24,6 +26,9 @@ export type RequestContext = {
   readonly url: URL;
   readonly target: Target;
   readonly caller: Caller;
+  /** The roles and bindings, which are read when they are needed. */
+  readonly policy: PolicySource;
+  readonly credentials: Credentials;
   /** When the request came, for everything that is dated. */
   readonly nowMs: number;
   readonly templates: TemplateCache;
@@ -32,6 +37,8 @@ export type RequestContext = {
   readonly kinds: ServedKinds;
   /** Wakes whoever acts on what was written, after the answer. */
   touched(touched: Touched): void;
+  /** Roles or bindings were written: they count from now on. */
+  policyChanged(): void;
 };
 
 export function storageOf(context: RequestContext): Storage {
@@ -86,6 +93,7 @@ export async function existing(context: RequestContext): Promise<KubeObject> {
 /** Tells of objects of the request's kind that were written; `gone`: some were removed, and may leave things behind. */
 export function wrote(context: RequestContext, objects: readonly KubeObject[], gone = false): void {
   const resource = qualifiedResource(context.target.resource);
+  if (isPolicy(resource)) context.policyChanged();
   context.touched({
     gone,
     // Pods are decoded before they are stored.

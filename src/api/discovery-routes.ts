@@ -6,12 +6,14 @@ import { ApiError } from "../model/api-error.ts";
 import { resources } from "../model/resources.ts";
 import { ServedKinds } from "../store/served-kinds.ts";
 import { answer } from "./answer.ts";
+import type { Credentials } from "./authentication.ts";
 import type { Catalogue } from "./discovery.ts";
 import { apiGroup, apiGroupDiscoveryList, apiGroupList, apiResourceList, apiVersions } from "./discovery.ts";
 import { negotiate } from "./negotiation.ts";
 import { answerVersionTwo } from "./openapi/answer-version-two.ts";
 import { documentOf, everyKind, indexOf } from "./openapi/custom-documents.ts";
 import { entityTag, isUnchanged } from "./openapi.ts";
+import { tokenIssuer } from "./service-account-tokens.ts";
 import { subresources } from "./subresources.ts";
 
 let kinds: ServedKinds | null = null;
@@ -26,11 +28,23 @@ async function catalogue(env: Env): Promise<Catalogue> {
   return { resources: await servedKinds(env).all(), subresources };
 }
 
-export const discoveryRoutes = new Hono<{ Bindings: Env }>();
+export const discoveryRoutes = new Hono<{ Bindings: Env; Variables: { credentials: Credentials } }>();
 
 discoveryRoutes.get("/", () =>
   answer({
-    paths: ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"],
+    paths: [
+      "/.well-known/openid-configuration",
+      "/api",
+      "/api/v1",
+      "/apis",
+      "/healthz",
+      "/livez",
+      "/openapi/v2",
+      "/openapi/v3",
+      "/openid/v1/jwks",
+      "/readyz",
+      "/version",
+    ],
   }),
 );
 discoveryRoutes.get("/api", ({ req }) => discovery(req.raw, "core", { resources, subresources }));
@@ -85,6 +99,21 @@ function openApi(
   if (isUnchanged(ifNoneMatch, document)) return new Response(null, { status: 304, headers });
   return new Response(document.text, { headers });
 }
+
+/** Where those who are shown service account tokens find out what they are signed with. */
+discoveryRoutes.get("/.well-known/openid-configuration", ({ req }) =>
+  answer({
+    issuer: tokenIssuer,
+    jwks_uri: new URL("/openid/v1/jwks", req.url).href,
+    response_types_supported: ["id_token"],
+    subject_types_supported: ["public"],
+    id_token_signing_alg_values_supported: ["ES256"],
+  }),
+);
+discoveryRoutes.get("/openid/v1/jwks", async (context) => {
+  const { db, keys, nowMs } = context.get("credentials");
+  return answer({ keys: await keys.published(db, nowMs) });
+});
 
 discoveryRoutes.get("/openapi/v2", async ({ req, env }) =>
   answerVersionTwo(await everyKind(servedKinds(env)), req.raw),

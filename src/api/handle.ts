@@ -8,6 +8,8 @@ import { methodNotAllowed } from "./context.ts";
 import { deleteCollection, deleteObject } from "./delete.ts";
 import { evictPod } from "./eviction.ts";
 import { getObject, listObjects } from "./read.ts";
+import { isTrue } from "./request-attributes.ts";
+import { requestToken } from "./token-request.ts";
 import { watchObjects } from "./watch.ts";
 import { createObject, patchObject, updateObject } from "./write.ts";
 
@@ -18,6 +20,7 @@ export async function handle(context: RequestContext): Promise<Response> {
   if (subresource === "status" && resource.statusSubresource) return answerStatus(context);
   if (subresource === "binding" && qualifiedResource(resource) === "pods") return bindPod(context);
   if (subresource === "eviction" && qualifiedResource(resource) === "pods") return evictPod(context);
+  if (subresource === "token" && qualifiedResource(resource) === "serviceaccounts") return requestToken(context);
   throw new ApiError("NotFound", "the server could not find the requested resource", {});
 }
 
@@ -40,10 +43,6 @@ function verbOf({ request, url, target }: RequestContext): Verb | null {
     default:
       return null;
   }
-}
-
-function isTrue(parameter: string | null): boolean {
-  return parameter === "true" || parameter === "1" || parameter === "";
 }
 
 async function answer(context: RequestContext, verb: Verb | null): Promise<Response> {

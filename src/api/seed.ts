@@ -1,10 +1,14 @@
 // What every cluster has from its first moment: namespaces, their service accounts, the system's priority classes, and
-// the Service of the API itself.
+// the Service of the API itself, and the default roles.
+import { effectiveRules } from "../core/role-aggregation.ts";
+import type { ResourceName } from "../model/api-error.ts";
 import { qualifiedResource } from "../model/api-error.ts";
+import { defaultClusterRoleBindings, defaultClusterRoles } from "../model/default-roles.ts";
 import { goTime } from "../model/instant.ts";
 import type { KubeObject } from "../model/meta.ts";
 import { namespaces } from "../model/namespace.ts";
 import { priorityClasses, systemPriorityClasses } from "../model/priority-class.ts";
+import { clusterRoleBindings, clusterRoles } from "../model/rbac.ts";
 import { Service, services } from "../model/service.ts";
 import { apiServiceAddress } from "../model/service-addresses.ts";
 import { runBatch } from "../store/batch.ts";
@@ -28,7 +32,9 @@ const firstNamespaces = ["default", "kube-node-lease", "kube-public", "kube-syst
 /** Makes what is missing; once it is there, a look at one row is all. */
 export async function seed(db: D1Database, nowMs: number): Promise<void> {
   const last = { resource: qualifiedResource(services), namespace: "default", name: "kubernetes" };
-  const [present] = await runBatch(db, [readObject(db, last)]);
+  const lastBinding = { resource: qualifiedResource(clusterRoleBindings), namespace: "", name: "system:node" };
+  const [present, bindings] = await runBatch(db, [readObject(db, last), readObject(db, lastBinding)]);
+  if (bindings === null) await seedRoles(db, nowMs);
   if (present !== null) return;
   const spaces = firstNamespaces.map((name) => named(namespaces.prepareForCreate(newNamespace(name)), nowMs));
   await runBatch(db, [
@@ -44,6 +50,21 @@ export async function seed(db: D1Database, nowMs: number): Promise<void> {
   );
   const api = rowOf(last.resource, named(services.prepareForCreate(apiService), nowMs));
   await runBatch(db, [insertObjects(db, [...accounts, ...classes, api], { nowMs })]);
+}
+
+/** Those that are there already, changed by somebody or not, stay as they are. */
+async function seedRoles(db: D1Database, nowMs: number): Promise<void> {
+  const rows = (resource: ResourceName, objects: readonly KubeObject[]) =>
+    objects.map((object) => rowOf(qualifiedResource(resource), named(object, nowMs)));
+  const seeded = defaultClusterRoles.map((role) => ({
+    ...role,
+    rules: [...effectiveRules(role, defaultClusterRoles)],
+  }));
+  await runBatch(db, [
+    insertObjects(db, [...rows(clusterRoles, seeded), ...rows(clusterRoleBindings, defaultClusterRoleBindings)], {
+      nowMs,
+    }),
+  ]);
 }
 
 function newNamespace(name: string) {

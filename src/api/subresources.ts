@@ -1,9 +1,11 @@
 // The subresources that are served beside /status, as discovery tells of them.
+import { TokenRequest } from "../model/authentication.ts";
 import { bindings } from "../model/binding.ts";
 import { Eviction } from "../model/eviction.ts";
 import type { Subresource } from "./discovery.ts";
 
 const pods = { group: "", plural: "pods" } as const;
+const serviceAccounts = { group: "", plural: "serviceaccounts" } as const;
 
 export const subresources: readonly Subresource[] = [
   { parent: pods, name: "binding", kind: "Binding", verbs: ["create"], schema: bindings.schema },
@@ -15,5 +17,14 @@ export const subresources: readonly Subresource[] = [
     version: "v1",
     verbs: ["create"],
     schema: Eviction,
+  },
+  {
+    parent: serviceAccounts,
+    name: "token",
+    kind: "TokenRequest",
+    group: "authentication.k8s.io",
+    version: "v1",
+    verbs: ["create"],
+    schema: TokenRequest,
   },
 ];

@@ -15,13 +15,17 @@ export type Target = {
 
 /** Null: the path is none of a resource that is served here. */
 export async function targetOf(path: string, kinds: ServedKinds): Promise<Target | null> {
-  const segments = path.split("/").slice(1).map(decodeSegment);
-  if (segments.some((segment) => segment === null || segment === "" || segment === "." || segment === ".."))
-    return null;
-  const [root, ...rest] = segments.flatMap((segment) => segment ?? []);
+  const [root, ...rest] = pathSegments(path) ?? [];
   if (root === "api") return resourceTarget(kinds, "", rest);
   const [group, ...versioned] = rest;
   return root === "apis" && group !== undefined ? resourceTarget(kinds, group, versioned) : null;
+}
+
+/** The parts of a path; null: it is one that nothing is served at. */
+export function pathSegments(path: string): readonly string[] | null {
+  const segments = path.split("/").slice(1).map(decodeSegment);
+  const isOdd = segments.some((segment) => segment === null || segment === "" || segment === "." || segment === "..");
+  return isOdd ? null : segments.flatMap((segment) => segment ?? []);
 }
 
 function decodeSegment(segment: string): string | null {
@@ -51,6 +55,7 @@ async function resourceTarget(
   return { resource, namespace, name: name ?? null, subresource: subresource ?? null };
 }
 
-function isNamespacePart(group: string, segment: string | undefined): boolean {
+/** `namespaces/NAME/status` is a part of the Namespace, not a kind in it. */
+export function isNamespacePart(group: string, segment: string | undefined): boolean {
   return group === "" && (segment === "status" || segment === "finalize");
 }

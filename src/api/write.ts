@@ -23,6 +23,7 @@ import { admitChanged, admitNew } from "./admission.ts";
 import { answer } from "./answer.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, methodNotAllowed, placeOf, storageOf, wrote } from "./context.ts";
+import { requireMayGrant } from "./granting.ts";
 import { negotiate } from "./negotiation.ts";
 import { applyPatch, patchMediaTypes } from "./patch/patch.ts";
 import type { WriteOptions } from "./query.ts";
@@ -38,6 +39,7 @@ import {
   unknownOnly,
   unsupportedMediaType,
 } from "./request-body.ts";
+import { answererOf } from "./reviews.ts";
 
 /** How often a patch is tried again when others write in between, and a generated name when it is taken. */
 const mostTries = 8;
@@ -49,6 +51,11 @@ export async function createObject(context: RequestContext): Promise<Response> {
   const options = writeOptions(url.searchParams, "CreateOptions");
   const object = decode(context, await readObject(context.request, resource), options);
   checkNamespace(context, object);
+  const answerer = answererOf(resource);
+  if (answerer !== undefined) {
+    check(resource, object, resource.validate(object));
+    return respond(context, { code: 201, object: await answerer(context, object) });
+  }
   for (let tries = 1; ; tries += 1) {
     const prepared = await prepareNew(context, object);
     if (options.dryRun) return respond(context, { code: 201, object: prepared.object });
@@ -117,6 +124,7 @@ async function prepareNew(context: RequestContext, given: KubeObject) {
       creationTimestamp: goTime(nowMs),
     },
   });
+  await requireMayGrant(context, object, null);
   const admitted = await admitNew(context, object);
   check(resource, admitted.object, [
     ...resource.validate(admitted.object),
@@ -207,6 +215,7 @@ async function replace(
     ? resource.validateStatusUpdate(after, before)
     : [...resource.validateUpdate(after, before), ...resource.validate(after)];
   check(resource, after, errors);
+  await requireMayGrant(context, after, before);
   if (isSame(before, after)) return before;
   if (dryRun) return after;
   const outcome = await storageOf(context).update(before, after, context.nowMs);

@@ -19,6 +19,10 @@ export const eventMessageBytes = 1024;
 /** A week: a join token is for setting up machines, not for keeping. */
 export const joinTokenSeconds = 604_800;
 
+/** What service account tokens may be asked to live. Source: pkg/apis/authentication/validation. */
+export const shortestTokenSeconds = 600;
+export const longestTokenSeconds = 2 ** 32;
+
 export const fieldManagerBytes = 128;
 
 /** What a request may carry. Source: apiserver's MaxRequestBodyBytes. */

@@ -1,4 +1,4 @@
-// Roles and their bindings: who may do what. They are kept and shown; nothing is decided by them.
+// Roles and their bindings: who may do what.
 // Source: rbac.authorization.k8s.io/v1; pkg/apis/rbac/v1 defaults, pkg/printers/internalversion.
 import * as z from "zod";
 
@@ -72,7 +72,7 @@ const Role = struct(
   },
   { about: "What may be done within a namespace.", metadata: "Standard object metadata.", rules: "What may be done." },
 );
-type Role = z.output<typeof Role>;
+export type Role = z.output<typeof Role>;
 
 const ClusterRole = struct(
   rbac("ClusterRole"),
@@ -89,7 +89,7 @@ const ClusterRole = struct(
     aggregationRule: "The ClusterRoles that the rules are gathered from. Then rules are not to be written.",
   },
 );
-type ClusterRole = z.output<typeof ClusterRole>;
+export type ClusterRole = z.output<typeof ClusterRole>;
 
 /** Users and groups are of the group of these kinds, unless something else is said. */
 const Subject = atomicStruct(
@@ -141,7 +141,7 @@ const RoleBinding = struct(rbac("RoleBinding"), bindingFields, {
   subjects: "Who is given it.",
   roleRef: "The Role of the namespace, or the ClusterRole, that is given. Cannot be changed.",
 });
-type RoleBinding = z.output<typeof RoleBinding>;
+export type RoleBinding = z.output<typeof RoleBinding>;
 const ClusterRoleBinding = struct(rbac("ClusterRoleBinding"), bindingFields, {
   about: "Who is given a ClusterRole in the whole cluster.",
   metadata: "Standard object metadata.",

@@ -1,4 +1,11 @@
 // Every kind of object that is always there. Users add others: see custom/ and store/served-kinds.ts.
+import {
+  localSubjectAccessReviews,
+  selfSubjectAccessReviews,
+  selfSubjectRulesReviews,
+  subjectAccessReviews,
+} from "./access-reviews.ts";
+import { selfSubjectReviews, tokenReviews } from "./authentication.ts";
 import { bindings } from "./binding.ts";
 import { configMaps } from "./config-map.ts";
 import { controllerRevisions } from "./controller-revision.ts";
@@ -35,6 +42,12 @@ export const resources: readonly Resource[] = [
   controllerRevisions,
   daemonSets,
   customResourceDefinitions,
+  selfSubjectReviews,
+  tokenReviews,
+  localSubjectAccessReviews,
+  selfSubjectAccessReviews,
+  selfSubjectRulesReviews,
+  subjectAccessReviews,
   leases,
   endpointSlices,
   clusterRoleBindings,

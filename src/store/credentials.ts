@@ -64,7 +64,7 @@ export function readNodeCredentials(db: D1Database, nodes: readonly string[]): P
   };
 }
 
-export async function insertToken(db: D1Database, token: StoredToken): Promise<void> {
+export async function insertToken(db: D1Database, token: typeof tokens.$inferInsert): Promise<void> {
   await drizzle(db).insert(tokens).values(token);
 }
 

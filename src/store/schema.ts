@@ -88,6 +88,15 @@ export const tokens = sqliteTable("tokens", {
   subject: text("subject").notNull(),
   uid: text("uid"),
   expiresMs: integer("expires_ms"),
+  groups: text("user_groups", { mode: "json" }).$type<readonly string[]>(),
+});
+
+export const signingKeys = sqliteTable("signing_keys", {
+  id: text("id").notNull().primaryKey(),
+  sealer: text("sealer").notNull().unique(),
+  publicKey: text("public_key").notNull(),
+  sealedPrivateKey: text("sealed_private_key").notNull(),
+  createdMs: integer("created_ms").notNull(),
 });
 
 export const nodeCredentials = sqliteTable("node_credentials", {

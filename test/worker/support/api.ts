@@ -24,16 +24,18 @@ export type Call = {
   readonly accept?: string;
   /** Null: none at all. */
   readonly token?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
 export function request(
   path: string,
-  { method = "GET", body, contentType, accept, token = adminToken }: Call,
+  { method = "GET", body, contentType, accept, token = adminToken, headers = {} }: Call,
 ): Request {
   const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
   return new Request(`${server}${path}`, {
     method,
     headers: {
+      ...headers,
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
       ...(text === undefined ? {} : { "content-type": contentType ?? "application/json" }),
       ...(accept === undefined ? {} : { accept }),
@@ -99,4 +101,5 @@ export const daemonSets = "/apis/apps/v1/namespaces/default/daemonsets";
 export const revisions = "/apis/apps/v1/namespaces/default/controllerrevisions";
 export const pods = "/api/v1/namespaces/default/pods";
 export const nodes = "/api/v1/nodes";
+export const serviceAccounts = "/api/v1/namespaces/default/serviceaccounts";
 export const configMaps = "/api/v1/namespaces/default/configmaps";
