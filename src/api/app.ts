@@ -27,12 +27,14 @@ import { attributesOf } from "./request-attributes.ts";
 import { seed } from "./seed.ts";
 import { SigningKeys } from "./signing-keys.ts";
 import { targetOf } from "./target.ts";
+import { WatchBacklogs } from "./watch-backlog.ts";
 
 /** Templates never change, so all requests of an isolate share what it has read. */
 let templates: TemplateCache | null = null;
 let signingKeys: SigningKeys | null = null;
 const policies = new PolicyCache();
 let seeded: Promise<void> | null = null;
+const backlogs = new WatchBacklogs();
 
 type Bindings = { Bindings: Env; Variables: { caller: Caller; credentials: Credentials; policy: PolicySource } };
 
@@ -100,6 +102,7 @@ app.all("*", async (context) => {
     },
     nowMs: Date.now(),
     templates,
+    backlogs,
     warn: (text) => warnings.push(text),
     kinds,
     touched: (touched) => later(context.executionCtx, pokeAfter(env, touched)),

@@ -19,6 +19,7 @@ import { PodStorage } from "./pod-storage.ts";
 import { ServiceStorage } from "./service-storage.ts";
 import type { Place, Storage } from "./storage.ts";
 import type { Target } from "./target.ts";
+import type { WatchBacklogs } from "./watch-backlog.ts";
 
 export type RequestContext = {
   readonly env: Env;
@@ -32,6 +33,7 @@ export type RequestContext = {
   /** When the request came, for everything that is dated. */
   readonly nowMs: number;
   readonly templates: TemplateCache;
+  readonly backlogs: WatchBacklogs;
   /** Tells the client something beside the answer, also when that is a refusal. */
   warn(text: string): void;
   readonly kinds: ServedKinds;

@@ -9,8 +9,8 @@ import type { KubeObject } from "../model/meta.ts";
 import { answer } from "./answer.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, storageOf, wrote } from "./context.ts";
-import { listOptions } from "./query.ts";
-import { selectPage } from "./read.ts";
+import { listOptions } from "./list-options.ts";
+import { listPage } from "./read.ts";
 import { readObject } from "./request-body.ts";
 import type { Removed } from "./storage.ts";
 
@@ -126,11 +126,11 @@ function removedStatus({ target: { resource } }: RequestContext, { metadata }: K
 }
 
 export async function deleteCollection(context: RequestContext): Promise<Response> {
-  const { resource, namespace } = context.target;
+  const { resource } = context.target;
   const options = await deleteOptions(context);
   const query = listOptions(context.url.searchParams, resource);
   const storage = storageOf(context);
-  const page = await selectPage(storage, resource, namespace, query);
+  const page = await listPage(context, query);
   const removed = options.dryRun
     ? page.objects.map((object) => ({ object, gone: true }))
     : await storage.remove(page.objects, options, context.nowMs);

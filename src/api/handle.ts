@@ -27,6 +27,7 @@ export async function handle(context: RequestContext): Promise<Response> {
 /** What a request asks for, by method and by whether it names an object; null: nothing that there is. */
 function verbOf({ request, url, target }: RequestContext): Verb | null {
   const isNamed = target.name !== null;
+  if (target.isWatch) return request.method === "GET" ? "watch" : null;
   switch (request.method) {
     case "GET":
     case "HEAD":

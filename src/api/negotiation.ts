@@ -38,6 +38,16 @@ export function negotiate(accept: string | null, offers: readonly Form[]): Repre
   throw new ApiError("NotAcceptable", `only the following media types are accepted: ${mediaTypes.join(", ")}`);
 }
 
+/** As `negotiate`, for the stream of a watch: it is always JSON. */
+export function negotiateStream(accept: string | null): Representation {
+  if (accept === null || accept.trim() === "") return { mediaType: "application/json", form: "plain" };
+  for (const clause of clausesOf(accept)) {
+    const form = formOf(clause, ["table", "partialMetadata"]);
+    if (isMatch(clause.type, "application/json") && form !== undefined) return { mediaType: "application/json", form };
+  }
+  throw new ApiError("NotAcceptable", "only the following media types are accepted: application/json;stream=watch");
+}
+
 /** The Content-Type of an answer. Clients tell aggregated discovery from the old kind by it, and by nothing else. */
 export function contentTypeOf({ mediaType, form }: Representation): string {
   if (form !== "discovery" && form !== "discoveryBeta") return mediaType;

@@ -12,7 +12,8 @@ import { runBatch } from "../store/batch.ts";
 import { deleteObjects, writeOrRelease } from "../store/deletions.ts";
 import { readHead } from "../store/log.ts";
 import type { NewObject } from "../store/objects.ts";
-import { insertObjects, readObject, readObjects, updateObjects, writtenKey } from "../store/objects.ts";
+import { countObjects, insertObjects, readObject, readObjects, updateObjects, writtenKey } from "../store/objects.ts";
+import { previousOfObject } from "../store/previous.ts";
 import { withLifecycleTaints } from "../sync/node-object.ts";
 import type {
   CreateOutcome,
@@ -55,6 +56,12 @@ export class ObjectStorage implements Storage {
     return { objects, rv };
   }
 
+  async count(request: Pick<ListRequest, "namespace" | "after" | "limit">): Promise<number> {
+    const namespace = this.#resource.namespaced ? request.namespace : "";
+    const [count] = await runBatch(this.#db, [countObjects(this.#db, { ...request, resource: this.#name, namespace })]);
+    return count;
+  }
+
   async create(object: KubeObject, nowMs: number): Promise<CreateOutcome> {
     const row = this.#row(object, nowMs);
     const key = { resource: this.#name, namespace: row.namespace, name: row.name };
@@ -83,7 +90,13 @@ export class ObjectStorage implements Storage {
     const [written] = await runBatch(this.#db, [
       updateObjects(
         this.#db,
-        [{ ...row, expectRv: Number(before.metadata.resourceVersion), previous: this.#selectable(before) }],
+        [
+          {
+            ...row,
+            expectRv: Number(before.metadata.resourceVersion),
+            previous: previousOfObject(this.#resource, before, row.object),
+          },
+        ],
         { nowMs },
       ),
     ]);
@@ -104,10 +117,6 @@ export class ObjectStorage implements Storage {
 
   #key({ metadata }: KubeObject) {
     return { resource: this.#name, namespace: metadata.namespace ?? "", name: metadata.name ?? "" };
-  }
-
-  #selectable(object: KubeObject) {
-    return { labels: object.metadata.labels ?? {}, fields: this.#resource.selectableFields(object) };
   }
 
   /** The row of an object, with what its kind keeps beside it. */

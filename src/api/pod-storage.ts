@@ -14,6 +14,7 @@ import { readObject, writtenKey } from "../store/objects.ts";
 import type { PodRow } from "../store/pod-rows.ts";
 import { templateId } from "../store/pod-rows.ts";
 import {
+  countPods,
   deletePods,
   insertPods,
   insertTemplates,
@@ -23,6 +24,7 @@ import {
   readPodsOfNode,
   updatePods,
 } from "../store/pods.ts";
+import { previousOfPod } from "../store/previous.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
 import type {
   CreateOutcome,
@@ -76,6 +78,11 @@ export class PodStorage implements Storage {
     return { objects: await this.#pods(wanted), rv };
   }
 
+  async count(request: Pick<ListRequest, "namespace" | "after" | "limit">): Promise<number> {
+    const [count] = await runBatch(this.#db, [countPods(this.#db, request)]);
+    return count;
+  }
+
   async create(object: KubeObject, nowMs: number): Promise<CreateOutcome> {
     // Decoded as a Pod before it came here.
     const pod = object as Pod;
@@ -105,7 +112,7 @@ export class PodStorage implements Storage {
     if (isWaiting(stored) && pod.spec.nodeName !== undefined) return { outcome: "conflict" };
     const { row, template } = this.#split(pod, stored);
     const lost = isReadyStatus(old.status) && !isReadyStatus(pod.status);
-    const previous = { labels: old.metadata.labels ?? {}, fields: podResource.selectableFields(old), lost };
+    const previous = { ...previousOfPod(podResource, { pod: old, row: stored }, pod), lost };
     const changed = { ...row, rv: stored.rv, previous };
     const released = isReleased(pod) && row.graceSeconds === 0;
     const [, written] = await runBatch(this.#db, [

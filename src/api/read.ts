@@ -11,15 +11,19 @@ import { answer } from "./answer.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, storageOf } from "./context.ts";
 import { withHeartbeats } from "./heartbeats.ts";
+import type { Continuation, ListOptions } from "./list-options.ts";
+import { continuationToken, listOptions, resourceVersionOf } from "./list-options.ts";
 import type { Representation } from "./negotiation.ts";
 import { negotiate } from "./negotiation.ts";
-import type { ListOptions } from "./query.ts";
-import { continuationToken, listOptions } from "./query.ts";
 import type { Listing, Storage } from "./storage.ts";
+import type { ListMetadata } from "./table.ts";
 import { includeObjectOf, tableOf, toPartialObjectMetadata, toPartialObjectMetadataList } from "./table.ts";
+import { awaitVersion, requireRemembered, requireUnchangedSince } from "./versions.ts";
 
 export async function getObject(context: RequestContext): Promise<Response> {
   const representation = negotiate(context.request.headers.get("accept"), ["table", "partialMetadata"]);
+  const wanted = resourceVersionOf(context.url.searchParams.get("resourceVersion") ?? "") ?? 0;
+  if (wanted > 0) await awaitVersion(context.env.DB, wanted);
   const object = await existing(context);
   return answer(await represented(context, object, representation), { representation });
 }
@@ -53,18 +57,20 @@ export async function listObjects(context: RequestContext): Promise<Response> {
   const representation = negotiate(context.request.headers.get("accept"), ["table", "partialMetadataList"]);
   const { resource } = context.target;
   const options = listOptions(context.url.searchParams, resource);
-  const page = await selectPage(storageOf(context), resource, context.target.namespace, options);
+  const { rv, continueAt, objects } = await listPage(context, options);
+  const remaining = continueAt?.remaining ?? null;
   const metadata = {
-    resourceVersion: String(page.rv),
-    ...(page.continueToken === null ? {} : { continue: page.continueToken }),
+    resourceVersion: String(rv),
+    ...(continueAt === null ? {} : { continue: continuationToken(continueAt) }),
+    ...(remaining === null ? {} : { remainingItemCount: remaining }),
   };
-  return answer(await representedList(context, page.objects, metadata, representation), { representation });
+  return answer(await representedList(context, objects, metadata, representation), { representation });
 }
 
 async function representedList(
   context: RequestContext,
   objects: readonly KubeObject[],
-  metadata: { readonly resourceVersion: string; readonly continue?: string },
+  metadata: ListMetadata,
   { form }: Representation,
 ): Promise<unknown> {
   const { resource } = context.target;
@@ -92,14 +98,45 @@ function withoutType({ apiVersion: _apiVersion, kind: _kind, ...item }: KubeObje
   return item;
 }
 
-type Page = Listing & { readonly continueToken: string | null };
+type Page = Omit<Listing, "preceding"> & { readonly continueAt: Continuation | null };
+
+/** Beyond this, how many objects are left is not told: who asks for one shall not wait until all are counted. */
+const mostCounted = 5_000;
+
+/** The page that a list asks for. Throws what refuses its resourceVersion or its token. */
+export async function listPage(context: RequestContext, options: ListOptions): Promise<Page> {
+  const { resource, namespace } = context.target;
+  const storage = storageOf(context);
+  const wanted = options.resourceVersion ?? 0;
+  if (wanted > 0) await awaitVersion(context.env.DB, wanted);
+  if (options.continueAt !== null) await requireRemembered(context.env.DB, options.continueAt);
+  const page = await selectPage(storage, resource, namespace, options);
+  const isExact = options.match === "Exact" && wanted > 0;
+  if (isExact && page.rv !== wanted) await requireUnchangedSince(context, wanted);
+  const rv = isExact ? wanted : page.rv;
+  if (page.continueAt === null || options.labels.length + options.fields.length > 0) return { ...page, rv };
+  const remaining = await remainingAfter(storage, namespace, { at: page.continueAt, options, page });
+  return { ...page, rv, continueAt: { ...page.continueAt, rv, remaining } };
+}
+
+type Left = { readonly at: Continuation; readonly options: ListOptions; readonly page: Page };
+
+/** Counted for the first page; later ones take off what they show. */
+async function remainingAfter(storage: Storage, namespace: string | null, { at, options, page }: Left) {
+  if (options.continueAt !== null) {
+    const { remaining } = options.continueAt;
+    return remaining === null ? null : Math.max(1, remaining - page.objects.length);
+  }
+  const found = await storage.count?.({ namespace, after: at.after, limit: mostCounted });
+  return found === undefined || found === mostCounted ? null : found;
+}
 
 /** Objects that the selectors pick, as many as the limit allows; what is read for that is bounded page by page. */
 export async function selectPage(
   storage: Storage,
   resource: Resource,
   namespace: string | null,
-  { labels, fields, limit, continueAt }: ListOptions,
+  { labels, fields, limit, continueAt }: Pick<ListOptions, "labels" | "fields" | "limit" | "continueAt">,
 ): Promise<Page> {
   const picks = (object: KubeObject) => isSelected(resource, object, { labels, fields });
   const equal = (name: string) => fields.find(({ field, operator }) => field === name && operator === "=")?.value;
@@ -119,13 +156,13 @@ export async function selectPage(
     for (const object of read.objects) {
       if (!picks(object)) continue;
       if (limit > 0 && objects.length >= limit && kept > 0) {
-        return { objects, rv, continueToken: continuationToken({ rv, after: placeOfLast(objects) }) };
+        return { objects, rv, continueAt: { rv, after: placeOfLast(objects), remaining: null } };
       }
       objects.push(object);
       kept += 1;
     }
     const last = read.objects.at(-1);
-    if (read.objects.length < atOnce || last === undefined) return { objects, rv, continueToken: null };
+    if (read.objects.length < atOnce || last === undefined) return { objects, rv, continueAt: null };
     after = { namespace: last.metadata.namespace ?? "", name: last.metadata.name ?? "" };
   }
 }

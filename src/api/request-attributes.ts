@@ -2,7 +2,7 @@
 // Source: apiserver pkg/endpoints/request RequestInfoFactory.
 import type { Attributes } from "../core/authorization.ts";
 import { parseFieldQuery } from "../model/field-query.ts";
-import { isNamespacePart, pathSegments } from "./target.ts";
+import { isNamespacePart, isWatchPrefix, pathSegments } from "./target.ts";
 
 /** Subresources through which programs are reached: whoever opens one does something, whatever the method. */
 const connections: ReadonlySet<string> = new Set(["attach", "exec", "portforward"]);
@@ -10,7 +10,9 @@ const connections: ReadonlySet<string> = new Set(["attach", "exec", "portforward
 /** Says of a path that is served as a resource (`targetOf`) the same as that. */
 export function attributesOf(method: string, url: URL): Attributes {
   const [root, ...rest] = pathSegments(url.pathname) ?? [];
-  const [group, [, ...parts]] = root === "apis" ? [rest[0] ?? "", rest.slice(1)] : ["", rest];
+  const [group, [, ...said]] = root === "apis" ? [rest[0] ?? "", rest.slice(1)] : ["", rest];
+  const isOldWatch = isWatchPrefix(said);
+  const parts = isOldWatch ? said.slice(1) : said;
   const isResource = (root === "api" || root === "apis") && parts.length > 0;
   if (!isResource) return { kind: "path", verb: method.toLowerCase(), path: url.pathname };
   const isInNamespace = parts[0] === "namespaces" && parts.length > 2 && !isNamespacePart(group, parts[2]);
@@ -19,6 +21,7 @@ export function attributesOf(method: string, url: URL): Attributes {
   const isNamespace = group === "" && resource === "namespaces" && name !== "";
   const namespace = isInNamespace ? (parts[1] ?? "") : isNamespace ? name : "";
   const asked = { kind: "resource", group, resource, subresource, namespace } as const;
+  if (isOldWatch) return { ...asked, name: name === "" ? namedByField(url) : name, verb: "watch" };
   if (name !== "") return { ...asked, name, verb: verbOfObject(method, subresource) };
   const verb = verbOfCollection(method, url);
   return { ...asked, verb, name: verb === "list" || verb === "watch" ? namedByField(url) : "" };

@@ -33,6 +33,8 @@ export type UpdateOutcome =
 export interface Storage {
   read(place: Place): Promise<KubeObject | null>;
   list(request: ListRequest): Promise<Listing>;
+  /** How many objects come after `after`, counted no further than to `limit`. Left out where that is not to be had cheaply. */
+  count?(request: Pick<ListRequest, "namespace" | "after" | "limit">): Promise<number>;
   create(object: KubeObject, nowMs: number): Promise<CreateOutcome>;
   /** Replaces `before`, which must be as it was read. */
   update(before: KubeObject, after: KubeObject, nowMs: number): Promise<UpdateOutcome>;

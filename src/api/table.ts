@@ -78,6 +78,26 @@ export function tableOf<T extends KubeObject>(request: TableRequest<T>): Table {
   };
 }
 
+type BookmarkRequest = {
+  readonly resource: Printable<KubeObject>;
+  /** With nothing but its metadata. */
+  readonly object: KubeObject;
+  readonly includeObject: IncludeObject;
+  readonly describesColumns: boolean;
+};
+
+/** How a watch that tells tables says how far it has come: a row without cells, whose object bears the annotations. */
+export function bookmarkTable({ resource, object, includeObject, describesColumns }: BookmarkRequest): Table {
+  const { resourceVersion } = object.metadata;
+  return {
+    kind: "Table",
+    apiVersion: "meta.k8s.io/v1",
+    metadata: resourceVersion === undefined ? {} : { resourceVersion },
+    columnDefinitions: describesColumns ? columnsOf(resource).map(definitionOf) : null,
+    rows: [{ cells: columnsOf(resource).map(() => null), object: includedObject(object, includeObject) }],
+  };
+}
+
 /** Reads the query parameter `includeObject`. Throws BadRequest for a value it cannot have. */
 export function includeObjectOf(parameter: string | null): IncludeObject {
   if (parameter === null || parameter === "") return "Metadata";

@@ -11,6 +11,8 @@ export type Target = {
   readonly name: string | null;
   /** Null: the object itself. */
   readonly subresource: string | null;
+  /** True: a path of the old form `/api/v1/watch/...`, which is a watch whatever the query says. */
+  readonly isWatch: boolean;
 };
 
 /** Null: the path is none of a resource that is served here. */
@@ -40,9 +42,11 @@ function decodeSegment(segment: string): string | null {
 async function resourceTarget(
   kinds: ServedKinds,
   group: string,
-  [version, ...rest]: readonly string[],
+  [version, ...segments]: readonly string[],
 ): Promise<Target | null> {
   if (version === undefined) return null;
+  const isWatch = isWatchPrefix(segments);
+  const rest = isWatch ? segments.slice(1) : segments;
   // `namespaces/NAME` and `namespaces/NAME/status` are about the Namespace itself.
   const isInNamespace = rest[0] === "namespaces" && rest.length > 2 && !isNamespacePart(group, rest[2]);
   const [namespace, path] = isInNamespace ? [rest[1] ?? null, rest.slice(2)] : [null, rest];
@@ -52,7 +56,13 @@ async function resourceTarget(
   if (resource === undefined || (isInNamespace && !resource.namespaced)) return null;
   // A named object of a namespaced kind is always in a namespace.
   if (resource.namespaced && !isInNamespace && name !== undefined) return null;
-  return { resource, namespace, name: name ?? null, subresource: subresource ?? null };
+  if (isWatch && subresource !== undefined) return null;
+  return { resource, namespace, name: name ?? null, subresource: subresource ?? null, isWatch };
+}
+
+/** Whether what follows the version is of the old form `watch/namespaces/...`. */
+export function isWatchPrefix([first, second]: readonly string[]): boolean {
+  return first === "watch" && second !== undefined;
 }
 
 /** `namespaces/NAME/status` is a part of the Namespace, not a kind in it. */

@@ -9,8 +9,9 @@ import { selectableFieldsOf } from "../model/resource.ts";
 import type { Change } from "../store/log.ts";
 import { withResourceVersion } from "../store/objects.ts";
 import { loggedPodRow } from "../store/pod-rows.ts";
+import { bodyBefore } from "../store/previous.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
-import type { ListOptions } from "./query.ts";
+import type { ListOptions } from "./list-options.ts";
 
 export type WatchEvent = { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: KubeObject };
 
@@ -23,11 +24,20 @@ type Viewing = {
 /** The changes as events, in their order; those that are out of sight are left out. */
 export async function eventsOf(changes: readonly Change[], viewing: Viewing): Promise<readonly WatchEvent[]> {
   const objects = await objectsOf(changes, viewing);
-  return changes.flatMap((change, index) => {
+  const seen = changes.flatMap((change, index) => {
     const object = objects[index];
     const event = object === undefined ? null : eventOf(change, object, viewing);
-    return event === null ? [] : [event];
+    return event === null ? [] : [{ change, event }];
   });
+  const lost = seen.filter(({ change, event }) => event.type === "DELETED" && change.type !== "DELETED");
+  if (lost.length === 0) return seen.map(({ event }) => event);
+  // Who loses sight of an object is told how it was when it was last seen, with the number of the change.
+  const last = await objectsOf(
+    lost.map(({ change }) => ({ ...change, body: bodyBefore(change) })),
+    viewing,
+  );
+  const lastOf = new Map(lost.map(({ event }, index) => [event, last[index] ?? event.object]));
+  return seen.map(({ event }) => ({ ...event, object: lastOf.get(event) ?? event.object }));
 }
 
 async function objectsOf(changes: readonly Change[], { resource, templates }: Viewing): Promise<readonly KubeObject[]> {
@@ -37,6 +47,7 @@ async function objectsOf(changes: readonly Change[], { resource, templates }: Vi
   return rows.map((row) => podFromTemplate(templates.get(row.template), row));
 }
 
+/** What the change is to the watch; where it leaves its sight, the object is the one that it cannot see. */
 function eventOf(change: Change, object: KubeObject, { resource, selectors }: Viewing): WatchEvent | null {
   const labels = object.metadata.labels ?? {};
   const fields = selectableFieldsOf(resource, object);

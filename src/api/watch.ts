@@ -3,7 +3,6 @@
 
 import { ApiError, qualifiedResource } from "../model/api-error.ts";
 import { apiVersionOf } from "../model/decode.ts";
-import { watchBacklogBytes } from "../model/limits.ts";
 import type { KubeObject } from "../model/meta.ts";
 import { watchHub } from "../pokes.ts";
 import type { HubMessage, WatchStart } from "../store/watch-messages.ts";
@@ -11,19 +10,23 @@ import { watchHeader } from "../store/watch-messages.ts";
 import { encode } from "./answer.ts";
 import type { RequestContext } from "./context.ts";
 import { storageOf } from "./context.ts";
+import type { ListOptions } from "./list-options.ts";
+import { listOptions } from "./list-options.ts";
 import type { Representation } from "./negotiation.ts";
-import { contentTypeOf, negotiate } from "./negotiation.ts";
-import type { ListOptions } from "./query.ts";
-import { listOptions } from "./query.ts";
+import { contentTypeOf, negotiateStream } from "./negotiation.ts";
 import { selectPage } from "./read.ts";
 import type { IncludeObject } from "./table.ts";
-import { includeObjectOf, tableOf, toPartialObjectMetadata } from "./table.ts";
+import { bookmarkTable, includeObjectOf, tableOf, toPartialObjectMetadata } from "./table.ts";
+import { awaitVersion } from "./versions.ts";
+import { WatchBacklog } from "./watch-backlog.ts";
 import type { WatchEvent } from "./watch-events.ts";
 import { eventsOf } from "./watch-events.ts";
 
 /** Blank lines between events, so that a client that has gone is noticed and what lies between does not time out. */
 const heartbeatMs = 10_000;
 const bookmarkMs = 60_000;
+/** The last bookmark of a watch comes this long before its end, so that whoever comes back knows where to begin. */
+const lastBookmarkMs = 2_000;
 /** Without a wish of the client's, a watch ends somewhere between this and its double. */
 const shortestMs = 30 * 60_000;
 const reconnectMs = 500;
@@ -31,40 +34,33 @@ const mostReconnects = 20;
 const writeCharacters = 64 * 1024;
 
 export async function watchObjects(context: RequestContext): Promise<Response> {
-  const { resource } = context.target;
+  const { resource, namespace, name } = context.target;
   const query = context.url.searchParams;
-  const representation = negotiate(context.request.headers.get("accept"), ["table", "partialMetadata"]);
-  // A named object is watched as the collection that holds only it.
-  const options = listOptions(query, resource);
-  const sendsInitial = query.get("sendInitialEvents") === "true";
-  if (sendsInitial && query.get("resourceVersionMatch") !== "NotOlderThan") {
-    throw new ApiError("Invalid", "sendInitialEvents requires resourceVersionMatch=NotOlderThan");
-  }
+  const representation = negotiateStream(context.request.headers.get("accept"));
+  const listed = listOptions(query, resource, true);
+  // An object of which only the name is given is watched as the collection that holds only it.
+  const byName = { field: "metadata.name", operator: "=", value: name ?? "" } as const;
+  const options = name === null ? listed : { ...listed, fields: [...listed.fields, byName] };
+  const { sendInitialEvents, bookmarks, timeoutSeconds } = options.watch;
   const from = options.resourceVersion ?? 0;
-  const initial =
-    from === 0 || sendsInitial
-      ? await selectPage(storageOf(context), resource, context.target.namespace, {
-          ...options,
-          limit: 0,
-          continueAt: null,
-        })
+  const includeObject = includeObjectOf(query.get("includeObject"));
+  if (sendInitialEvents === true && from > 0) await awaitVersion(context.env.DB, from);
+  const page =
+    sendInitialEvents === true || from === 0
+      ? await selectPage(storageOf(context), resource, namespace, { ...options, limit: 0 })
       : null;
+  const initial = sendInitialEvents === false ? [] : (page?.objects ?? []);
   const watch = new Watch(context, options, {
     representation,
-    includeObject: includeObjectOf(query.get("includeObject")),
-    bookmarks: query.get("allowWatchBookmarks") === "true",
-    afterRv: initial?.rv ?? from,
-    endsInMs: timeoutMs(query),
+    includeObject,
+    bookmarks,
+    afterRv: page?.rv ?? from,
+    endsInMs: timeoutSeconds > 0 ? timeoutSeconds * 1000 : shortestMs * (1 + Math.random()),
   });
   const headers = { "content-type": contentTypeOf(representation), "cache-control": "no-cache, private" };
   const response = new Response(watch.readable, { headers });
-  watch.start(initial === null ? [] : initial.objects, sendsInitial);
+  watch.start(initial, sendInitialEvents === true && bookmarks);
   return response;
-}
-
-function timeoutMs(query: URLSearchParams): number {
-  const given = Number(query.get("timeoutSeconds") ?? 0);
-  return given > 0 ? given * 1000 : shortestMs * (1 + Math.random());
 }
 
 type WatchOptions = {
@@ -91,8 +87,7 @@ class Watch {
   #reconnects = 0;
   /** What is to be sent goes out one after the other, as fast as the client reads. */
   #work: Promise<void> = Promise.resolve();
-  /** The size of what has not gone out yet. */
-  #waitingBytes = 0;
+  readonly #backlog: WatchBacklog;
 
   constructor(context: RequestContext, selectors: ListOptions, options: WatchOptions) {
     const { readable, writable } = new IdentityTransformStream();
@@ -102,6 +97,7 @@ class Watch {
     this.#selectors = selectors;
     this.#options = options;
     this.#rv = options.afterRv;
+    this.#backlog = new WatchBacklog(context.backlogs);
   }
 
   /** Sends what is there and begins to follow; the stream ends by itself. */
@@ -110,9 +106,13 @@ class Watch {
     this.#queue(0, () => this.#send(initial.map((object) => ({ type: "ADDED", object }))));
     if (marksTheEnd) this.#queue(0, () => this.#bookmark({ "k8s.io/initial-events-end": "true" }));
     this.#timers.push(setInterval(() => this.#queue(1, () => this.#write("\n")), heartbeatMs));
-    if (this.#options.bookmarks)
+    const { bookmarks, endsInMs } = this.#options;
+    if (bookmarks) {
       this.#timers.push(setInterval(() => this.#queue(1, () => this.#bookmark()), bookmarkMs));
-    this.#timers.push(setTimeout(() => this.#end(), this.#options.endsInMs));
+      const last = () => this.#queue(1, () => this.#bookmark());
+      if (endsInMs > lastBookmarkMs) this.#timers.push(setTimeout(last, endsInMs - lastBookmarkMs));
+    }
+    this.#timers.push(setTimeout(() => this.#end(), endsInMs));
     this.#connect().catch((error: unknown) => this.#lostHub(error));
   }
 
@@ -160,20 +160,18 @@ class Watch {
 
   #queue(size: number, work: () => Promise<void>): void {
     // A client that does not read what came before is cut off: it comes back, and asks for what it has missed.
-    if (this.#waitingBytes > watchBacklogBytes) {
+    if (this.#backlog.isTooLong()) {
       this.#close();
       return;
     }
-    this.#waitingBytes += size;
+    this.#backlog.add(size);
     this.#work = this.#work
       .then(work)
       .catch((error: unknown) => {
         if (!this.#closed) console.error({ message: "a watch failed", error: String(error) });
         this.#close();
       })
-      .finally(() => {
-        this.#waitingBytes -= size;
-      });
+      .finally(() => this.#backlog.add(-size));
   }
 
   async #take(data: string): Promise<void> {
@@ -182,7 +180,7 @@ class Watch {
     if (this.#closed) return;
     switch (message.kind) {
       case "expired":
-        return this.#expire();
+        return this.#expire(message.first);
       case "changes": {
         this.#reconnects = 0;
         const { resource } = this.#context.target;
@@ -198,8 +196,8 @@ class Watch {
     }
   }
 
-  async #expire(): Promise<void> {
-    const error = new ApiError("Expired", `too old resource version: ${this.#options.afterRv} (${this.#rv})`);
+  async #expire(first: number): Promise<void> {
+    const error = new ApiError("Expired", `too old resource version: ${this.#rv} (${first - 1})`);
     await this.#write(`${encode({ type: "ERROR", object: error.status() })}\n`);
     this.#end();
   }
@@ -251,9 +249,15 @@ class Watch {
     const resourceVersion = String(this.#rv);
     const metadata = { resourceVersion, ...(annotations === undefined ? {} : { annotations }) };
     const bare = { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata };
-    const isTable = this.#options.representation.form === "table" && annotations === undefined;
-    const object = isTable ? this.#table([], resourceVersion) : bare;
+    const object = this.#options.representation.form === "table" ? this.#tableBookmark(bare) : bare;
     await this.#write(`${encode({ type: "BOOKMARK", object })}\n`);
+  }
+
+  #tableBookmark(bare: KubeObject): unknown {
+    const describesColumns = this.#describesColumns;
+    this.#describesColumns = false;
+    const { includeObject } = this.#options;
+    return bookmarkTable({ resource: this.#context.target.resource, object: bare, includeObject, describesColumns });
   }
 
   /** Resolves once the client has taken it. */
@@ -276,6 +280,7 @@ class Watch {
 
   #release(): void {
     this.#closed = true;
+    this.#backlog.leave();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#hub?.close(1000);
   }

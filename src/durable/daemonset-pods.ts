@@ -11,6 +11,7 @@ import type { NodeEntry } from "../core/node-decision.ts";
 import type { DaemonSet } from "../model/daemonset.ts";
 import { labelSelectorMatches } from "../model/labels.ts";
 import type { Pod } from "../model/pod.ts";
+import { pods } from "../model/pod.ts";
 import { defaultPod } from "../model/pod-defaults.ts";
 import type { PodTemplate } from "../model/pod-template.ts";
 import { podFromTemplate, templateOfPod } from "../model/pod-template.ts";
@@ -22,6 +23,7 @@ import type { PodRow } from "../store/pod-rows.ts";
 import { templateId } from "../store/pod-rows.ts";
 import type { NewPod, PodDeletion, PodKey } from "../store/pods.ts";
 import { insertTemplates, readPodsByKey, updatePods } from "../store/pods.ts";
+import { previousOfPod } from "../store/previous.ts";
 import type { Reconciling } from "./reconciling.ts";
 
 /** The template of new pods, and its id. */
@@ -126,8 +128,10 @@ export async function rewritePods(context: Reconciling, keys: readonly PodKey[],
   if (rows.length === 0) return 0;
   const changed = rows.map((row) => {
     const before = templates.get(row.template);
-    const { template } = templateOfPod(rewrite.change(podFromTemplate(before, row)), row.node);
-    const previous = { labels: before.metadata.labels ?? {} };
+    const pod = podFromTemplate(before, row);
+    const after = rewrite.change(pod);
+    const { template } = templateOfPod(after, row.node);
+    const previous = previousOfPod(pods, { pod, row }, after);
     return { row: { ...row, ...rewrite.columns?.(row), template: templateId(template), previous }, template };
   });
   const needed = new Map(changed.map(({ row, template }) => [row.template, template]));

@@ -13,7 +13,7 @@ import { Latch } from "./latch.ts";
 
 const changesAtOnce = 2_000;
 /** Passes that follow each other wait this long, so that changes go out in bundles: the cost is per message. */
-const gatherMs = 15;
+const gatherMs = 25;
 
 const Watcher = z.object({
   resource: z.string(),
@@ -37,7 +37,7 @@ export class WatchHub extends DurableObject<Env> {
   /** Each minute: tells every watcher how far the log has come, changes or none. */
   async tick(): Promise<void> {
     await this.poke();
-    for (const socket of this.ctx.getWebSockets()) this.#send(socket, []);
+    for (const socket of this.ctx.getWebSockets()) this.#send(socket, changesMessage(watcherOf(socket).rv, []));
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -85,7 +85,7 @@ export class WatchHub extends DurableObject<Env> {
     if (cursor === null) return this.#startFollowing(sockets.map(({ socket }) => socket));
     const resources = [...new Set(sockets.map(({ watcher }) => watcher.resource))];
     const page = await this.#readLog(cursor, { kind: "resources", resources });
-    if (page.hasGap) return this.#expireAll();
+    if (page.hasGap) return this.#expireAll(page.first);
     this.#cursor = page.reached;
     this.#fanOut(
       sockets.map(({ socket }) => socket),
@@ -105,8 +105,8 @@ export class WatchHub extends DurableObject<Env> {
     return Number.isFinite(this.#cursor);
   }
 
-  #expireAll(): boolean {
-    for (const socket of this.ctx.getWebSockets()) this.#expire(socket);
+  #expireAll(first: number): boolean {
+    for (const socket of this.ctx.getWebSockets()) this.#expire(socket, first);
     this.#cursor = null;
     return false;
   }
@@ -117,13 +117,14 @@ export class WatchHub extends DurableObject<Env> {
     for (let { rv } = watcher; ; ) {
       const page = await this.#readLog(rv, { kind: "scope", resource, namespace, name });
       if (page.hasGap) {
-        this.#expire(socket);
+        this.#expire(socket, page.first);
         return;
       }
       // A watcher from the future waits for it.
       if (rv > page.head) return;
       rv = page.reached;
-      this.#sendUpTo(socket, { ...watcher, rv }, page.changes);
+      socket.serializeAttachment({ ...watcher, rv } satisfies Watcher);
+      if (page.changes.length > 0) this.#send(socket, changesMessage(rv, page.changes));
       if (!page.hasMore) return;
     }
   }
@@ -133,31 +134,31 @@ export class WatchHub extends DurableObject<Env> {
    * want to see may not have been read, and the next pass brings them up.
    */
   #fanOut(sockets: readonly WebSocket[], { changes, from, to }: Fanned): void {
+    // Many watch the same, from the same point on: what they are sent is written once.
+    const texts = new Map<string, string | null>();
     for (const socket of sockets) {
       const watcher = watcherOf(socket);
       if (watcher.rv < from || watcher.rv >= to) continue;
-      const wanted = changes.filter((change) => change.seq > watcher.rv && wants(watcher, change));
-      this.#sendUpTo(socket, { ...watcher, rv: to }, wanted);
+      const view = JSON.stringify(watcher);
+      let text = texts.get(view);
+      if (text === undefined) {
+        const wanted = changes.filter((change) => change.seq > watcher.rv && wants(watcher, change));
+        text = wanted.length === 0 ? null : changesMessage(to, wanted);
+        texts.set(view, text);
+      }
+      socket.serializeAttachment({ ...watcher, rv: to } satisfies Watcher);
+      if (text !== null) this.#send(socket, text);
     }
   }
 
-  #sendUpTo(socket: WebSocket, watcher: Watcher, changes: readonly Change[]): void {
-    socket.serializeAttachment(watcher);
-    if (changes.length > 0) this.#send(socket, changes);
-  }
-
-  #send(socket: WebSocket, changes: readonly Change[]): void {
-    this.#say(socket, { kind: "changes", rv: watcherOf(socket).rv, changes });
-  }
-
-  #expire(socket: WebSocket): void {
-    this.#say(socket, { kind: "expired" });
+  #expire(socket: WebSocket, first: number): void {
+    this.#send(socket, JSON.stringify({ kind: "expired", first } satisfies HubMessage));
     socket.close(4410, "expired");
   }
 
-  #say(socket: WebSocket, message: HubMessage): void {
+  #send(socket: WebSocket, text: string): void {
     try {
-      socket.send(JSON.stringify(message));
+      socket.send(text);
     } catch {
       // The watcher is gone; its close event follows.
     }
@@ -166,6 +167,10 @@ export class WatchHub extends DurableObject<Env> {
 
 /** Changes after the row `from` up to the row `to`. */
 type Fanned = { readonly changes: readonly Change[]; readonly from: number; readonly to: number };
+
+function changesMessage(rv: number, changes: readonly Change[]): string {
+  return JSON.stringify({ kind: "changes", rv, changes } satisfies HubMessage);
+}
 
 function watcherOf(socket: WebSocket): Watcher {
   // Written by `serializeAttachment` here.

@@ -4,6 +4,8 @@ import type { FieldError } from "./field-error.ts";
 import { fieldErrorText } from "./field-error.ts";
 
 export type StatusReason =
+  /** An error of the server that nobody gave a reason; it is left out. */
+  | ""
   | "BadRequest"
   | "Unauthorized"
   | "Forbidden"
@@ -23,6 +25,7 @@ export type StatusReason =
   | "Timeout";
 
 const httpCodes: Readonly<Record<StatusReason, number>> = {
+  "": 500,
   BadRequest: 400,
   Unauthorized: 401,
   Forbidden: 403,
@@ -69,11 +72,13 @@ export type Status = {
 export class ApiError extends Error {
   readonly reason: StatusReason;
   readonly details: StatusDetails | undefined;
+  readonly metadata: Status["metadata"];
 
-  constructor(reason: StatusReason, message: string, details?: StatusDetails) {
+  constructor(reason: StatusReason, message: string, details?: StatusDetails, metadata: Status["metadata"] = {}) {
     super(message);
     this.reason = reason;
     this.details = details;
+    this.metadata = metadata;
   }
 
   get code(): number {
@@ -84,10 +89,10 @@ export class ApiError extends Error {
     return {
       kind: "Status",
       apiVersion: "v1",
-      metadata: {},
+      metadata: this.metadata,
       status: "Failure",
       message: this.message,
-      reason: this.reason,
+      ...(this.reason === "" ? {} : { reason: this.reason }),
       ...(this.details === undefined ? {} : { details: this.details }),
       code: this.code,
     };

@@ -40,3 +40,5 @@ export const pageObjects = 2_000;
 
 /** What waits to be sent to a watcher before it is cut off as too slow. */
 export const watchBacklogBytes = 8 * 1024 * 1024;
+/** The same for all watchers of an isolate together, which has 128 MB for everything. */
+export const watchBacklogsBytes = 32 * 1024 * 1024;

@@ -4,7 +4,6 @@ import type * as z from "zod";
 import type { Decoded } from "./decode.ts";
 import type { FieldError } from "./field-error.ts";
 import type { KubeObject } from "./meta.ts";
-import type { Support } from "./support.ts";
 
 export type Verb = "create" | "delete" | "deletecollection" | "get" | "list" | "patch" | "update" | "watch";
 
@@ -27,8 +26,6 @@ export type Resource<T extends KubeObject = KubeObject> = {
   readonly kind: string;
   readonly plural: string;
   readonly singular: string;
-  /** How far objects of the kind are more than kept. */
-  readonly support: Support;
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly namespaced: boolean;
@@ -113,10 +110,7 @@ export const allVerbs: readonly Verb[] = [
   "watch",
 ];
 
-type Definition<T extends KubeObject> = Pick<
-  Resource<T>,
-  "group" | "version" | "kind" | "plural" | "schema" | "support"
-> &
+type Definition<T extends KubeObject> = Pick<Resource<T>, "group" | "version" | "kind" | "plural" | "schema"> &
   Partial<Omit<Resource<T>, "schema" | "selectableFieldNames">>;
 
 /** A resource with everything that a passive kind leaves to the server filled in. */

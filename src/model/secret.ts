@@ -10,7 +10,6 @@ import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
-import { storedOnly } from "./support.ts";
 import { utf8Text } from "./utf8.ts";
 import type { Errors } from "./validation/each.ts";
 import { noErrors } from "./validation/each.ts";
@@ -105,7 +104,6 @@ export const secrets: Resource<Secret> = defineResource<Secret>({
   version: "v1",
   kind: "Secret",
   plural: "secrets",
-  support: storedOnly("no pod is given them yet"),
   schema: Secret,
   validateName: nameRule(dns1123Subdomain),
   prepareForCreate: withStringData,

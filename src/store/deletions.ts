@@ -2,10 +2,12 @@
 import type { PropagationPolicy } from "../core/deletion.ts";
 import { isReleased, planDeletion } from "../core/deletion.ts";
 import type { KubeObject } from "../model/meta.ts";
+import { namespaces } from "../model/namespace.ts";
 import type { Part } from "./batch.ts";
 import { runBatch } from "./batch.ts";
 import type { ChangedObject, KeyedObject, Written } from "./objects.ts";
 import { removeObjects, updateObjects } from "./objects.ts";
+import { previousOfObject } from "./previous.ts";
 
 function ownersOf({ metadata }: KubeObject): readonly string[] {
   return (metadata.ownerReferences ?? []).map(({ uid }) => uid);
@@ -31,7 +33,12 @@ export function deleteObjects(
   const removed = removeObjects(db, plans.filter(({ plan }) => plan.do === "remove").map(removal), { nowMs });
   const marked = updateObjects(
     db,
-    plans.flatMap(({ key, plan }) => (plan.do === "mark" ? [changeOf({ key, object: plan.object })] : [])),
+    plans.flatMap(({ key, object, plan }) => {
+      if (plan.do !== "mark") return [];
+      // Namespaces alone change in what selectors see of them.
+      const previous = key.resource === "namespaces" ? previousOfObject(namespaces, object, plan.object) : null;
+      return [{ ...changeOf({ key, object: plan.object }), previous }];
+    }),
     { nowMs },
   );
   return {

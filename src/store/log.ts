@@ -18,7 +18,7 @@ export type Change = {
   readonly origin: string;
   /** JSON text of the object, without its resourceVersion; for pods of the stored row. */
   readonly body: string;
-  /** What selectors saw before, where that changed. */
+  /** What there was before, where selectors see a difference. */
   readonly previous: Previous | null;
 };
 
@@ -28,6 +28,8 @@ export type Previous = {
   readonly fields?: Readonly<Record<string, string>>;
   /** Pods only, true: by this change a pod that may have served does so no more. */
   readonly lost?: boolean;
+  /** The object as it was; of a pod, those columns of its stored row that changed. */
+  readonly before?: Readonly<Record<string, unknown>>;
 };
 
 /** In SQL: the number after the last one given out. */
@@ -40,6 +42,22 @@ export function readHead(db: D1Database): Part<number> {
     read: ([result]) => Number(rowsOf(result)[0]?.["seq"]),
   };
 }
+
+export type LogEnds = { readonly first: number; readonly head: number };
+
+/** The first resourceVersion that is still remembered, and the last one given out. */
+export function readLogEnds(db: D1Database): Part<LogEnds> {
+  return {
+    statements: [db.prepare(logEndsSql)],
+    read: ([result]) => {
+      const [ends] = rowsOf(result);
+      return { first: Number(ends?.["first"]), head: Number(ends?.["last"]) };
+    },
+  };
+}
+
+/** Each on its own is found at once; the two together would read the whole log. */
+const logEndsSql = "SELECT (SELECT min(seq) FROM log) AS first, (SELECT max(seq) FROM log) AS last";
 
 /** What a reader of the log has to do with. */
 export type Concern =
@@ -107,14 +125,15 @@ export type LogPage = {
   readonly reached: number;
   /** The last resourceVersion given out. */
   readonly head: number;
+  /** The first that is still remembered. */
+  readonly first: number;
 };
 
 /** Reads on from a cursor. */
 export function readLog(db: D1Database, { cursor, limit, concern }: LogReading): Part<LogPage> {
   const { sql, parameters } = conditionOf(concern);
   const statements = [
-    // Each on its own is found at once; the two together would read the whole log.
-    db.prepare("SELECT (SELECT min(seq) FROM log) AS first, (SELECT max(seq) FROM log) AS last"),
+    db.prepare(logEndsSql),
     db
       .prepare(`SELECT * FROM log WHERE seq > ?1 AND (${sql}) ORDER BY seq LIMIT ?2`)
       .bind(cursor, limit, ...parameters),
@@ -127,7 +146,8 @@ export function readLog(db: D1Database, { cursor, limit, concern }: LogReading):
       const head = Number(end?.["last"]);
       const hasMore = changes.length === limit;
       const reached = hasMore ? (changes.at(-1)?.seq ?? head) : head;
-      return { changes, hasGap: Number(end?.["first"]) > cursor + 1, hasMore, reached, head };
+      const first = Number(end?.["first"]);
+      return { changes, hasGap: first > cursor + 1, hasMore, reached, head, first };
     },
   };
 }

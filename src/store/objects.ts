@@ -221,6 +221,25 @@ export function readObjects(db: D1Database, query: ListQuery): Part<readonly Kub
   return { statements: [statement], read: ([result]) => rowsOf(result).map(toObject) };
 }
 
+/** How many objects `readObjects` would find. */
+export function countObjects(db: D1Database, { resource, namespace, after, limit }: ListQuery): Part<number> {
+  const statement =
+    namespace === null
+      ? db
+          .prepare(
+            `SELECT count(*) AS count FROM (SELECT 1 FROM objects WHERE resource = ?1 AND (namespace, name) > (?2, ?3)
+             LIMIT ?4)`,
+          )
+          .bind(resource, after?.namespace ?? "", after?.name ?? "", limit)
+      : db
+          .prepare(
+            `SELECT count(*) AS count FROM (SELECT 1 FROM objects WHERE resource = ?1 AND namespace = ?2 AND name > ?3
+             LIMIT ?4)`,
+          )
+          .bind(resource, namespace, after?.namespace === namespace ? after.name : "", limit);
+  return { statements: [statement], read: ([result]) => Number(rowsOf(result)[0]?.["count"]) };
+}
+
 /** The nodes of a range of buckets, both ends included. */
 export function readObjectsOfBuckets(db: D1Database, first: number, last: number): Part<readonly KubeObject[]> {
   const statement = db

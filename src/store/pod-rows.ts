@@ -36,6 +36,25 @@ export const podBodySql = (table: string): string => `json_object(
   'hasFinalizers', ${table}.has_finalizers, 'phase', ${table}.phase, 'observation', ${table}.observation,
   'status', json(${table}.status))`;
 
+/** What a log row keeps of a pod's row: the columns of `podBodySql`, as it names them. */
+export function loggedColumns(row: PodRow): Readonly<Record<string, unknown>> {
+  const { template, node, ownerUid, slot, createdMs, deletionMs, graceSeconds, phase, observation, status } = row;
+  const hasFinalizers = row.hasFinalizers ? 1 : 0;
+  return {
+    template,
+    node,
+    ownerUid,
+    slot,
+    createdMs,
+    deletionMs,
+    graceSeconds,
+    hasFinalizers,
+    phase,
+    observation,
+    status,
+  };
+}
+
 /** A pod from its row in the table. */
 export function toPodRow(row: Record<string, unknown>): PodRow {
   const status = row["status"];

@@ -81,7 +81,8 @@ const updateStatusesSql = `
         'lost', json(iif(j.value->>'$.lost' = 1, 'true', 'false')))
       WHEN phase IS NOT j.value->>'$.phase' OR status->'$.podIPs' IS NOT j.value->'$.status.podIPs'
       OR j.value->>'$.lost' = 1 THEN json_object('fields', ${seenBefore},
-        'lost', json(iif(j.value->>'$.lost' = 1, 'true', 'false'))) END,
+        'lost', json(iif(j.value->>'$.lost' = 1, 'true', 'false')),
+        'before', json_object('status', json(status))) END,
     phase = j.value->>'$.phase', status = j.value->'$.status', observation = j.value->>'$.observation'
   FROM json_each(?1) AS j WHERE ${samePod("pods", "j.value")}
     AND (pods.observation < j.value->>'$.observation' OR j.value->>'$.expectRv' = pods.rv)
@@ -238,6 +239,19 @@ export function readPods(db: D1Database, { namespace, after, limit }: PodQuery):
   return { statements: [statement], read: ([result]) => rowsOf(result).map(toPodRow) };
 }
 
+/** How many pods `readPods` would find. */
+export function countPods(db: D1Database, { namespace, after, limit }: PodQuery): Part<number> {
+  const statement =
+    namespace === null
+      ? db
+          .prepare("SELECT count(*) AS count FROM (SELECT 1 FROM pods WHERE (namespace, name) > (?1, ?2) LIMIT ?3)")
+          .bind(after?.namespace ?? "", after?.name ?? "", limit)
+      : db
+          .prepare("SELECT count(*) AS count FROM (SELECT 1 FROM pods WHERE namespace = ?1 AND name > ?2 LIMIT ?3)")
+          .bind(namespace, after?.namespace === namespace ? after.name : "", limit);
+  return { statements: [statement], read: ([result]) => Number(rowsOf(result)[0]?.["count"]) };
+}
+
 /** Those of the pods that exist and are still the ones meant. */
 export function readPodsByKey(db: D1Database, keys: readonly PodKey[]): Part<readonly PodRow[]> {
   const statements = jsonChunks(keys).map((chunk) =>
@@ -343,7 +357,9 @@ export function removeUnusedTemplates(db: D1Database): Part<number> {
   const statements = [
     db.prepare(
       `DELETE FROM pod_templates WHERE id NOT IN (SELECT template FROM pods)
-         AND id NOT IN (SELECT body->>'$.template' FROM log WHERE resource = 'pods')`,
+         AND id NOT IN (SELECT body->>'$.template' FROM log WHERE resource = 'pods')
+         AND id NOT IN (SELECT previous->>'$.before.template' FROM log
+                        WHERE resource = 'pods' AND previous->>'$.before.template' IS NOT NULL)`,
     ),
     db.prepare(
       `DELETE FROM owner_references WHERE resource = '${templateResource}' AND name NOT IN (SELECT id FROM pod_templates)`,

@@ -17,5 +17,5 @@ export type WatchStart = WatchScope & { readonly afterRv: number };
 export type HubMessage =
   /** Changes within the scope, in order; all of them up to `rv`. */
   | { readonly kind: "changes"; readonly rv: number; readonly changes: readonly Change[] }
-  /** Something between `afterRv` and now is not in the log any more. */
-  | { readonly kind: "expired" };
+  /** Something between `afterRv` and now is not in the log any more, which begins with `first`. */
+  | { readonly kind: "expired"; readonly first: number };

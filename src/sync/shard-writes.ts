@@ -1,9 +1,11 @@
 // What the messages of agents ask to be written.
 import { bucketOf } from "../core/buckets.ts";
 import type { Node } from "../model/node.ts";
+import { nodes } from "../model/node.ts";
 import type { Told } from "../store/event-recorder.ts";
 import type { ChangedObject, NewObject } from "../store/objects.ts";
 import type { PodDeletion, StatusUpdate } from "../store/pods.ts";
+import { previousOfObject } from "../store/previous.ts";
 
 type OnNode = { readonly node: string };
 
@@ -64,7 +66,7 @@ export function changedNode(before: Node, object: Node): ChangedNode {
     bucket: bucketOf(name),
     object,
     expectRv: Number(before.metadata.resourceVersion),
-    previous: { labels: before.metadata.labels ?? {} },
+    previous: previousOfObject(nodes, before, object),
     placementChanged: placement(before) !== placement(object),
   };
 }

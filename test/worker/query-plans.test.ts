@@ -4,9 +4,10 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Part } from "../../src/store/batch.ts";
 import { readNodeCredentials } from "../../src/store/credentials.ts";
-import { readHead, readLog, requireNothingLostSince, trimLog } from "../../src/store/log.ts";
+import { readHead, readLog, readLogEnds, requireNothingLostSince, trimLog } from "../../src/store/log.ts";
 import { readNodes, readNodesByName } from "../../src/store/nodes.ts";
 import {
+  countObjects,
   insertObjects,
   readObject,
   readObjects,
@@ -20,6 +21,7 @@ import {
   updateObjects,
 } from "../../src/store/objects.ts";
 import {
+  countPods,
   deletePods,
   insertPods,
   insertTemplates,
@@ -95,7 +97,18 @@ describe("nothing reads a whole table", () => {
     ["reading credentials", (db) => readNodeCredentials(db, ["a", "b"])],
     ["reading templates", (db) => readTemplates(db, ["t"])],
     ["finding an owner's templates", (db) => readTemplatesOfOwner(db, "u")],
+    [
+      "counting the objects of a namespace",
+      (db) => countObjects(db, { resource: "configmaps", namespace: "default", after: null, limit: 10 }),
+    ],
+    [
+      "counting the objects of all namespaces",
+      (db) => countObjects(db, { resource: "configmaps", namespace: null, after: podKey, limit: 10 }),
+    ],
+    ["counting the pods of a namespace", (db) => countPods(db, { namespace: "default", after: podKey, limit: 10 })],
+    ["counting the pods of all namespaces", (db) => countPods(db, { namespace: null, after: podKey, limit: 10 })],
     ["asking for the last number", (db) => readHead(db)],
+    ["asking how far back the log goes", (db) => readLogEnds(db)],
     ["asking whether an object is as it was", (db) => requireRv(db, nodeKey, 5)],
     ["asking whether anything was lost", (db) => requireNothingLostSince(db, 5, owner)],
     [

@@ -16,7 +16,7 @@ const rare = <T>(usual: fc.Arbitrary<T>) => fc.oneof({ weight: 9, arbitrary: usu
 const path = fc
   .tuple(
     rare(fc.constantFrom(...resources)),
-    rare(fc.constantFrom("namespaces/x/", "")),
+    rare(fc.constantFrom("namespaces/x/", "", "watch/", "watch/namespaces/x/")),
     rare(fc.constantFrom("", "/a", "/a/status", "/a/exec", "/a/finalize", "/status", "/a/b/c")),
   )
   .map(([resource, place, rest]) => {

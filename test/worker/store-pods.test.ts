@@ -145,6 +145,7 @@ describe("updatePodStatuses", () => {
     expect(JSON.parse(logged?.previous ?? "")).toEqual({
       fields: { "status.phase": "Pending", "status.podIP": "", "status.podIPs": "" },
       lost: false,
+      before: { status: null },
     });
     expect(logged?.origin).toBe("shard");
     await expectLogToMatch(before);

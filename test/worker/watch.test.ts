@@ -178,7 +178,7 @@ describe("a watch with a selector", () => {
       () => watching.events.filter(({ type }) => type === "DELETED").length === 2,
     );
     expect(told(events)).toEqual(["ADDED a", "MODIFIED a", "DELETED a", "ADDED a", "DELETED a"]);
-    expect(events[2]?.object.metadata.labels).toEqual({ app: "other" });
+    expect(events[2]?.object).toMatchObject({ metadata: { labels: { app: "web" } }, data: { x: "1" } });
     expect(rvsOf(events)).toEqual(rvsOf(events).toSorted((a, b) => a - b));
   });
 
@@ -198,6 +198,30 @@ describe("a watch with a selector", () => {
     await watchHub(env).poke();
     const events = await watching.seen("the end", ({ type }) => type === "DELETED");
     expect(told(events)).toEqual(["ADDED web-a", "MODIFIED web-a", "DELETED web-a"]);
+    expect(events[2]?.object).toMatchObject({ status: { phase: "Running" } });
+    expect(rvsOf(events)).toEqual(rvsOf(events).toSorted((a, b) => a - b));
+  });
+
+  it("by labels of pods shows a pod that leaves it as it was last", async () => {
+    await keepTemplate();
+    await run(insertPods(env.DB, [newPod("a")], null, { nowMs: Date.now() }));
+    const watching = await watchFrom(await head(), `${api.pods}?labelSelector=app=web`);
+    const before = await api.get(`${api.pods}/web-a`);
+    await api.patch(`${api.pods}/web-a`, { metadata: { labels: { app: "other" } } });
+    const [event] = await watching.seen("the loss", () => true);
+    expect(event).toEqual({
+      type: "DELETED",
+      object: { ...before, metadata: { ...before.metadata, resourceVersion: String(await head()) } },
+    });
+  });
+
+  it("of namespaces by phase loses the one that is being deleted", async () => {
+    await api.create("/api/v1/namespaces", { metadata: { name: "short" } });
+    const watching = await watchFrom(await head(), "/api/v1/namespaces?fieldSelector=status.phase=Active");
+    await api.remove("/api/v1/namespaces/short");
+    const [event] = await watching.seen("the loss", () => true);
+    expect(event).toMatchObject({ type: "DELETED", object: { status: { phase: "Active" } } });
+    expect(event?.object.metadata.deletionTimestamp).toBeUndefined();
   });
 
   it("by a pod's address sees it come when it is given", async () => {
@@ -250,6 +274,72 @@ describe("a watch in another form", () => {
   });
 });
 
+describe("what a watch may ask for", () => {
+  const initial = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
+
+  it.each([
+    [
+      "sendInitialEvents=true",
+      "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+    ],
+    [
+      "sendInitialEvents=false&resourceVersionMatch=Exact",
+      'resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan, resourceVersionMatch: Unsupported value: "Exact": supported values: "NotOlderThan"',
+    ],
+    [
+      "resourceVersionMatch=NotOlderThan&resourceVersion=1",
+      "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+    ],
+    [
+      `${initial}&continue=x`,
+      "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided",
+    ],
+  ])("%s is refused", async (query, errors) => {
+    const { code, body } = await api.call(`${api.configMaps}?watch=true&${query}`);
+    const list = errors.includes(", resource") ? `[${errors}]` : errors;
+    expect({ code, body }).toMatchObject({
+      code: 422,
+      body: { reason: "Invalid", message: `ListOptions.meta.k8s.io "" is invalid: ${list}` },
+    });
+  });
+
+  it("a number that is none is an error of the server's, as upstream", async () => {
+    expect(await api.call(`${api.configMaps}?watch=true&resourceVersion=x`)).toMatchObject({ code: 500 });
+  });
+
+  it("YAML is not to be had", async () => {
+    expect(await api.call(`${api.configMaps}?watch=true`, { accept: "application/yaml" })).toMatchObject({ code: 406 });
+  });
+
+  it("no events for what is there, from now on", async () => {
+    await api.create(api.configMaps, configMap("a"));
+    const watching = await watch(`${api.configMaps}?sendInitialEvents=false&resourceVersionMatch=NotOlderThan`);
+    await api.create(api.configMaps, configMap("b"));
+    expect(told(await watching.seen("b", () => true))).toEqual(["ADDED b"]);
+  });
+
+  it("what is there as of a number, and a mark after it", async () => {
+    await api.create(api.configMaps, configMap("a"));
+    const watching = await watch(
+      `${api.configMaps}?${initial}&allowWatchBookmarks=true&resourceVersion=${await head()}`,
+    );
+    await watching.seen("the mark", ({ type }) => type === "BOOKMARK");
+    await api.create(api.configMaps, configMap("b"));
+    const events = await watching.seen("b", ({ object }) => object.metadata.name === "b");
+    expect(events.map(({ type }) => type)).toEqual(["ADDED", "BOOKMARK", "ADDED"]);
+  });
+
+  it("the old path", async () => {
+    for (const name of ["a", "b"]) await api.create(api.configMaps, configMap(name));
+    const all = await watch("/api/v1/watch/namespaces/default/configmaps");
+    const one = await watch("/api/v1/watch/namespaces/default/configmaps/b");
+    await api.patch(`${api.configMaps}/b`, { data: { x: "1" } });
+    const isChange = ({ type }: SeenEvent) => type === "MODIFIED";
+    expect(told(await all.seen("the change", isChange))).toEqual(["ADDED a", "ADDED b", "MODIFIED b"]);
+    expect(told(await one.seen("the change", isChange))).toEqual(["ADDED b", "MODIFIED b"]);
+  });
+});
+
 describe("bookmarks", () => {
   it("mark the end of what was there, for those who asked", async () => {
     await api.create(api.configMaps, configMap("a"));
@@ -258,6 +348,26 @@ describe("bookmarks", () => {
     const events = await watching.seen("the mark", ({ type }) => type === "BOOKMARK");
     expect(events.map(({ type }) => type)).toEqual(["ADDED", "BOOKMARK"]);
     expect(events[1]?.object.metadata.annotations).toEqual({ "k8s.io/initial-events-end": "true" });
+  });
+
+  it("mark the end in tables too, which have a row for it", async () => {
+    const query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
+    const accept = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    const watching = await watch(`${api.configMaps}?${query}`, { accept });
+    const [mark] = await watching.seen("the mark", ({ type }) => type === "BOOKMARK");
+    expect(mark?.object).toMatchObject({
+      kind: "Table",
+      columnDefinitions: [{ name: "Name" }, { name: "Data" }, { name: "Age" }],
+      rows: [{ object: { metadata: { annotations: { "k8s.io/initial-events-end": "true" } } } }],
+    });
+  });
+
+  it("come once more shortly before the end", async () => {
+    const watching = await watch(
+      `${api.configMaps}?allowWatchBookmarks=true&timeoutSeconds=3&resourceVersion=${await head()}`,
+    );
+    expect(await watching.end()).toBe("in good order");
+    expect(watching.events.map(({ type }) => type)).toEqual(["BOOKMARK"]);
   });
 
   it("can tell how far the watch has come, though all that happened was of no concern to it", async () => {

@@ -22,7 +22,6 @@ import { ObjectMeta, typeMeta } from "../meta.ts";
 import { createdAtColumn, nameColumn } from "../printing.ts";
 import type { Resource } from "../resource.ts";
 import { defineResource } from "../resource.ts";
-import { actedOn } from "../support.ts";
 import {
   validateDefinition,
   validateDefinitionStatusUpdate,
@@ -294,7 +293,6 @@ export const customResourceDefinitions: Resource<CustomResourceDefinition> = def
   version: "v1",
   kind: "CustomResourceDefinition",
   plural: "customresourcedefinitions",
-  support: actedOn("its kinds are served as soon as it is there"),
   shortNames: ["crd", "crds"],
   categories: ["api-extensions"],
   namespaced: false,
