@@ -1,7 +1,7 @@
 // DELETE: of one object, or of all that a query picks.
 // Source: apiserver pkg/endpoints/handlers/delete.go; apimachinery metav1 DeleteOptions.
 import type { PropagationPolicy } from "../core/deletion.ts";
-import { ApiError, conflictError, invalidError, qualifiedResource } from "../model/api-error.ts";
+import { ApiError, conflictError, forbiddenError, invalidError, qualifiedResource } from "../model/api-error.ts";
 import { apiVersionOf, decode } from "../model/decode.ts";
 import { DeleteOptions } from "../model/delete-options.ts";
 import { invalid, notSupported } from "../model/field-error.ts";
@@ -76,10 +76,16 @@ function checkOptions(options: DeleteOptions): Checked {
 export async function deleteObject(context: RequestContext): Promise<Response> {
   const options = await deleteOptions(context);
   const object = await existing(context);
+  checkRemovable(context, object);
   checkPreconditions(context, object, options);
   const outcome = options.dryRun ? { object, gone: !isPod(context) } : await removeOne(context, object, options);
   if (!outcome.gone || isPod(context)) return answer(outcome.object);
   return answer(removedStatus(context, object));
+}
+
+function checkRemovable({ target: { resource } }: RequestContext, object: KubeObject): void {
+  const why = resource.refuseDeletion(object);
+  if (why !== null) throw forbiddenError(resource, object.metadata.name ?? "", why);
 }
 
 function isPod({ target }: RequestContext): boolean {
@@ -110,11 +116,13 @@ function checkPreconditions(
     throw conflictError(target.resource, metadata.name ?? "", why);
   };
   if (uid !== undefined && uid !== metadata.uid) {
-    refuse(`Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`);
+    refuse(
+      `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`,
+    );
   }
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
     refuse(
-      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${metadata.resourceVersion}`,
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`,
     );
   }
 }
@@ -131,6 +139,7 @@ export async function deleteCollection(context: RequestContext): Promise<Respons
   const query = listOptions(context.url.searchParams, resource);
   const storage = storageOf(context);
   const page = await listPage(context, query);
+  for (const object of page.objects) checkRemovable(context, object);
   const removed = options.dryRun
     ? page.objects.map((object) => ({ object, gone: true }))
     : await storage.remove(page.objects, options, context.nowMs);

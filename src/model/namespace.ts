@@ -79,6 +79,9 @@ export type Namespace = z.output<typeof Namespace>;
 const nameLabel = "kubernetes.io/metadata.name";
 const finalizer = "kubernetes";
 
+/** Source: plugin/pkg/admission/namespace/lifecycle. */
+const lasting: readonly string[] = ["default", "kube-public", "kube-system"];
+
 function withNameLabel(namespace: Namespace): Namespace {
   const { metadata } = namespace;
   const labels = { ...metadata.labels, [nameLabel]: metadata.name ?? "" };
@@ -126,6 +129,8 @@ export const namespaces: Resource<Namespace> = defineResource<Namespace>({
     ...validateMetadataStatusUpdate(namespace.metadata, old.metadata),
     ...validatePhase(namespace),
   ],
+  refuseDeletion: ({ metadata }) =>
+    lasting.includes(metadata.name ?? "") ? "this namespace may not be deleted" : null,
   selectableFields: ({ status }) => ({ "status.phase": status.phase ?? "" }),
   columns: [
     nameColumn,

@@ -105,6 +105,10 @@ export const priorityClasses: Resource<PriorityClass> = defineResource<PriorityC
     ...(priorityClass.value === old.value ? [] : [forbidden("value", "may not be changed in an update.")]),
     ...validateImmutable(priorityClass.preemptionPolicy, old.preemptionPolicy, "preemptionPolicy"),
   ],
+  refuseDeletion: ({ metadata }) =>
+    systemPriorityClasses.some((known) => known.metadata.name === metadata.name)
+      ? "this is a system priority class and cannot be deleted"
+      : null,
   columns: [
     nameColumn,
     {

@@ -59,6 +59,8 @@ export type Resource<T extends KubeObject = KubeObject> = {
   validateUpdate(object: T, old: T): readonly FieldError[];
   /** All rules of a write to `/status`; neither `validate` nor `validateUpdate` runs. */
   validateStatusUpdate(object: T, old: T): readonly FieldError[];
+  /** Why an object may never be deleted; null: it may. */
+  refuseDeletion(object: T): string | null;
   /** What field selectors can ask for, beyond metadata.name and metadata.namespace. */
   selectableFields(object: T): Readonly<Record<string, string>>;
   /** The names of those fields. */
@@ -136,6 +138,7 @@ export function defineResource<T extends KubeObject>(definition: Definition<T>):
     validateCreate: () => [],
     validateUpdate: () => [],
     validateStatusUpdate: () => [],
+    refuseDeletion: () => null,
     selectableFields: () => ({}),
     // Every object of the kind has the same ones, so the emptiest will do.
     selectableFieldNames: Object.keys(definition.selectableFields?.(definition.schema.parse({})) ?? {}),

@@ -73,10 +73,29 @@ describe("a finalizer", () => {
   });
 });
 
+it.each([
+  ["/api/v1/namespaces/kube-system", "this namespace may not be deleted"],
+  ["/api/v1/namespaces/default?dryRun=All", "this namespace may not be deleted"],
+  [
+    "/apis/scheduling.k8s.io/v1/priorityclasses/system-node-critical",
+    "this is a system priority class and cannot be deleted",
+  ],
+  ["/apis/scheduling.k8s.io/v1/priorityclasses", "this is a system priority class and cannot be deleted"],
+])("what every cluster has stays: DELETE %s", async (path, why) => {
+  const { code, body } = await api.call(path, { method: "DELETE" });
+  expect([code, body["reason"]]).toEqual([403, "Forbidden"]);
+  expect(body["message"]).toMatch(new RegExp(`^\\w+[.\\w]* "[\\w-]+" is forbidden: ${why}$`));
+  expect((await api.get("/api/v1/namespaces/kube-system"))["status"]).toEqual({ phase: "Active" });
+});
+
 describe("a precondition", () => {
   it.each([
-    ["another uid", { uid: "other" }, /UID in precondition: other/],
-    ["another version", { resourceVersion: "1" }, /ResourceVersion in precondition: 1/],
+    ["another uid", { uid: "other" }, /the UID in the precondition \(other\) does not match the UID in record/],
+    [
+      "another version",
+      { resourceVersion: "1" },
+      /the ResourceVersion in the precondition \(1\) does not match the ResourceVersion in record/,
+    ],
   ])("of %s keeps the object from being deleted", async (_what, preconditions, message) => {
     await createMap("a");
     const { code, body } = await api.call(mapPath("a"), { method: "DELETE", body: { preconditions } });
@@ -236,8 +255,9 @@ describe("a deletion that waits", () => {
     [
       "for a namespace in which a finalizer holds something",
       async () => {
-        await createMap("held", { finalizers });
-        await api.remove("/api/v1/namespaces/default");
+        await api.create("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: "team" } });
+        await createMap("held", { finalizers }, "/api/v1/namespaces/team/configmaps");
+        await api.remove("/api/v1/namespaces/team");
       },
     ],
     [
