@@ -22,6 +22,7 @@ import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 import { UserInfo } from "./user-info.ts";
 import type { Errors } from "./validation/each.ts";
 
@@ -30,6 +31,7 @@ const metadataDocs = "Standard object metadata. It says nothing here, for nothin
 const group = {
   group: "authentication.k8s.io",
   version: "v1",
+  support: actedOn("answers who somebody is; nothing is kept"),
   namespaced: false,
   verbs: ["create"],
   columns: [nameColumn, ageColumn],

@@ -2,16 +2,17 @@
 // Source: core/v1 Binding; pkg/apis/core/validation ValidatePodBinding.
 import type * as z from "zod";
 
-import { core, embedded, struct } from "./fields.ts";
+import { core, embedded, mandatory, struct } from "./fields.ts";
 import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import { ObjectReference } from "./references.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 
 const Binding = struct(
   core("Binding"),
-  { ...typeMeta, metadata: embedded(ObjectMeta), target: embedded(ObjectReference) },
+  { ...typeMeta, metadata: embedded(ObjectMeta), target: mandatory(embedded(ObjectReference)) },
   {
     about: "Puts a pod on a node. Schedulers create it; nothing of it is kept but the pod's node.",
     metadata: "The pod's name; annotations are added to the pod's own.",
@@ -25,6 +26,7 @@ export const bindings: Resource<Binding> = defineResource<Binding>({
   version: "v1",
   kind: "Binding",
   plural: "bindings",
+  support: actedOn("puts a pod on a node, as schedulers do"),
   verbs: ["create"],
   schema: Binding,
   columns: [nameColumn, ageColumn],

@@ -10,6 +10,7 @@ import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { storedOnly } from "./support.ts";
 import { utf8Length } from "./utf8.ts";
 import type { Errors } from "./validation/each.ts";
 import { validateImmutability, validateKey } from "./validation/keyed-data.ts";
@@ -58,6 +59,7 @@ export const configMaps: Resource<ConfigMap> = defineResource<ConfigMap>({
   version: "v1",
   kind: "ConfigMap",
   plural: "configmaps",
+  support: storedOnly("no pod is given them yet"),
   shortNames: ["cm"],
   schema: ConfigMap,
   validateName: nameRule(dns1123Subdomain),

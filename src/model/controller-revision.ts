@@ -7,6 +7,7 @@ import { controllerOf, ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 import { validateMetadata, validateMetadataUpdate, validateNotNegative } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 
@@ -42,6 +43,7 @@ export const controllerRevisions: Resource<ControllerRevision> = defineResource<
   version: "v1",
   kind: "ControllerRevision",
   plural: "controllerrevisions",
+  support: actedOn("made and pruned by the controller"),
   schema: ControllerRevision,
   rawFields: ["data"],
   validateName: nameRule(dns1123Subdomain),

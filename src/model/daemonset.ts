@@ -1,7 +1,7 @@
 // DaemonSets: a pod on every node that wants one.
 // Source: apps/v1 DaemonSet; pkg/apis/apps/v1/defaults.go; pkg/registry/apps/daemonset/strategy.go.
-import type * as z from "zod";
 
+import type * as z from "zod";
 import { semanticEqual } from "./equality.ts";
 import {
   always,
@@ -29,6 +29,7 @@ import { PodTemplateSpec } from "./pod-spec.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Column, Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 import { validateDaemonSet, validateDaemonSetStatus } from "./validation/daemonset.ts";
 import { validateImmutable, validateMetadataStatusUpdate, validateMetadataUpdate } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
@@ -245,6 +246,7 @@ export const daemonSets: Resource<DaemonSet> = defineResource<DaemonSet>({
   version: "v1",
   kind: "DaemonSet",
   plural: "daemonsets",
+  support: actedOn("the point of it"),
   shortNames: ["ds"],
   categories: ["all"],
   statusSubresource: true,

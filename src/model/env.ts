@@ -21,6 +21,7 @@ const EnvVarSource = struct(
     secretKeyRef: "One key of a Secret.",
   },
 );
+export type EnvVarSource = z.output<typeof EnvVarSource>;
 
 export const EnvVar = struct(
   core("EnvVar"),

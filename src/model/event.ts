@@ -1,5 +1,6 @@
 // Events: what happened, told to people.
 // Source: core/v1 Event; pkg/apis/core/validation/events.go.
+
 import type * as z from "zod";
 import { invalid, invalidForEach, required } from "./field-error.ts";
 import {
@@ -23,6 +24,7 @@ import { age, nameColumn } from "./printing.ts";
 import { ObjectReference } from "./references.ts";
 import type { Column, Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 import { utf8Length } from "./utf8.ts";
 import type { Errors } from "./validation/each.ts";
 import { noErrors } from "./validation/each.ts";
@@ -206,6 +208,9 @@ export const events: Resource<Event> = defineResource<Event>({
   version: "v1",
   kind: "Event",
   plural: "events",
+  support: actedOn(
+    "kept an hour; Scheduled, Pulled, Created and Started are made up from the pods when a list asks for them",
+  ),
   shortNames: ["ev"],
   schema: Event,
   validateName: nameRule(pathSegment),

@@ -1,4 +1,5 @@
 // JoinTokens: what a machine shows to become a node. The token itself is told once, in the answer to its creation.
+
 import type * as z from "zod";
 import { invalid, invalidForEach } from "./field-error.ts";
 import {
@@ -21,6 +22,7 @@ import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, humanDuration, nameColumn } from "./printing.ts";
 import type { Column, Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 import { Taint } from "./taint.ts";
 import type { Errors } from "./validation/each.ts";
 import { eachOf, noErrors } from "./validation/each.ts";
@@ -149,6 +151,7 @@ export const joinTokens: Resource<JoinToken> = defineResource<JoinToken>({
   version: "v1alpha1",
   kind: "JoinToken",
   plural: "jointokens",
+  support: actedOn("how machines become nodes"),
   namespaced: false,
   schema: JoinToken,
   validateName: nameRule(dns1123Subdomain),

@@ -8,6 +8,7 @@ import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 
 const coordination = (name: string): string => `io.k8s.api.coordination.v1.${name}`;
@@ -55,6 +56,9 @@ export const leases: Resource<Lease> = defineResource<Lease>({
   version: "v1",
   kind: "Lease",
   plural: "leases",
+  support: actedOn(
+    "one per node in `kube-node-lease`, made up from when it was last heard; a watch never hears of a change",
+  ),
   verbs: ["get", "list", "watch"],
   schema: Lease,
   validateName: nameRule(dns1123Subdomain),

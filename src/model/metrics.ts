@@ -1,11 +1,13 @@
 // NodeMetrics and PodMetrics: what nodes and containers use right now.
 // Source: metrics.k8s.io/v1beta1.
+
 import type * as z from "zod";
 import { always, embedded, list, resourceList, string, struct, timestamp } from "./fields.ts";
 import { ObjectMeta, typeMeta } from "./meta.ts";
 import { nameColumn } from "./printing.ts";
 import type { Column, Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 
 const id = (name: string): string => `io.k8s.metrics.pkg.apis.metrics.v1beta1.${name}`;
 
@@ -68,6 +70,7 @@ export const nodeMetrics: Resource<NodeMetrics> = defineResource<NodeMetrics>({
   ...group,
   kind: "NodeMetrics",
   plural: "nodes",
+  support: actedOn("asked of the agents when it is read"),
   singular: "",
   namespaced: false,
   schema: NodeMetrics,
@@ -78,6 +81,7 @@ export const podMetrics: Resource<PodMetrics> = defineResource<PodMetrics>({
   ...group,
   kind: "PodMetrics",
   plural: "pods",
+  support: actedOn("asked of the agents when it is read"),
   singular: "",
   schema: PodMetrics,
   columns: [nameColumn, windowColumn],

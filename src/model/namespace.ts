@@ -7,6 +7,7 @@ import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 import type { Errors } from "./validation/each.ts";
 import { noErrors } from "./validation/each.ts";
 import {
@@ -108,6 +109,7 @@ export const namespaces: Resource<Namespace> = defineResource<Namespace>({
   version: "v1",
   kind: "Namespace",
   plural: "namespaces",
+  support: actedOn("deleting one empties it first"),
   shortNames: ["ns"],
   namespaced: false,
   verbs: ["create", "delete", "get", "list", "patch", "update", "watch"],

@@ -1,7 +1,7 @@
 // Nodes: the machines that pods run on.
 // Source: core/v1 Node; pkg/registry/core/node/strategy.go; pkg/apis/core/validation ValidateNode.
-import type * as z from "zod";
 
+import type * as z from "zod";
 import { semanticEqual } from "./equality.ts";
 import { duplicate, forbidden, invalid } from "./field-error.ts";
 import { core, embedded, flag, list, mergedStrings, pointer, struct, text } from "./fields.ts";
@@ -10,6 +10,7 @@ import { NodeConfigSource, NodeStatus } from "./node-status.ts";
 import { ageColumn, nameColumn, orNone } from "./printing.ts";
 import type { Column, Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 import { Taint } from "./taint.ts";
 import { cidrErrors, cidrFamily } from "./validation/addresses.ts";
 import type { Errors } from "./validation/each.ts";
@@ -190,6 +191,7 @@ export const nodes: Resource<Node> = defineResource<Node>({
   version: "v1",
   kind: "Node",
   plural: "nodes",
+  support: actedOn("made by its agent; cordon, taint, drain work"),
   shortNames: ["no"],
   namespaced: false,
   statusSubresource: true,

@@ -10,6 +10,7 @@ import { PodStatus } from "./pod-status.ts";
 import { qosClass } from "./qos.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 import { validateImageOfPod } from "./validation/containers.ts";
 import type { Errors } from "./validation/each.ts";
 import { eachOf, noErrors } from "./validation/each.ts";
@@ -42,6 +43,9 @@ export const pods: Resource<Pod> = defineResource<Pod>({
   version: "v1",
   kind: "Pod",
   plural: "pods",
+  support: actedOn(
+    "a daemon pod for which its node has no room is Pending and says why; there is no scheduler yet, so a bare Pod without `nodeName` stays Pending until it is bound",
+  ),
   shortNames: ["po"],
   categories: ["all"],
   statusSubresource: true,

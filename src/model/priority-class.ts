@@ -8,6 +8,7 @@ import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 import type { Errors } from "./validation/each.ts";
 import { noErrors } from "./validation/each.ts";
 import { validateImmutable, validateMetadata, validateMetadataUpdate } from "./validation/metadata.ts";
@@ -87,6 +88,7 @@ export const priorityClasses: Resource<PriorityClass> = defineResource<PriorityC
   version: "v1",
   kind: "PriorityClass",
   plural: "priorityclasses",
+  support: actedOn("its value is copied into pods; a daemon pod takes the place of less important pods of its node"),
   shortNames: ["pc"],
   namespaced: false,
   schema: PriorityClass,

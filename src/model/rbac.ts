@@ -1,7 +1,7 @@
 // Roles and their bindings: who may do what.
 // Source: rbac.authorization.k8s.io/v1; pkg/apis/rbac/v1 defaults, pkg/printers/internalversion.
-import * as z from "zod";
 
+import * as z from "zod";
 import {
   always,
   atomicStruct,
@@ -20,6 +20,7 @@ import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, createdAtColumn, nameColumn } from "./printing.ts";
 import type { Column, Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 import { validateMetadata, validateMetadataUpdate } from "./validation/metadata.ts";
 import { nameRule, pathSegment } from "./validation/names.ts";
 import {
@@ -149,7 +150,12 @@ const ClusterRoleBinding = struct(rbac("ClusterRoleBinding"), bindingFields, {
   roleRef: "The ClusterRole that is given. Cannot be changed.",
 });
 
-const group = { group: rbacGroup, version: "v1", validateName: nameRule(pathSegment) } as const;
+const group = {
+  group: rbacGroup,
+  version: "v1",
+  support: actedOn("everybody but administrators may do what they say; aggregated ClusterRoles are filled"),
+  validateName: nameRule(pathSegment),
+} as const;
 
 const roleColumns: readonly Column<Role>[] = [nameColumn, createdAtColumn];
 

@@ -4,6 +4,7 @@ import type * as z from "zod";
 import type { Decoded } from "./decode.ts";
 import type { FieldError } from "./field-error.ts";
 import type { KubeObject } from "./meta.ts";
+import type { Support } from "./support.ts";
 
 export type Verb = "create" | "delete" | "deletecollection" | "get" | "list" | "patch" | "update" | "watch";
 
@@ -26,6 +27,8 @@ export type Resource<T extends KubeObject = KubeObject> = {
   readonly kind: string;
   readonly plural: string;
   readonly singular: string;
+  /** How far objects of the kind are more than kept. */
+  readonly support: Support;
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly namespaced: boolean;
@@ -112,7 +115,10 @@ export const allVerbs: readonly Verb[] = [
   "watch",
 ];
 
-type Definition<T extends KubeObject> = Pick<Resource<T>, "group" | "version" | "kind" | "plural" | "schema"> &
+type Definition<T extends KubeObject> = Pick<
+  Resource<T>,
+  "group" | "version" | "kind" | "plural" | "schema" | "support"
+> &
   Partial<Omit<Resource<T>, "schema" | "selectableFieldNames">>;
 
 /** A resource with everything that a passive kind leaves to the server filled in. */

@@ -10,6 +10,7 @@ import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { storedOnly } from "./support.ts";
 import { utf8Text } from "./utf8.ts";
 import type { Errors } from "./validation/each.ts";
 import { noErrors } from "./validation/each.ts";
@@ -104,6 +105,7 @@ export const secrets: Resource<Secret> = defineResource<Secret>({
   version: "v1",
   kind: "Secret",
   plural: "secrets",
+  support: storedOnly("no pod is given them yet"),
   schema: Secret,
   validateName: nameRule(dns1123Subdomain),
   prepareForCreate: withStringData,

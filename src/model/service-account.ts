@@ -8,6 +8,7 @@ import { ageColumn, nameColumn } from "./printing.ts";
 import { LocalObjectReference, ObjectReference } from "./references.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { actedOn } from "./support.ts";
 import { validateMetadata, validateMetadataUpdate } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 
@@ -35,6 +36,7 @@ export const serviceAccounts: Resource<ServiceAccount> = defineResource<ServiceA
   version: "v1",
   kind: "ServiceAccount",
   plural: "serviceaccounts",
+  support: actedOn("every namespace has `default`; `/token` gives tokens that open the API, pods are given none yet"),
   shortNames: ["sa"],
   schema: ServiceAccount,
   validateName: nameRule(dns1123Subdomain),

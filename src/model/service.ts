@@ -1,7 +1,7 @@
 // Services: a name and an address for whatever pods a selector picks.
 // Source: core/v1 Service; pkg/apis/core/v1/defaults.go SetDefaults_Service; pkg/registry/core/service.
-import type * as z from "zod";
 
+import type * as z from "zod";
 import { Condition } from "./condition.ts";
 import {
   always,
@@ -27,6 +27,7 @@ import { ageColumn, nameColumn } from "./printing.ts";
 import type { Column, Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
 import { withAddress, withClusterIPs, withFamilies, withKeptAddresses } from "./service-addresses.ts";
+import { actedOn } from "./support.ts";
 import { dns1035Label, nameRule } from "./validation/names.ts";
 import { validateService, validateServiceStatusUpdate, validateServiceUpdate } from "./validation/service.ts";
 
@@ -293,6 +294,9 @@ export const services: Resource<Service> = defineResource<Service>({
   version: "v1",
   kind: "Service",
   plural: "services",
+  support: actedOn(
+    "given an address of 10.96.0.0/12 that no other has, or None. Nothing routes traffic to it. ClusterIP and ExternalName; LoadBalancer waits for somebody to fill in its status; NodePort is refused",
+  ),
   shortNames: ["svc"],
   categories: ["all"],
   statusSubresource: true,

@@ -25,6 +25,7 @@ import {
 import type { KubeObject } from "../../src/model/meta.ts";
 import { ObjectMeta, typeMeta } from "../../src/model/meta.ts";
 import { defineResource } from "../../src/model/resource.ts";
+import { actedOn, storedOnly } from "../../src/model/support.ts";
 
 const EnvVar = struct(
   core("EnvVar"),
@@ -134,6 +135,7 @@ export const ships = defineResource({
   version: "v1",
   kind: "Ship",
   plural: "ships",
+  support: actedOn(),
   shortNames: ["sh"],
   categories: ["all"],
   statusSubresource: true,
@@ -145,6 +147,7 @@ export const harbours = defineResource({
   version: "v1",
   kind: "Harbour",
   plural: "harbours",
+  support: storedOnly(),
   namespaced: false,
   verbs: ["create", "get", "list"],
   schema: schemaOf(Harbour),

@@ -16,7 +16,7 @@ import {
   sharedStructs,
 } from "./standard-schemas.ts";
 
-type Kind = Pick<Resource, "group" | "version" | "kind" | "schema">;
+type Kind = Pick<Resource, "group" | "version" | "kind" | "schema" | "verbs">;
 type GroupVersion = Pick<Resource, "group" | "version">;
 
 /** What subresources take and answer with that is no resource of its own. */
@@ -38,7 +38,7 @@ export function componentSchemas(
     const name = kindSchemaName(kind);
     const schema = components.get(name);
     components.set(name, kindSchema(kind, isJsonObject(schema) ? schema : toOpenApi(jsonSchemaOf(kind.schema))));
-    components.set(`${name}List`, listSchema(kind));
+    if (kind.verbs.includes("list")) components.set(`${name}List`, listSchema(kind));
   }
   for (const part of others) {
     addStruct(components, part.schema);

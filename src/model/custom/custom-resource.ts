@@ -11,6 +11,7 @@ import { ObjectMeta, typeMeta } from "../meta.ts";
 import { ageColumn, nameColumn } from "../printing.ts";
 import type { Resource } from "../resource.ts";
 import { defineResource } from "../resource.ts";
+import { storedOnly } from "../support.ts";
 import { validateMetadata, validateMetadataUpdate } from "../validation/metadata.ts";
 import { dns1123Subdomain, nameRule } from "../validation/names.ts";
 import { isConditionTrue } from "./accepted-names.ts";
@@ -25,6 +26,7 @@ export function customResource(definition: CustomResourceDefinition, versionName
   const apiVersion = apiVersionOf(kind);
   const withStatus = kind.statusSubresource;
   return defineResource<KubeObject>({
+    support: storedOnly("what a definition says it is"),
     ...kind,
     // Typed stub: what is said of objects of any kind, which is all that is known of these.
     schema: z.looseObject({ ...typeMeta, metadata: embedded(ObjectMeta) }) as unknown as z.ZodType<KubeObject>,

@@ -22,6 +22,7 @@ import { ObjectMeta, typeMeta } from "../meta.ts";
 import { createdAtColumn, nameColumn } from "../printing.ts";
 import type { Resource } from "../resource.ts";
 import { defineResource } from "../resource.ts";
+import { actedOn } from "../support.ts";
 import {
   validateDefinition,
   validateDefinitionStatusUpdate,
@@ -293,6 +294,7 @@ export const customResourceDefinitions: Resource<CustomResourceDefinition> = def
   version: "v1",
   kind: "CustomResourceDefinition",
   plural: "customresourcedefinitions",
+  support: actedOn("its kinds are served as soon as it is there"),
   shortNames: ["crd", "crds"],
   categories: ["api-extensions"],
   namespaced: false,

@@ -1,0 +1,210 @@
+// What becomes of each field of a pod: who acts on it, or that nobody does. `refused` and `acted on` are those of the
+// agent's `process` runtime (agents/node/runtime/process/refusal.ts); the `fake` one runs nothing and refuses nothing.
+import type { Container } from "./container.ts";
+import type { DaemonSetSpec } from "./daemonset.ts";
+import type { EnvVarSource } from "./env.ts";
+import type { PodSpec } from "./pod-spec.ts";
+import type { LifecycleHandler, Probe } from "./probe.ts";
+import type { PodSecurityContext, SecurityContext } from "./security.ts";
+import { actedOn, refused, type Support, storedOnly } from "./support.ts";
+import type { Volume } from "./volume.ts";
+
+/** Every field, so that a new one does not compile before somebody has said what becomes of it. */
+type SupportOf<Struct> = { readonly [Field in keyof Struct]-?: Support };
+
+const hosts = storedOnly("always the host's");
+const noDevices = refused("this node hands out no devices");
+const notOnProcesses = refused(
+  "only hostPath and emptyDir can be used without a container; a container that mounts it is refused",
+);
+const asRoot = actedOn("needs an agent that is root, and `setpriv`");
+const noWalls = refused("but `Unconfined`: there is none");
+
+const daemonSetSpec: SupportOf<DaemonSetSpec> = {
+  selector: actedOn("pods are adopted and released by it"),
+  template: actedOn("each one gets a ControllerRevision, whose hash and data are as in Kubernetes"),
+  updateStrategy: actedOn("`RollingUpdate` with `maxUnavailable` or `maxSurge`, numbers and percentages; `OnDelete`"),
+  minReadySeconds: actedOn(),
+  revisionHistoryLimit: actedOn(),
+};
+
+const podSpec: SupportOf<PodSpec> = {
+  volumes: actedOn("by kind, see below"),
+  initContainers: actedOn("in order; those with `restartPolicy: Always` are sidecars"),
+  containers: actedOn(),
+  ephemeralContainers: storedOnly(),
+  restartPolicy: actedOn("back-off from 10 s, doubling to 5 min"),
+  terminationGracePeriodSeconds: actedOn(),
+  activeDeadlineSeconds: actedOn("of bare pods; DaemonSets may not have it"),
+  dnsPolicy: refused("`None`; otherwise always the host's"),
+  nodeSelector: actedOn("which nodes get a daemon pod"),
+  serviceAccountName: storedOnly(),
+  serviceAccount: storedOnly(),
+  automountServiceAccountToken: storedOnly(),
+  nodeName: actedOn(),
+  hostNetwork: hosts,
+  hostPID: hosts,
+  hostIPC: hosts,
+  shareProcessNamespace: hosts,
+  securityContext: actedOn("see below"),
+  imagePullSecrets: storedOnly(),
+  hostname: actedOn("as `$HOSTNAME`"),
+  subdomain: storedOnly(),
+  affinity: actedOn("required node affinity; the rest is stored only"),
+  schedulerName: storedOnly(),
+  tolerations: actedOn("daemon pods are given the usual ones as well"),
+  hostAliases: refused("processes share the host's /etc/hosts"),
+  priorityClassName: actedOn("its value and policy are copied into the pod"),
+  priority: actedOn("who has to go where there is no room for all"),
+  dnsConfig: refused("processes share the host's resolver"),
+  readinessGates: actedOn("such a pod never gets ready: the agent is not told of conditions that others write"),
+  runtimeClassName: refused("there are no runtime classes"),
+  enableServiceLinks: storedOnly(),
+  preemptionPolicy: actedOn("`Never`: it waits for room"),
+  overhead: actedOn("counts when there is looked for room"),
+  topologySpreadConstraints: storedOnly(),
+  setHostnameAsFQDN: storedOnly(),
+  os: storedOnly(),
+  hostUsers: refused("`false`: processes cannot be given user ids of their own"),
+  schedulingGates: actedOn("of bare pods, while they are bound to no node"),
+  resourceClaims: noDevices,
+  resources: storedOnly(),
+};
+
+const container: SupportOf<Container> = {
+  name: actedOn(),
+  image: storedOnly("no image is pulled; changing it starts the container again"),
+  command: actedOn("has to be given: an image alone says nothing here"),
+  args: actedOn(),
+  workingDir: actedOn(),
+  ports: actedOn(
+    "names, for probes and hooks; one `hostPort` for one pod of a node, and refused where it is not the `containerPort`",
+  ),
+  envFrom: refused("unless `optional`: the agent is given no ConfigMaps and no Secrets"),
+  env: actedOn("by source, see below; `$(NAME)` is replaced"),
+  resources: actedOn(
+    "requests: whether the node has room; limits of cpu and memory hold with `--cgroup`; OOM score by QoS class",
+  ),
+  resizePolicy: storedOnly(),
+  restartPolicy: actedOn("of init containers: `Always`"),
+  volumeMounts: actedOn("the volume stays where it is, at `$(LARES_VOLUME_<NAME>)`; `subPathExpr` is refused"),
+  volumeDevices: refused("block volumes cannot be mapped"),
+  livenessProbe: actedOn(),
+  readinessProbe: actedOn(),
+  startupProbe: actedOn(),
+  lifecycle: actedOn(),
+  terminationMessagePath: storedOnly(),
+  terminationMessagePolicy: actedOn("`FallbackToLogsOnError`: the end of the log"),
+  imagePullPolicy: storedOnly(),
+  securityContext: actedOn("see below"),
+  stdin: storedOnly("told in an event: there is no input"),
+  stdinOnce: storedOnly(),
+  tty: storedOnly("told in an event: there is no terminal"),
+};
+
+const envVarSource: SupportOf<EnvVarSource> = {
+  fieldRef: actedOn(),
+  resourceFieldRef: actedOn(),
+  configMapKeyRef: refused("unless `optional`"),
+  secretKeyRef: refused("unless `optional`"),
+};
+
+const probe: SupportOf<Probe> = {
+  exec: actedOn(),
+  httpGet: actedOn(),
+  tcpSocket: actedOn(),
+  grpc: actedOn(),
+  initialDelaySeconds: actedOn(),
+  timeoutSeconds: actedOn(),
+  periodSeconds: actedOn(),
+  successThreshold: actedOn(),
+  failureThreshold: actedOn(),
+  terminationGracePeriodSeconds: actedOn(),
+};
+
+const lifecycleHandler: SupportOf<LifecycleHandler> = {
+  exec: actedOn(),
+  httpGet: actedOn(),
+  tcpSocket: storedOnly("obsolete"),
+  sleep: actedOn(),
+};
+
+const podSecurityContext: SupportOf<PodSecurityContext> = {
+  seLinuxOptions: refused("labels cannot be set"),
+  windowsOptions: refused("this is no Windows node"),
+  runAsUser: asRoot,
+  runAsGroup: asRoot,
+  runAsNonRoot: actedOn(),
+  supplementalGroups: asRoot,
+  supplementalGroupsPolicy: storedOnly(),
+  fsGroup: refused("with an emptyDir: volumes keep their owners"),
+  sysctls: refused("processes share the host's"),
+  fsGroupChangePolicy: storedOnly(),
+  seccompProfile: noWalls,
+  appArmorProfile: noWalls,
+  seLinuxChangePolicy: storedOnly(),
+};
+
+const securityContext: SupportOf<SecurityContext> = {
+  capabilities: actedOn("dropped ones with `setpriv`; added ones need an agent that is root"),
+  privileged: actedOn("needs an agent that is root"),
+  seLinuxOptions: refused("labels cannot be set"),
+  windowsOptions: refused("this is no Windows node"),
+  runAsUser: asRoot,
+  runAsGroup: asRoot,
+  runAsNonRoot: actedOn(),
+  readOnlyRootFilesystem: refused("the root is the host's"),
+  allowPrivilegeEscalation: actedOn("`false` needs `setpriv`"),
+  procMount: storedOnly(),
+  seccompProfile: noWalls,
+  appArmorProfile: noWalls,
+};
+
+const volume: SupportOf<Volume> = {
+  name: actedOn(),
+  hostPath: actedOn("with its type checks"),
+  emptyDir: actedOn("below the agent's state directory; medium and size limit are not enforced"),
+  secret: notOnProcesses,
+  persistentVolumeClaim: notOnProcesses,
+  downwardAPI: notOnProcesses,
+  configMap: notOnProcesses,
+  projected: notOnProcesses,
+  csi: notOnProcesses,
+  ephemeral: notOnProcesses,
+  image: notOnProcesses,
+  gcePersistentDisk: notOnProcesses,
+  awsElasticBlockStore: notOnProcesses,
+  gitRepo: notOnProcesses,
+  nfs: notOnProcesses,
+  iscsi: notOnProcesses,
+  glusterfs: notOnProcesses,
+  rbd: notOnProcesses,
+  flexVolume: notOnProcesses,
+  cinder: notOnProcesses,
+  cephfs: notOnProcesses,
+  flocker: notOnProcesses,
+  fc: notOnProcesses,
+  azureFile: notOnProcesses,
+  vsphereVolume: notOnProcesses,
+  quobyte: notOnProcesses,
+  azureDisk: notOnProcesses,
+  photonPersistentDisk: notOnProcesses,
+  portworxVolume: notOnProcesses,
+  scaleIO: notOnProcesses,
+  storageos: notOnProcesses,
+};
+
+export type FieldSupport = { readonly struct: string; readonly fields: Readonly<Record<string, Support>> };
+
+/** In the order in which README shows them. */
+export const podSupport: readonly FieldSupport[] = [
+  { struct: "DaemonSet `spec`", fields: daemonSetSpec },
+  { struct: "Pod `spec`", fields: podSpec },
+  { struct: "Container", fields: container },
+  { struct: "Source of an environment variable", fields: envVarSource },
+  { struct: "Probe", fields: probe },
+  { struct: "Hook of `lifecycle`", fields: lifecycleHandler },
+  { struct: "`securityContext` of the pod", fields: podSecurityContext },
+  { struct: "`securityContext` of a container", fields: securityContext },
+  { struct: "Volume", fields: volume },
+];
