@@ -2,13 +2,16 @@
 import { ApiError, qualifiedResource } from "../model/api-error.ts";
 import { bindings } from "../model/binding.ts";
 import type { Verb } from "../model/resource.ts";
+import { applyToObject } from "./apply/apply.ts";
 import { bindPod } from "./binding.ts";
 import type { RequestContext } from "./context.ts";
 import { methodNotAllowed } from "./context.ts";
 import { deleteCollection, deleteObject } from "./delete.ts";
 import { evictPod } from "./eviction.ts";
+import { applyMediaType } from "./patch/patch.ts";
 import { getObject, listObjects } from "./read.ts";
 import { isTrue } from "./request-attributes.ts";
+import { mediaTypeOf } from "./request-body.ts";
 import { requestToken } from "./token-request.ts";
 import { watchObjects } from "./watch.ts";
 import { createObject, patchObject, updateObject } from "./write.ts";
@@ -60,12 +63,16 @@ async function answer(context: RequestContext, verb: Verb | null): Promise<Respo
     case "update":
       return updateObject(context);
     case "patch":
-      return patchObject(context);
+      return patch(context);
     case "delete":
       return deleteObject(context);
     case "deletecollection":
       return deleteCollection(context);
   }
+}
+
+function patch(context: RequestContext): Promise<Response> {
+  return mediaTypeOf(context.request) === applyMediaType ? applyToObject(context) : patchObject(context);
 }
 
 function answerStatus(context: RequestContext): Promise<Response> {
@@ -76,7 +83,7 @@ function answerStatus(context: RequestContext): Promise<Response> {
     case "PUT":
       return updateObject(context);
     case "PATCH":
-      return patchObject(context);
+      return patch(context);
     default:
       throw methodNotAllowed();
   }

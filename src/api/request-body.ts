@@ -144,6 +144,17 @@ export function parseJson(text: string, kind: string): Json {
 }
 
 function yamlBody(text: string, kind: string): Body {
+  const yaml = parseYaml(text);
+  if ("problem" in yaml) {
+    const summary = summaryOf(new TextEncoder().encode(text));
+    throw unreadable(kind, `couldn't get version/kind; error converting YAML to JSON: ${yaml.problem}`, summary);
+  }
+  return { json: yaml.json, problems: (unknownFields) => [...yaml.duplicates, ...unknownOnly(unknownFields)] };
+}
+
+type Yaml = { readonly json: Json; readonly duplicates: readonly string[] } | { readonly problem: string };
+
+function parseYaml(text: string): Yaml {
   const document = parseDocument(text, {
     uniqueKeys: false,
     prettyErrors: true,
@@ -152,18 +163,39 @@ function yamlBody(text: string, kind: string): Body {
     schema: "core",
   });
   const [problem] = document.errors;
-  const summary = summaryOf(new TextEncoder().encode(text));
-  if (problem !== undefined) {
-    throw unreadable(kind, `couldn't get version/kind; error converting YAML to JSON: ${problem.message}`, summary);
-  }
-  const duplicates = yamlDuplicates(document, text);
+  if (problem !== undefined) return { problem: problem.message };
   try {
     // With the core schema and string keys a document is JSON.
-    const value = document.toJS({ maxAliasCount: yamlAliases, mapAsMap: false }) as Json;
-    if (depthOf(value, jsonDepth) > jsonDepth) throw new Error(`nested deeper than ${jsonDepth} levels`);
-    return { json: value, problems: (unknownFields) => [...duplicates, ...unknownOnly(unknownFields)] };
+    const json = document.toJS({ maxAliasCount: yamlAliases, mapAsMap: false }) as Json;
+    if (depthOf(json, jsonDepth) > jsonDepth) return { problem: `nested deeper than ${jsonDepth} levels` };
+    return { json, duplicates: yamlDuplicates(document, text) };
   } catch (error) {
-    throw unreadable(kind, `couldn't get version/kind; error converting YAML to JSON: ${error}`, summary);
+    return { problem: String(error) };
+  }
+}
+
+/**
+ * What somebody applies: YAML, which JSON is as well. The `problems` are keys that stand twice.
+ * Throws BadRequest for what is neither.
+ */
+export async function readApplied(request: Request): Promise<Body> {
+  const text = await readText(request);
+  const json = text.startsWith("{") ? plainJson(text) : undefined;
+  if (json !== undefined) return { json, problems: () => [] };
+  if (text.length > yamlBytes) throw tooLarge(yamlBytes);
+  const yaml = parseYaml(text);
+  if ("problem" in yaml) throw new ApiError("BadRequest", `error decoding YAML: ${yaml.problem}`);
+  return { json: yaml.json, problems: () => yaml.duplicates };
+}
+
+/** Undefined for what is no JSON, too deep, or has a key twice: all that is for the reader of YAML to tell. */
+function plainJson(text: string): Json | undefined {
+  try {
+    // JSON.parse yields JSON.
+    const json = JSON.parse(text) as Json;
+    return depthOf(json, jsonDepth) > jsonDepth || hasDuplicates(text) ? undefined : json;
+  } catch {
+    return undefined;
   }
 }
 

@@ -21,13 +21,14 @@ import { namespaces } from "../model/namespace.ts";
 import type { Resource } from "../model/resource.ts";
 import { admitChanged, admitNew } from "./admission.ts";
 import { answer } from "./answer.ts";
+import { tracked } from "./apply/ownership.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, methodNotAllowed, placeOf, storageOf, wrote } from "./context.ts";
 import { requireMayGrant } from "./granting.ts";
 import { negotiate } from "./negotiation.ts";
-import { applyPatch, patchMediaTypes } from "./patch/patch.ts";
+import { applyMediaType, applyPatch, patchMediaTypesOf } from "./patch/patch.ts";
 import type { WriteOptions } from "./query.ts";
-import { writeOptions } from "./query.ts";
+import { patchOptions, writeOptions } from "./query.ts";
 import { represented } from "./read.ts";
 import type { Body } from "./request-body.ts";
 import {
@@ -56,6 +57,16 @@ export async function createObject(context: RequestContext): Promise<Response> {
     check(resource, object, resource.validate(object));
     return respond(context, { code: 201, object: await answerer(context, object) });
   }
+  return storeNew(context, tracked(context, null, object), options);
+}
+
+/** Stores a new object and answers. Throws AlreadyExists where there is one. */
+export async function storeNew(
+  context: RequestContext,
+  object: KubeObject,
+  options: Pick<WriteOptions, "dryRun">,
+): Promise<Response> {
+  const { resource } = context.target;
   for (let tries = 1; ; tries += 1) {
     const prepared = await prepareNew(context, object);
     if (options.dryRun) return respond(context, { code: 201, object: prepared.object });
@@ -111,7 +122,6 @@ async function prepareNew(context: RequestContext, given: KubeObject) {
     deletionTimestamp: _at,
     deletionGracePeriodSeconds: _grace,
     selfLink: _link,
-    managedFields: _managed,
     ...metadata
   } = given.metadata;
   const object = resource.prepareForCreate({
@@ -148,7 +158,7 @@ export async function updateObject(context: RequestContext): Promise<Response> {
   checkNamespace(context, object);
   if (object.metadata.name !== place.name) throw wrongName(object.metadata.name ?? "", place.name);
   const before = await existing(context);
-  const outcome = await replace(context, before, object, options);
+  const outcome = await replace(context, before, tracked(context, before, object), options);
   if (outcome === "conflict") throw conflictError(resource, place.name);
   return respond(context, { code: 200, object: outcome });
 }
@@ -156,11 +166,10 @@ export async function updateObject(context: RequestContext): Promise<Response> {
 export async function patchObject(context: RequestContext): Promise<Response> {
   const { resource } = context.target;
   const given = mediaTypeOf(context.request);
-  const mediaType = patchMediaTypes.find((type) => type === given);
-  if (mediaType === undefined) {
-    throw unsupportedMediaType(patchMediaTypes);
-  }
-  const options = writeOptions(context.url.searchParams, "PatchOptions");
+  const accepted = patchMediaTypesOf(resource);
+  const mediaType = accepted.find((type) => type === given);
+  if (mediaType === undefined) throw unsupportedMediaType([...accepted, applyMediaType]);
+  const options = patchOptions(context.url.searchParams, { isApply: false });
   const text = await readText(context.request);
   const patch = parseJson(text, "Patch");
   const place = placeOf(context.target);
@@ -174,7 +183,7 @@ export async function patchObject(context: RequestContext): Promise<Response> {
     if (object.metadata.name !== place.name) throw wrongName(object.metadata.name ?? "", place.name);
     // A patch that does not speak of the version is about whichever there is.
     const isLocked = object.metadata.resourceVersion !== before.metadata.resourceVersion;
-    const outcome = isLocked ? "conflict" : await replace(context, before, object, options);
+    const outcome = isLocked ? "conflict" : await replace(context, before, tracked(context, before, object), options);
     if (outcome !== "conflict") return respond(context, { code: 200, object: outcome });
     if (isLocked || tries === mostTries) throw conflictError(resource, place.name);
   }
@@ -185,12 +194,12 @@ function asJson(object: KubeObject) {
   return JSON.parse(JSON.stringify(object)) as { readonly [key: string]: Json };
 }
 
-function wrongName(given: string, wanted: string): ApiError {
+export function wrongName(given: string, wanted: string): ApiError {
   return new ApiError("BadRequest", `the name of the object (${given}) does not match the name on the URL (${wanted})`);
 }
 
 /** Puts `given` in the place of `before`, or its status in the place of that of `before`. */
-async function replace(
+export async function replace(
   context: RequestContext,
   before: KubeObject,
   given: KubeObject,
@@ -216,7 +225,7 @@ async function replace(
     : [...resource.validateUpdate(after, before), ...resource.validate(after)];
   check(resource, after, errors);
   await requireMayGrant(context, after, before);
-  if (isSame(before, after)) return before;
+  if (isSame(withoutTimes(before), withoutTimes(after))) return before;
   if (dryRun) return after;
   const outcome = await storageOf(context).update(before, after, context.nowMs);
   if (outcome.outcome === "conflict") return "conflict";
@@ -230,7 +239,7 @@ async function replace(
 function keepServerFields(before: KubeObject, given: KubeObject): KubeObject {
   const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, namespace } =
     before.metadata;
-  const { managedFields: _managed, selfLink: _link, ...metadata } = given.metadata;
+  const { selfLink: _link, ...metadata } = given.metadata;
   return {
     ...given,
     metadata: {
@@ -249,6 +258,13 @@ function keepServerFields(before: KubeObject, given: KubeObject): KubeObject {
       ...(generation === undefined ? {} : { generation }),
     },
   };
+}
+
+/** A write that changes nothing but when somebody last wrote changes nothing. */
+function withoutTimes({ metadata, ...object }: KubeObject): KubeObject {
+  const managedFields = metadata.managedFields?.map(({ time: _time, ...entry }) => entry);
+  // Typed stub: the rest has all that an object must have.
+  return { ...object, metadata: { ...metadata, managedFields } } as KubeObject;
 }
 
 function isSame(a: KubeObject, b: KubeObject): boolean {
@@ -276,7 +292,7 @@ function check(resource: Resource, object: KubeObject, errors: readonly FieldErr
 }
 
 /** `patch` is what the object came of, if it did not come whole. */
-function decode(context: RequestContext, body: Body, options: WriteOptions, patch?: Json): KubeObject {
+export function decode(context: RequestContext, body: Body, options: WriteOptions, patch?: Json): KubeObject {
   const { resource } = context.target;
   const json = body.json ?? {};
   checkType(resource, json);
@@ -320,7 +336,7 @@ function checkType(resource: Resource, json: Json): void {
   );
 }
 
-function checkNamespace({ target }: RequestContext, { metadata }: KubeObject): void {
+export function checkNamespace({ target }: RequestContext, { metadata }: KubeObject): void {
   const given = metadata.namespace ?? "";
   if (given === "" || given === target.namespace) return;
   throw new ApiError(
@@ -331,7 +347,7 @@ function checkNamespace({ target }: RequestContext, { metadata }: KubeObject): v
 
 type Reply = { readonly code: number; readonly object: KubeObject };
 
-async function respond(context: RequestContext, { code, object }: Reply): Promise<Response> {
+export async function respond(context: RequestContext, { code, object }: Reply): Promise<Response> {
   const representation = negotiate(context.request.headers.get("accept"), ["table", "partialMetadata"]);
   return answer(await represented(context, object, representation), { code, representation });
 }

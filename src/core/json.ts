@@ -22,6 +22,19 @@ export function withoutMember(object: JsonObject, key: string): JsonObject {
   return Object.fromEntries(Object.entries(object).filter(([name]) => name !== key));
 }
 
+/** Deep equality; the order of an object's members does not count. */
+export function isSameJson(a: Json, b: Json): boolean {
+  if (isJsonArray(a)) {
+    return (
+      isJsonArray(b) && a.length === b.length && a.every((element, index) => isSameJson(element, b[index] ?? null))
+    );
+  }
+  if (!isJsonObject(a) || !isJsonObject(b)) return a === b;
+  const names = Object.keys(a);
+  if (names.length !== Object.keys(b).length) return false;
+  return names.every((name) => Object.hasOwn(b, name) && isSameJson(a[name] ?? null, b[name] ?? null));
+}
+
 /** The name Go's JSON decoder has for a value, as error messages of the API use it. */
 export function goJsonKind(value: Json): string {
   if (isJsonArray(value)) return "array";

@@ -171,8 +171,13 @@ function templateGeneration({ metadata }: DaemonSet): number {
 type Generations = { readonly generation: number; readonly ofTemplate: number };
 
 function withGenerations(set: DaemonSet, { generation, ofTemplate }: Generations): DaemonSet {
+  const counted = withTemplateGeneration(set, ofTemplate);
+  return { ...counted, metadata: { ...counted.metadata, generation } };
+}
+
+function withTemplateGeneration(set: DaemonSet, ofTemplate: number): DaemonSet {
   const annotations = { ...set.metadata.annotations, [templateGenerationAnnotation]: String(ofTemplate) };
-  return { ...set, metadata: { ...set.metadata, annotations, generation } };
+  return { ...set, metadata: { ...set.metadata, annotations } };
 }
 
 function prepareForUpdate(set: DaemonSet, old: DaemonSet): DaemonSet {
@@ -252,6 +257,7 @@ export const daemonSets: Resource<DaemonSet> = defineResource<DaemonSet>({
   statusSubresource: true,
   schema: DaemonSet,
   validateName: nameRule(dns1123Subdomain),
+  completed: (set) => withTemplateGeneration(set, templateGeneration(set)),
   prepareForCreate: (set) =>
     withGenerations({ ...set, status: newStatus }, { generation: 1, ofTemplate: Math.max(1, templateGeneration(set)) }),
   prepareForUpdate,

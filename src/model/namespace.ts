@@ -116,6 +116,7 @@ export const namespaces: Resource<Namespace> = defineResource<Namespace>({
   statusSubresource: true,
   schema: Namespace,
   validateName: nameRule(dns1123Label),
+  completed: withNameLabel,
   prepareForCreate,
   prepareForUpdate: (namespace, old) => withNameLabel({ ...namespace, spec: old.spec, status: old.status }),
   prepareForStatusUpdate: (namespace, old) => withNameLabel({ ...namespace, spec: old.spec }),

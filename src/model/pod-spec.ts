@@ -133,7 +133,7 @@ const PodSpecFields = struct(
     hostPID: flag,
     hostIPC: flag,
     shareProcessNamespace: pointer(boolean),
-    securityContext: embedded(PodSecurityContext),
+    securityContext: defaultedPointer(PodSecurityContext, {}),
     imagePullSecrets: list(LocalObjectReference, { mergeKey: "name" }),
     hostname: text,
     subdomain: text,

@@ -7,7 +7,10 @@ import { qosClass } from "./qos.ts";
 
 /** A pod but for its name, uid, node, times and status. Never changed: another content is another template. */
 export type PodTemplate = {
-  readonly metadata: Pick<ObjectMeta, "generateName" | "labels" | "annotations" | "finalizers" | "ownerReferences">;
+  readonly metadata: Pick<
+    ObjectMeta,
+    "generateName" | "labels" | "annotations" | "finalizers" | "ownerReferences" | "managedFields"
+  >;
   /** Without nodeName. */
   readonly spec: PodSpec;
   /** True: required node affinity is for the pod's own node alone, and is not in `spec`. */
@@ -40,7 +43,7 @@ export function isWaiting({ observation }: Pick<PodIdentity, "observation">): bo
 }
 
 export function podFromTemplate(template: PodTemplate, identity: PodIdentity): Pod {
-  const { generateName, labels, annotations, ownerReferences, finalizers } = template.metadata;
+  const { generateName, labels, annotations, ownerReferences, finalizers, managedFields } = template.metadata;
   const metadata: ObjectMeta = {
     name: identity.name,
     ...(generateName === undefined ? {} : { generateName }),
@@ -54,6 +57,7 @@ export function podFromTemplate(template: PodTemplate, identity: PodIdentity): P
     ...(annotations === undefined ? {} : { annotations }),
     ...(ownerReferences === undefined ? {} : { ownerReferences }),
     ...(finalizers === undefined ? {} : { finalizers }),
+    ...(managedFields === undefined ? {} : { managedFields }),
   };
   return {
     apiVersion: "v1",
@@ -90,10 +94,10 @@ export function templateOfPod(
   pod: Pod,
   node = pod.spec.nodeName ?? "",
 ): { readonly template: PodTemplate; readonly node: string } {
-  const { generateName, labels, annotations, finalizers, ownerReferences } = pod.metadata;
+  const { generateName, labels, annotations, finalizers, ownerReferences, managedFields } = pod.metadata;
   const { nodeName: _node, ...unbound } = pod.spec;
   const pinned = node !== "" && isPinnedTo(pod.spec.affinity, node);
-  const metadata = { generateName, labels, annotations, finalizers, ownerReferences };
+  const metadata = { generateName, labels, annotations, finalizers, ownerReferences, managedFields };
   const template: PodTemplate = {
     metadata: withoutEmpty(metadata),
     spec: pinned ? unpinned(unbound) : unbound,

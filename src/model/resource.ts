@@ -46,6 +46,8 @@ export type Resource<T extends KubeObject = KubeObject> = {
   readonly deprecation: string | null;
   /** Fields kept as they came, nulls included. */
   readonly rawFields: readonly string[];
+  /** The object with what reading alone makes of it upstream: whoever writes it owns that as well. */
+  completed(object: T): T;
   /** Checks a name; upstream's text for what is wrong with it, or null. */
   validateName(name: string): string | null;
   /** What the server sets or wipes on a new object. */
@@ -136,6 +138,7 @@ export function defineResource<T extends KubeObject>(definition: Definition<T>):
     fromStorage: (stored) => stored as T,
     scale: null,
     deprecation: null,
+    completed: (object) => object,
     validateName: () => null,
     prepareForCreate: (object) => object,
     prepareForUpdate: (object) => object,

@@ -108,6 +108,7 @@ export const secrets: Resource<Secret> = defineResource<Secret>({
   support: storedOnly("no pod is given them yet"),
   schema: Secret,
   validateName: nameRule(dns1123Subdomain),
+  completed: withStringData,
   prepareForCreate: withStringData,
   prepareForUpdate: withStringData,
   validate: validateSecret,

@@ -140,8 +140,9 @@ describe.each<[string, Document]>([
       expect(Object.keys(Kind.parse(operation["x-kubernetes-group-version-kind"]))).toHaveLength(3);
       expect(operation["x-kubernetes-action"]).toBe("patch");
       const names = operation.parameters.map(({ name }) => name);
-      expect(names).toEqual(expect.arrayContaining(["dryRun", "fieldManager", "fieldValidation"]));
+      expect(names).toEqual(expect.arrayContaining(["dryRun", "fieldManager", "fieldValidation", "force"]));
       expect(Object.keys(operation.requestBody?.content ?? {})).toEqual([
+        "application/apply-patch+yaml",
         "application/json-patch+json",
         "application/merge-patch+json",
         "application/strategic-merge-patch+json",

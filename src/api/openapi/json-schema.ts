@@ -23,6 +23,8 @@ export type JsonSchema = {
   readonly "x-kubernetes-list-type"?: string;
   readonly "x-kubernetes-list-map-keys"?: readonly string[];
   readonly "x-kubernetes-map-type"?: string;
+  readonly "x-kubernetes-int-or-string"?: boolean;
+  readonly "x-kubernetes-preserve-unknown-fields"?: boolean;
   /** What each property is for. Ours, not part of any standard. */
   readonly words?: Readonly<Record<string, string>>;
   /** Of a field that has to be given. Ours, not part of any standard. */

@@ -6,7 +6,7 @@ import type { Json } from "../../model/fields.ts";
 import type { Resource } from "../../model/resource.ts";
 import type { Subresource } from "../discovery.ts";
 import { mediaTypes } from "../negotiation.ts";
-import { patchMediaTypes } from "../patch/patch.ts";
+import { applyMediaType, patchMediaTypesOf } from "../patch/patch.ts";
 import { kindSchemaName } from "./component-schemas.ts";
 import { deleting, deletingMany, listing, patching, pathParameters, writing } from "./parameters.ts";
 import { refTo, schemaNames } from "./standard-schemas.ts";
@@ -175,7 +175,7 @@ function subresourcePlace(resource: Resource, subresource: Subresource, object: 
 
 function operationObject(resource: Resource, place: Place, operation: Operation): JsonObject {
   const { group, version, kind } = place.kind;
-  const content = requestContent(place.schema, operation.body);
+  const content = requestContent(resource, place.schema, operation.body);
   const id = [operation.idVerb, groupVersionWord(resource), place.idPrefix, resource.kind, place.idSuffix];
   return {
     operationId: id.join(""),
@@ -189,7 +189,7 @@ function operationObject(resource: Resource, place: Place, operation: Operation)
   };
 }
 
-function requestContent(schema: string | undefined, body: Body): JsonObject | undefined {
+function requestContent(resource: Resource, schema: string | undefined, body: Body): JsonObject | undefined {
   switch (body) {
     case undefined:
       return undefined;
@@ -198,7 +198,9 @@ function requestContent(schema: string | undefined, body: Body): JsonObject | un
     case "deleteOptions":
       return { "*/*": { schema: refTo(schemaNames.deleteOptions) } };
     case "patch":
-      return Object.fromEntries(patchMediaTypes.map((mediaType) => [mediaType, { schema: refTo(schemaNames.patch) }]));
+      return Object.fromEntries(
+        [applyMediaType, ...patchMediaTypesOf(resource)].map((type) => [type, { schema: refTo(schemaNames.patch) }]),
+      );
     default:
       return body satisfies never;
   }

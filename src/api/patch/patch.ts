@@ -8,12 +8,20 @@ import { applyMergePatch } from "./merge-patch.ts";
 import { patchSchemaOf } from "./patch-schema.ts";
 import { applyStrategicMergePatch } from "./strategic-merge-patch.ts";
 
-export const patchMediaTypes = [
+const mediaTypes = [
   "application/json-patch+json",
   "application/merge-patch+json",
   "application/strategic-merge-patch+json",
 ] as const;
-type PatchMediaType = (typeof patchMediaTypes)[number];
+type PatchMediaType = (typeof mediaTypes)[number];
+
+/** Of server-side apply, which is no change to an object but a wish how it should be. */
+export const applyMediaType = "application/apply-patch+yaml";
+
+/** Custom kinds declare no strategies, so there is no strategic merge for them. */
+export function patchMediaTypesOf({ decode }: Pick<Resource, "decode">): readonly PatchMediaType[] {
+  return decode === null ? mediaTypes : mediaTypes.filter((type) => type !== "application/strategic-merge-patch+json");
+}
 
 type PatchRequest = {
   readonly mediaType: PatchMediaType;
