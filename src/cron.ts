@@ -1,6 +1,14 @@
 // What runs each minute. Everything here is repair: a lost poke, alarm or socket costs a minute, never correctness.
 import type { Env } from "./env.ts";
-import { everyDaemonSet, nodeShard, pokeControllerManager, pokeDaemonSets, shardCount, watchHub } from "./pokes.ts";
+import {
+  everyDaemonSet,
+  nodeShard,
+  pokeControllerManager,
+  pokeDaemonSets,
+  pokeScheduler,
+  shardCount,
+  watchHub,
+} from "./pokes.ts";
 import { aggregateClusterRoles } from "./store/aggregation.ts";
 import { runBatch } from "./store/batch.ts";
 import { removeExpiredTokens } from "./store/credentials.ts";
@@ -28,6 +36,7 @@ export async function everyMinute(env: Env, nowMs: number): Promise<void> {
     ["wake the DaemonSets", async () => pokeDaemonSets(env, await everyDaemonSet(env.DB))],
     ["sweep the shards", () => sweepShards(env)],
     ["collect garbage", () => pokeControllerManager(env)],
+    ["schedule pods", () => pokeScheduler(env)],
     ["tick the watches", () => watchHub(env).tick()],
   ];
   // One step that fails keeps none of the others from running.

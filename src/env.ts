@@ -2,6 +2,7 @@
 import type { ControllerManager } from "./durable/controller-manager.ts";
 import type { DaemonSetController } from "./durable/daemonset-controller.ts";
 import type { NodeShard } from "./durable/node-shard.ts";
+import type { Scheduler } from "./durable/scheduler.ts";
 import type { WatchHub } from "./durable/watch-hub.ts";
 
 export type Env = {
@@ -10,6 +11,7 @@ export type Env = {
   readonly NODE_SHARDS: DurableObjectNamespace<NodeShard>;
   readonly WATCH_HUB: DurableObjectNamespace<WatchHub>;
   readonly CONTROLLER_MANAGER: DurableObjectNamespace<ControllerManager>;
+  readonly SCHEDULER: DurableObjectNamespace<Scheduler>;
   /** How many objects share the nodes among them; about one for each 1,000 nodes. */
   readonly NODE_SHARD_COUNT: string;
   /** SHA-256, in hex, of the first administrator's token; absent: tokens are in the database only. */

@@ -6,6 +6,7 @@ import type { Env } from "./env.ts";
 export { ControllerManager } from "./durable/controller-manager.ts";
 export { DaemonSetController } from "./durable/daemonset-controller.ts";
 export { NodeShard } from "./durable/node-shard.ts";
+export { Scheduler } from "./durable/scheduler.ts";
 export { WatchHub } from "./durable/watch-hub.ts";
 
 export default {

@@ -55,6 +55,10 @@ export async function pokeControllerManager(env: Env): Promise<void> {
   await poke(controllerManager(env));
 }
 
+export async function pokeScheduler(env: Env): Promise<void> {
+  await poke(env.SCHEDULER.get(env.SCHEDULER.idFromName("scheduler")));
+}
+
 export async function pokeDaemonSets(env: Env, owners: Iterable<Owner>): Promise<void> {
   await Promise.all([...owners].map((owner) => poke(daemonSetController(env, owner))));
 }
@@ -90,7 +94,14 @@ export async function pokeAfter(env: Env, { nodes, objects, gone = false }: Touc
     pokeDaemonSets(env, new Map([...everySet, ...owners].map((owner) => [owner.uid, owner])).values()),
     pokeNodes(env, [...nodes, ...named]),
     ...(deletes ? [pokeControllerManager(env)] : []),
+    ...(objects.some(concernsScheduler) ? [pokeScheduler(env)] : []),
   ]);
+}
+
+/** A pod that has no node and is nobody's daemon, or what may make room for one. Daemons come and go by themselves. */
+function concernsScheduler({ key, object }: KeyedObject): boolean {
+  if (key.resource === "nodes") return true;
+  return key.resource === "pods" && daemonSetOf(object.metadata) === null;
 }
 
 export async function everyDaemonSet(db: D1Database): Promise<readonly Owner[]> {

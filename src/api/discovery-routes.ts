@@ -16,12 +16,13 @@ import { entityTag, isUnchanged } from "./openapi.ts";
 import { tokenIssuer } from "./service-account-tokens.ts";
 import { subresources } from "./subresources.ts";
 
-let kinds: ServedKinds | null = null;
+const kinds = new WeakMap<D1Database, ServedKinds>();
 
-/** What is served, for all requests of an isolate. */
-export function servedKinds(env: Env): ServedKinds {
-  kinds ??= new ServedKinds(env.DB);
-  return kinds;
+/** What is served, for all requests of an isolate: it has one database. */
+export function servedKinds({ DB }: Env): ServedKinds {
+  const known = kinds.get(DB) ?? new ServedKinds(DB);
+  kinds.set(DB, known);
+  return known;
 }
 
 async function catalogue(env: Env): Promise<Catalogue> {

@@ -4,8 +4,9 @@
 /** How many nodes have each reason. */
 export type Histogram = ReadonlyMap<string, number>;
 
+export const noNodes = "no nodes available to schedule pods";
 export const noVictims = "No preemption victims found for incoming pod";
-const preemptionHelpless = "Preemption is not helpful for scheduling";
+export const preemptionHelpless = "Preemption is not helpful for scheduling";
 export const neverPreempts = "not eligible due to preemptionPolicy=Never.";
 export const waitsForVictims = "not eligible due to a terminating pod on the nominated node.";
 /** Said of all nodes but the one that a daemon pod is for. */

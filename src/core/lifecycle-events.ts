@@ -3,6 +3,7 @@
 // Source: the scheduler's and the kubelet's events Scheduled, Pulled, Created, Started.
 import { goTime, parseTimeMs } from "../model/instant.ts";
 import type { KubeObject } from "../model/meta.ts";
+import { controllerOf } from "../model/meta.ts";
 import type { Pod } from "../model/pod.ts";
 import { eventTtlMs } from "./event-object.ts";
 
@@ -22,11 +23,23 @@ export function lifecycleEvents(pod: Pod, nowMs: number): readonly KubeObject[] 
     .map((told) => eventOf(pod, told));
 }
 
-function scheduled({ metadata, spec }: Pod): readonly Told[] {
-  const atMs = parseTimeMs(metadata.creationTimestamp);
-  if (spec.nodeName === undefined || atMs === null) return [];
+/** Of daemons alone: where others went was written by whoever put them there. */
+function scheduled(pod: Pod): readonly Told[] {
+  const { metadata, spec } = pod;
+  const atMs = scheduledAtMs(pod);
+  if (spec.nodeName === undefined || atMs === null || controllerOf(metadata)?.kind !== "DaemonSet") return [];
   const message = `Successfully assigned ${metadata.namespace}/${metadata.name} to ${spec.nodeName}`;
   return [{ reason: "Scheduled", message, component: "default-scheduler", atMs, count: 1 }];
+}
+
+/** One that had to wait for room has a time of its own; its agent dates that of others later than its first container. */
+function scheduledAtMs({ metadata, status }: Pod): number | null {
+  const condition = (status.conditions ?? []).find(({ type }) => type === "PodScheduled");
+  const changedAtMs = parseTimeMs(condition?.lastTransitionTime);
+  const starts = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].flatMap(
+    ({ state }) => parseTimeMs((state.running ?? state.terminated)?.startedAt) ?? [],
+  );
+  return changedAtMs === null ? parseTimeMs(metadata.creationTimestamp) : Math.min(changedAtMs, ...starts);
 }
 
 function started({ status }: Pod): readonly Told[] {

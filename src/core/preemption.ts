@@ -38,3 +38,15 @@ export function byImportance(a: Tenant, b: Tenant): number {
   if (a.createdMs !== b.createdMs) return a.createdMs - b.createdMs;
   return a.uid < b.uid ? -1 : 1;
 }
+
+const signed = 2 ** 31;
+
+/** Negative: the first node's victims are the smaller loss. Each list is as `victimsFor` gave it, and not empty. */
+export function compareLosses(a: readonly Tenant[], b: readonly Tenant[]): number {
+  const highest = (pods: readonly Tenant[]) => Math.max(...pods.map(({ priority }) => priority));
+  // Priorities are signed; counted from the lowest, each pod more is a loss.
+  const sum = (pods: readonly Tenant[]) => pods.reduce((total, { priority }) => total + priority + signed, 0);
+  const youngest = (pods: readonly Tenant[]) =>
+    Math.min(...pods.filter(({ priority }) => priority === highest(pods)).map(({ createdMs }) => createdMs));
+  return highest(a) - highest(b) || sum(a) - sum(b) || a.length - b.length || youngest(b) - youngest(a);
+}

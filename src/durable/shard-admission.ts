@@ -6,12 +6,12 @@ import type { JudgedPod, PodStanding, Verdict } from "../core/node-admission.ts"
 import { judgePods } from "../core/node-admission.ts";
 import { affinityReasons, needsOf } from "../core/node-fit.ts";
 import { nodeOffer } from "../core/node-offer.ts";
+import { foundNone, lostItsPlace, podHappening, preemptionReason, scheduler } from "../core/scheduling-events.ts";
 import { goTime } from "../model/instant.ts";
 import type { Node } from "../model/node.ts";
 import type { PodStatus } from "../model/pod-status.ts";
 import { isWaiting, podFromTemplate, waitingObservation } from "../model/pod-template.ts";
 import { runBatch } from "../store/batch.ts";
-import type { Told } from "../store/event-recorder.ts";
 import { countNodes } from "../store/nodes.ts";
 import type { PodRow } from "../store/pod-rows.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
@@ -142,9 +142,10 @@ export class ShardAdmission {
       case "reject": {
         const { reason, message } = verdict.rejection;
         const failed = { ...status, phase: "Failed", reason, message: `Pod was rejected: ${message}` };
-        const told = happening(row, "Warning", { reason, message }, { component: "kubelet", host: node.name });
+        const told = podHappening(row, { type: "Warning", reason, message });
+        const source = { component: "kubelet", host: node.name };
         const rejected = { ...key, phase: "Failed", status: failed, observation: row.observation };
-        return { ...noWrites, statuses: [rejected], events: [told] };
+        return { ...noWrites, statuses: [rejected], events: [{ happening: told, source }] };
       }
       case "wait":
         return waitingWrites({ node, row, status, message: daemonPodMessage({ nodes, ...verdict }), nowMs }, verdict);
@@ -185,7 +186,6 @@ function waitingWrites(
   const refused = scheduled("False", goTime(nowMs), { reason: "Unschedulable", message });
   const waiting = { ...withCondition(status, refused), phase: "Pending", ...nominated };
   const going = victims.flatMap((uid) => node.pods.get(uid) ?? []);
-  const preempted = { reason: "Preempted", message: `Preempted by pod ${row.uid} on node ${node.name}` };
   const update = { ...podKey(row), expectRv: row.rv, lost: false, phase: "Pending" };
   return {
     ...noWrites,
@@ -195,25 +195,11 @@ function waitingWrites(
     ],
     removals: going.map((victim) => removal(victim, null)),
     events: [
-      happening(row, "Warning", { reason: "FailedScheduling", message }, scheduler),
-      ...going.map((victim) => happening(victim, "Normal", preempted, scheduler)),
+      { happening: podHappening(row, foundNone(message)), source: scheduler },
+      ...going.map((victim) => ({
+        happening: podHappening(victim, lostItsPlace(row, node.name)),
+        source: scheduler,
+      })),
     ],
   };
-}
-
-const scheduler = { component: "default-scheduler" };
-
-const preemptionReason = {
-  reason: "PreemptionByScheduler",
-  message: "default-scheduler: preempting to accommodate a higher priority pod",
-};
-
-function happening(
-  { namespace, name, uid }: PodRow,
-  type: "Normal" | "Warning",
-  told: { readonly reason: string; readonly message: string },
-  source: Told["source"],
-): Told {
-  const subject = { kind: "Pod", namespace, name, uid, apiVersion: "v1" };
-  return { happening: { subject, type, ...told }, source };
 }

@@ -113,6 +113,8 @@ const PodResourceClaim = struct(
 );
 export type PodResourceClaim = z.output<typeof PodResourceClaim>;
 
+export const defaultScheduler = "default-scheduler";
+
 const PodSpecFields = struct(
   core("PodSpec"),
   {
@@ -138,7 +140,7 @@ const PodSpecFields = struct(
     hostname: text,
     subdomain: text,
     affinity: pointer(Affinity),
-    schedulerName: defaulted(string, "default-scheduler"),
+    schedulerName: defaulted(string, defaultScheduler),
     tolerations: list(Toleration),
     hostAliases: list(HostAlias, { mergeKey: "ip" }),
     priorityClassName: text,

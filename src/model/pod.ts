@@ -44,7 +44,7 @@ export const pods: Resource<Pod> = defineResource<Pod>({
   kind: "Pod",
   plural: "pods",
   support: actedOn(
-    "a daemon pod for which its node has no room is Pending and says why; there is no scheduler yet, so a bare Pod without `nodeName` stays Pending until it is bound",
+    "a pod for which there is no room is Pending and says why; one that was put on a node by name is rejected, as by a kubelet",
   ),
   shortNames: ["po"],
   categories: ["all"],

@@ -88,7 +88,9 @@ export const priorityClasses: Resource<PriorityClass> = defineResource<PriorityC
   version: "v1",
   kind: "PriorityClass",
   plural: "priorityclasses",
-  support: actedOn("its value is copied into pods; a daemon pod takes the place of less important pods of its node"),
+  support: actedOn(
+    "its value is copied into pods, and a pod that finds no room takes the place of less important ones",
+  ),
   shortNames: ["pc"],
   namespaced: false,
   schema: PriorityClass,

@@ -74,7 +74,9 @@ export type Concern =
       readonly name: string | null;
     }
   /** What may leave something to collect, or a deletion to carry out. */
-  | { readonly kind: "garbage" };
+  | { readonly kind: "garbage" }
+  /** What may make room for a pod: nodes, and pods that go or end. */
+  | { readonly kind: "room" };
 
 type Condition = { readonly sql: string; readonly parameters: readonly (string | number)[] };
 
@@ -102,6 +104,8 @@ function conditionOf(concern: Concern): Condition {
       };
     case "garbage":
       return { sql: garbageSql, parameters: [] };
+    case "room":
+      return { sql: roomSql, parameters: [] };
   }
 }
 
@@ -111,6 +115,10 @@ const garbageSql = `
   OR (type <> 'DELETED' AND resource NOT IN ('pods', 'events', 'nodes') AND (
     body->>'$.metadata.deletionTimestamp' IS NOT NULL
     OR (type = 'ADDED' AND body->'$.metadata.ownerReferences' IS NOT NULL)))`;
+
+const roomSql = `
+  resource = 'nodes' OR (resource = 'pods' AND bucket >= 0
+    AND (type = 'DELETED' OR body->>'$.phase' IN ('Failed', 'Succeeded')))`;
 
 export type LogReading = { readonly cursor: number; readonly limit: number; readonly concern: Concern };
 

@@ -274,6 +274,21 @@ export function readPodsOfBuckets(db: D1Database, first: number, last: number): 
   return { statements: [statement], read: ([result]) => rowsOf(result).map(toPodRow) };
 }
 
+/** Pods that are bound to no node. */
+export function readUnboundPods(db: D1Database, limit: number): Part<readonly PodRow[]> {
+  const statement = db.prepare("SELECT * FROM pods WHERE bucket = -1 LIMIT ?1").bind(limit);
+  return { statements: [statement], read: ([result]) => rowsOf(result).map(toPodRow) };
+}
+
+/** Whether there are pods that others may not be near to. Reads every template. */
+export function readHasAntiAffinity(db: D1Database): Part<boolean> {
+  const path = "$.spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution";
+  const statement = db.prepare(
+    `SELECT EXISTS (SELECT 1 FROM pod_templates WHERE body->'${path}' IS NOT NULL) AS found`,
+  );
+  return { statements: [statement], read: ([result]) => Number(rowsOf(result)[0]?.["found"]) === 1 };
+}
+
 /** Under which resource templates stand in the index of owners. */
 const templateResource = "pod_templates";
 

@@ -37,17 +37,20 @@ async function write(kinds: ServedKinds, path: string, hash: string): Promise<Op
   return document === undefined ? undefined : { ...document, hash };
 }
 
-let every: { readonly stamps: string; readonly kinds: readonly Resource[] } = { stamps: "", kinds: resources };
+const every = new WeakMap<ServedKinds, { readonly stamps: string; readonly kinds: readonly Resource[] }>();
 
 /** All kinds, the custom ones as well: the same list for as long as none of them changes. */
 export async function everyKind(kinds: ServedKinds): Promise<readonly Resource[]> {
   const custom = [...(await kinds.stamps())];
   const stamps = custom.flat().join(" ");
-  if (stamps === every.stamps) return every.kinds;
+  if (stamps === "") return resources;
+  const known = every.get(kinds);
+  if (stamps === known?.stamps) return known.kinds;
   const groupVersions = custom.map(([groupVersion]) => groupVersion.split("/"));
   const found = await Promise.all(
     groupVersions.map(([group = "", version = ""]) => kinds.customOf({ group, version })),
   );
-  every = { stamps, kinds: [...resources, ...found.flat()] };
-  return every.kinds;
+  const all = [...resources, ...found.flat()];
+  every.set(kinds, { stamps, kinds: all });
+  return all;
 }

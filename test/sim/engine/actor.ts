@@ -5,6 +5,7 @@ export type ActorKind =
   | "NodeShard"
   | "WatchHub"
   | "ControllerManager"
+  | "Scheduler"
   | "worker"
   | "agent"
   | "machine"

@@ -37,6 +37,7 @@ const mortal: ReadonlySet<ActorKind> = new Set([
   "NodeShard",
   "WatchHub",
   "ControllerManager",
+  "Scheduler",
   "worker",
   "agent",
 ]);

@@ -13,6 +13,7 @@ const namespaces = {
   NODE_SHARDS: "NodeShard",
   WATCH_HUB: "WatchHub",
   CONTROLLER_MANAGER: "ControllerManager",
+  SCHEDULER: "Scheduler",
 } as const;
 
 export type ObjectKind = (typeof namespaces)[keyof typeof namespaces];

@@ -1,0 +1,216 @@
+// Which node a pod is put on, and who has to go where there is none.
+// Source: pkg/scheduler schedule_one.go; plugins noderesources LeastAllocated, nodeaffinity, tainttoleration.
+import type { PodTemplate } from "../model/pod-template.ts";
+import {
+  fitMessage,
+  neverPreempts,
+  noNodes,
+  noVictims,
+  preemptionHelpless,
+  preemptionSentence,
+  waitsForVictims,
+} from "./fit-message.ts";
+import type { Neighbours } from "./neighbours.ts";
+import { matchesNodeSelectorTerms } from "./node-affinity.ts";
+import type { NodeOffer, PodNeeds, Reason } from "./node-fit.ts";
+import { fits } from "./node-fit.ts";
+import type { Tenant } from "./preemption.ts";
+import { compareLosses, victimsFor } from "./preemption.ts";
+import { tolerates } from "./tolerations.ts";
+
+/** `isKept`: it is not there yet, but room is kept for it. */
+export type Occupant = Tenant & { readonly isKept: boolean };
+
+/** A node and who is there; it fills while pods are put on it. */
+export type NodeState = { readonly offer: NodeOffer; readonly occupants: Occupant[] };
+
+export type Incoming = {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly createdMs: number;
+  readonly template: PodTemplate;
+  readonly needs: PodNeeds;
+  /** Where room is being made for it; empty: nowhere. */
+  readonly nominatedNode: string;
+};
+
+export type Placing =
+  | { readonly do: "bind"; readonly node: NodeState }
+  | {
+      readonly do: "wait";
+      readonly message: string;
+      /** Who goes, and from where; null: nobody. */
+      readonly preemption: Preemption | null;
+    };
+
+type Preemption = { readonly node: NodeState; readonly victims: readonly Occupant[] };
+
+/** So many nodes are enough to choose from. Source: minFeasibleNodesToFind. */
+const enough = 100;
+
+/** The search for one pod's node; each node has to be looked at once, or until there are enough. */
+export class PodSearch {
+  readonly pod: Incoming;
+  /** Null: nobody cares who is next to whom. */
+  readonly #neighbours: Neighbours | null;
+  readonly #candidates: NodeState[] = [];
+  readonly #reasons = new Map<string, number>();
+  readonly #preemption = new Map<string, number>();
+  #best: Preemption | null = null;
+  #looked = 0;
+  #waitsForVictims = false;
+
+  constructor(pod: Incoming, neighbours: Neighbours | null) {
+    this.pod = pod;
+    this.#neighbours = neighbours;
+  }
+
+  get hasEnough(): boolean {
+    return this.#candidates.length >= enough;
+  }
+
+  look(node: NodeState): void {
+    if (this.hasEnough) return;
+    this.#looked += 1;
+    const reasons = this.#reasonsAgainst(node);
+    if (reasons.length === 0) this.#candidates.push(node);
+    for (const { text } of reasons) count(this.#reasons, text);
+    if (reasons.length > 0 && this.#candidates.length === 0) this.#lookForVictims(node, reasons);
+  }
+
+  /** Another pod was put on a node. */
+  noteNeighbour(node: NodeOffer, other: Incoming): void {
+    this.#neighbours?.note(node, [{ ...other, leaving: false }]);
+  }
+
+  #reasonsAgainst(node: NodeState, occupants = this.#counted(node)): readonly Reason[] {
+    const { needs } = this.pod;
+    const reasons = fits(
+      needs,
+      node.offer,
+      occupants.map(({ demand }) => demand),
+    );
+    return reasons.length > 0 ? reasons : (this.#neighbours?.reasons(node.offer) ?? []);
+  }
+
+  /** Room that is kept for others is kept from those that are less important. */
+  #counted({ occupants }: NodeState): readonly Occupant[] {
+    const { uid, needs } = this.pod;
+    return occupants.filter((other) => !other.isKept || (other.uid !== uid && other.priority >= needs.priority));
+  }
+
+  #lookForVictims(node: NodeState, reasons: readonly Reason[]): void {
+    const { needs, nominatedNode } = this.pod;
+    const counted = this.#counted(node);
+    if (nominatedNode === node.offer.name) {
+      this.#waitsForVictims ||= counted.some(({ leaving, priority }) => leaving && priority < needs.priority);
+    }
+    const victims = reasons.every(({ resolvable }) => resolvable)
+      ? victimsFor(needs.priority, counted, (kept) => this.#reasonsAgainst(node, kept).length === 0)
+      : null;
+    if (victims === null) {
+      count(this.#preemption, reasons.every(({ resolvable }) => resolvable) ? noVictims : preemptionHelpless);
+    } else if (this.#best === null || compareLosses(victims, this.#best.victims) < 0) this.#best = { node, victims };
+  }
+
+  /** The node to put the pod on, as the nodes are now; those seen before may have filled meanwhile. */
+  decide(): Placing {
+    const open = this.#candidates.filter((node) => this.#reasonsAgainst(node).length === 0);
+    const node = bestOf(this.pod.needs, open);
+    if (node !== undefined) return { do: "bind", node };
+    if (this.#looked === 0) return { do: "wait", message: noNodes, preemption: null };
+    return this.#candidates.length > 0 ? { do: "wait", message: this.#afterOthers(), preemption: null } : this.#wait();
+  }
+
+  /** Others were put where it could have gone. */
+  #afterOthers(): string {
+    const reasons = new Map(this.#reasons);
+    for (const node of this.#candidates) for (const { text } of this.#reasonsAgainst(node)) count(reasons, text);
+    return fitMessage(this.#looked, reasons, null);
+  }
+
+  #wait(): Extract<Placing, { readonly do: "wait" }> {
+    const wait = (preemption: string | null) => fitMessage(this.#looked, this.#reasons, preemption);
+    if (!this.pod.needs.mayPreempt) return { do: "wait", message: wait(neverPreempts), preemption: null };
+    if (this.#waitsForVictims) return { do: "wait", message: wait(waitsForVictims), preemption: null };
+    if (this.#best !== null) return { do: "wait", message: wait(null), preemption: this.#best };
+    return { do: "wait", message: wait(preemptionSentence(this.#looked, this.#preemption)), preemption: null };
+  }
+}
+
+function count(counts: Map<string, number>, what: string): void {
+  counts.set(what, (counts.get(what) ?? 0) + 1);
+}
+
+/** Puts the pods where they fit, the most important first, each where the ones before have left most room. */
+export function placePods(searches: readonly PodSearch[]): ReadonlyMap<PodSearch, Placing> {
+  const placings = new Map<PodSearch, Placing>();
+  for (const search of [...searches].sort((a, b) => byTurn(a.pod, b.pod))) {
+    const placing = search.decide();
+    placings.set(search, placing);
+    const { uid, needs, createdMs } = search.pod;
+    const occupant = { uid, createdMs, priority: needs.priority, demand: needs.demand, leaving: false };
+    if (placing.do === "bind") {
+      placing.node.occupants.push({ ...occupant, isKept: false });
+      for (const other of searches) if (other !== search) other.noteNeighbour(placing.node.offer, search.pod);
+    }
+    if (placing.do === "wait" && placing.preemption !== null) {
+      const { node, victims } = placing.preemption;
+      for (const victim of victims)
+        node.occupants.splice(node.occupants.indexOf(victim), 1, { ...victim, leaving: true });
+      node.occupants.push({ ...occupant, isKept: true });
+    }
+  }
+  return placings;
+}
+
+function byTurn(a: Incoming, b: Incoming): number {
+  if (a.needs.priority !== b.needs.priority) return b.needs.priority - a.needs.priority;
+  if (a.createdMs !== b.createdMs) return a.createdMs - b.createdMs;
+  return a.uid < b.uid ? -1 : 1;
+}
+
+function bestOf(needs: PodNeeds, nodes: readonly NodeState[]): NodeState | undefined {
+  const preferred = nodes.map(({ offer }) => preference(needs, offer));
+  const disliked = nodes.map(({ offer }) => dislikes(needs, offer));
+  const [most, worst] = [Math.max(0, ...preferred), Math.max(0, ...disliked)];
+  const scored = nodes.map((node, index) => ({
+    node,
+    score:
+      freeShare(needs, node) + 2 * share(preferred[index] ?? 0, most) + 3 * (100 - share(disliked[index] ?? 0, worst)),
+  }));
+  return scored.sort((a, b) => b.score - a.score || (a.node.offer.name < b.node.offer.name ? -1 : 1))[0]?.node;
+}
+
+function share(part: number, whole: number): number {
+  return whole === 0 ? 0 : Math.floor((100 * part) / whole);
+}
+
+function preference({ preferredTerms }: PodNeeds, node: NodeOffer): number {
+  return preferredTerms
+    .filter(({ preference: term }) => matchesNodeSelectorTerms([term], node))
+    .reduce((sum, { weight }) => sum + weight, 0);
+}
+
+function dislikes({ tolerations }: PodNeeds, { taints }: NodeOffer): number {
+  const isDisliked = (taint: (typeof taints)[number]) =>
+    taint.effect === "PreferNoSchedule" && !tolerations.some((toleration) => tolerates(toleration, taint));
+  return taints.filter(isDisliked).length;
+}
+
+/** What a pod that says nothing is taken to use, so that such pods are spread as well. */
+const assumed = new Map([
+  ["cpu", 100],
+  ["memory", 200 * 1024 * 1024],
+]);
+
+/** How much of the node would be left, in hundredths. */
+function freeShare(needs: PodNeeds, { offer, occupants }: NodeState): number {
+  const shares = [...assumed].flatMap(([name, usual]) => {
+    const capacity = offer.allocatable?.get(name) ?? 0;
+    if (capacity === 0) return [];
+    const used = [needs, ...occupants].reduce((sum, { demand }) => sum + (demand.amounts.get(name) ?? usual), 0);
+    return [Math.max(0, Math.floor((100 * (capacity - used)) / capacity))];
+  });
+  return shares.length === 0 ? 0 : shares.reduce((sum, part) => sum + part, 0) / shares.length;
+}

@@ -1,0 +1,258 @@
+// One pass of the scheduler: reads the pods that have no node and the nodes there are, decides, and writes it down.
+// Everything is read anew, a part of the fleet at a time, for pods without a node are few and far between here.
+import { boundPod, scheduled, withCondition } from "../core/binding.ts";
+import { bucketOf, bucketsOf } from "../core/buckets.ts";
+import type { NamespaceLabels, Neighbour } from "../core/neighbours.ts";
+import { caresForNeighbours, Neighbours } from "../core/neighbours.ts";
+import { needsOf } from "../core/node-fit.ts";
+import { nodeOffer } from "../core/node-offer.ts";
+import type { Incoming, NodeState, Occupant, Placing } from "../core/scheduling.ts";
+import { PodSearch, placePods } from "../core/scheduling.ts";
+import {
+  foundNode,
+  foundNone,
+  lostItsPlace,
+  podHappening,
+  preemptionReason,
+  scheduler,
+} from "../core/scheduling-events.ts";
+import { goTime } from "../model/instant.ts";
+import type { Node } from "../model/node.ts";
+import type { Pod } from "../model/pod.ts";
+import { pods as podResource } from "../model/pod.ts";
+import { isWaiting, podFromTemplate } from "../model/pod-template.ts";
+import { daemonSetOf } from "../pokes.ts";
+import { runBatch } from "../store/batch.ts";
+import type { Told } from "../store/event-recorder.ts";
+import { EventRecorder } from "../store/event-recorder.ts";
+import { countNodes } from "../store/nodes.ts";
+import { readObjects, readObjectsOfBuckets, writtenKey } from "../store/objects.ts";
+import type { PodRow } from "../store/pod-rows.ts";
+import type { ChangedPod, Owner, StatusUpdate } from "../store/pods.ts";
+import { deletePods, readHasAntiAffinity, readPodsOfBuckets, updatePodStatuses, updatePods } from "../store/pods.ts";
+import type { TemplateCache } from "../store/template-cache.ts";
+
+/** So many nodes, and the pods on them, are held in memory at a time. */
+const nodesAtOnce = 500;
+const mostNamespaces = 10_000;
+
+export type Scheduled = {
+  /** Pods that found no node. */
+  readonly left: readonly string[];
+  /** Nodes that pods came to, or are to leave. */
+  readonly nodes: readonly string[];
+  /** Whose daemons are to leave. */
+  readonly owners: readonly Owner[];
+};
+
+type Part = { readonly node: NodeState; readonly neighbours: readonly Neighbour[] };
+
+export class SchedulerPass {
+  readonly #db: D1Database;
+  readonly #templates: TemplateCache;
+  readonly #events = new EventRecorder();
+
+  constructor(db: D1Database, templates: TemplateCache) {
+    this.#db = db;
+    this.#templates = templates;
+  }
+
+  /** Finds nodes for `wanted`; `unbound` are all pods without one, for some of which room is kept. */
+  async run(wanted: readonly PodRow[], unbound: readonly PodRow[], nowMs: number): Promise<Scheduled> {
+    await this.#templates.load(unbound.map(({ template }) => template));
+    const [count, hasAntiAffinity] = await runBatch(this.#db, [countNodes(this.#db), readHasAntiAffinity(this.#db)]);
+    const pods = wanted.map((row) => this.#incoming(row));
+    const mustKnowAll = hasAntiAffinity || pods.some(({ template }) => caresForNeighbours(template));
+    const searches = mustKnowAll ? await this.#searchesAmongAll(pods, count, unbound) : pods.map(newSearch);
+    // Not always from the same end, so that the first nodes are not the first to be full.
+    const start = bucketOf(pods[0]?.uid ?? "");
+    for await (const part of this.#parts(count, unbound, start)) {
+      for (const { node } of part) for (const search of searches) search.look(node);
+      if (searches.every(({ hasEnough }) => hasEnough)) break;
+    }
+    return this.#write(wanted, placePods(searches), nowMs);
+  }
+
+  #incoming(row: PodRow): Incoming {
+    const template = this.#templates.get(row.template);
+    const { uid, namespace, createdMs } = row;
+    return { uid, namespace, createdMs, template, needs: needsOf(template), nominatedNode: nominatedNode(row) };
+  }
+
+  async #searchesAmongAll(
+    pods: readonly Incoming[],
+    count: number,
+    unbound: readonly PodRow[],
+  ): Promise<readonly PodSearch[]> {
+    const [namespaces] = await runBatch(this.#db, [
+      readObjects(this.#db, { resource: "namespaces", namespace: "", after: null, limit: mostNamespaces }),
+    ]);
+    const labels: NamespaceLabels = new Map(
+      namespaces.map(({ metadata }) => [metadata.name ?? "", metadata.labels ?? {}]),
+    );
+    const searches = pods.map((pod) => {
+      const neighbours = new Neighbours({ ...pod, leaving: false }, pod.needs, labels);
+      return { neighbours, search: new PodSearch(pod, neighbours) };
+    });
+    for await (const part of this.#parts(count, unbound, 0)) {
+      for (const { node, neighbours: there } of part) {
+        for (const { neighbours } of searches) neighbours.note(node.offer, there);
+      }
+    }
+    return searches.map(({ search }) => search);
+  }
+
+  /** The nodes, some at a time, with the pods on them and the room that is kept there. */
+  async *#parts(count: number, unbound: readonly PodRow[], startBucket: number): AsyncGenerator<readonly Part[]> {
+    const parts = Math.max(1, Math.ceil(count / nodesAtOnce));
+    for (let index = 0; index < parts; index += 1) {
+      const { first, last } = bucketsOf((index + startBucket) % parts, parts);
+      const [nodes, rows] = await runBatch(this.#db, [
+        readObjectsOfBuckets(this.#db, first, last),
+        readPodsOfBuckets(this.#db, first, last),
+      ]);
+      await this.#templates.load([...rows, ...unbound].map(({ template }) => template));
+      const byNode = Map.groupBy(
+        rows.filter(({ phase }) => phase !== "Failed" && phase !== "Succeeded"),
+        ({ node }) => node,
+      );
+      // Stored under the nodes, so they are.
+      yield (nodes as readonly Node[]).map((node) => {
+        const name = node.metadata.name ?? "";
+        const here = byNode.get(name) ?? [];
+        const kept = [...here.filter(isWaiting), ...unbound].filter((row) => nominatedNode(row) === name);
+        const there = here.filter((row) => !isWaiting(row));
+        const occupants = [
+          ...there.map((row) => this.#occupant(row, false)),
+          ...kept.map((row) => this.#occupant(row, true)),
+        ];
+        return { node: { offer: nodeOffer(node), occupants }, neighbours: there.map((row) => this.#neighbour(row)) };
+      });
+    }
+  }
+
+  #occupant({ uid, template, createdMs, deletionMs }: PodRow, isKept: boolean): Occupant {
+    const { priority, demand } = needsOf(this.#templates.get(template));
+    return { uid, priority, createdMs, demand, leaving: deletionMs !== null, isKept };
+  }
+
+  #neighbour({ namespace, template, deletionMs }: PodRow): Neighbour {
+    return { namespace, template: this.#templates.get(template), leaving: deletionMs !== null };
+  }
+
+  async #write(
+    wanted: readonly PodRow[],
+    placings: ReadonlyMap<PodSearch, Placing>,
+    nowMs: number,
+  ): Promise<Scheduled> {
+    const rows = new Map(wanted.map((row) => [row.uid, row]));
+    const decided = [...placings].flatMap(([{ pod }, placing]) => {
+      const row = rows.get(pod.uid);
+      return row === undefined ? [] : [{ row, pod, placing }];
+    });
+    const victims = await this.#victimsOf(decided.map(({ placing }) => placing));
+    const bound = decided.flatMap(({ row, placing }) =>
+      placing.do === "bind" ? [this.#boundRow(row, placing.node.offer.name, nowMs)] : [],
+    );
+    const [written] = await runBatch(this.#db, [
+      updatePods(this.#db, bound, { nowMs }),
+      updatePodStatuses(
+        this.#db,
+        [
+          ...decided.flatMap(({ row, placing }) => (placing.do === "wait" ? this.#refused(row, placing, nowMs) : [])),
+          ...victims.map((victim) => preempted(victim, nowMs)),
+        ],
+        { nowMs },
+      ),
+      deletePods(
+        this.#db,
+        victims.map(({ namespace, name, uid }) => ({ namespace, name, uid, graceSeconds: null })),
+        { nowMs },
+      ),
+    ]);
+    // Of what was not written nobody is told: others were faster, and the next pass will see.
+    const happened = decided.filter(({ row, placing }) => placing.do === "wait" || written.has(writtenKey(row)));
+    const told = happened.flatMap(({ row, placing }) => tell(row, placing, victims));
+    await runBatch(this.#db, [this.#events.record(this.#db, told, { nowMs })]);
+    const left = decided.filter(({ row, placing }) => placing.do === "wait" || !written.has(writtenKey(row)));
+    const touched = [...bound.filter((row) => written.has(writtenKey(row))), ...victims];
+    return {
+      left: left.map(({ row }) => row.uid),
+      nodes: touched.map(({ node }) => node),
+      owners: victims.flatMap(({ namespace, template }) => {
+        const owner = daemonSetOf({ ...this.#templates.get(template).metadata, namespace });
+        return owner === null ? [] : [owner];
+      }),
+    };
+  }
+
+  /** The pods that have to go, as they are now. */
+  async #victimsOf(placings: readonly Placing[]): Promise<readonly PodRow[]> {
+    const going = placings.flatMap((placing) => (placing.do === "wait" && placing.preemption) || []);
+    const uids = new Set(going.flatMap(({ victims }) => victims.map(({ uid }) => uid)));
+    const nodes = new Set(going.map(({ node }) => node.offer.name));
+    const parts = [...nodes].map((node) => readPodsOfBuckets(this.#db, bucketOf(node), bucketOf(node)));
+    const found = await Promise.all(parts.map(async (part) => (await runBatch(this.#db, [part]))[0]));
+    return found.flat().filter(({ uid, deletionMs }) => uids.has(uid) && deletionMs === null);
+  }
+
+  #boundRow(row: PodRow, node: string, nowMs: number): ChangedPod {
+    const pod = podFromTemplate(this.#templates.get(row.template), row);
+    const { status } = boundPod(pod, node, goTime(nowMs));
+    return { ...row, node, bucket: bucketOf(node), status, previous: { fields: podResource.selectableFields(pod) } };
+  }
+
+  #refused(
+    row: PodRow,
+    { message, preemption }: Extract<Placing, { readonly do: "wait" }>,
+    nowMs: number,
+  ): readonly StatusUpdate[] {
+    const { nominatedNodeName, ...before } = podFromTemplate(this.#templates.get(row.template), row).status;
+    const refused = scheduled("False", goTime(nowMs), { reason: "Unschedulable", message });
+    // Once others go for it, room is being made until they are gone.
+    const node = preemption?.node.offer.name ?? nominatedNodeName;
+    const nominated = node === undefined ? {} : { nominatedNodeName: node };
+    const status = { ...withCondition(before, refused), phase: "Pending", ...nominated };
+    const isSame = JSON.stringify(status) === JSON.stringify(row.status);
+    return isSame ? [] : [{ ...keyOf(row), phase: "Pending", status, lost: false, ...asItIs(row) }];
+  }
+}
+
+function newSearch(pod: Incoming): PodSearch {
+  return new PodSearch(pod, null);
+}
+
+function nominatedNode({ status }: PodRow): string {
+  return String(status?.["nominatedNodeName"] ?? "");
+}
+
+function keyOf({ namespace, name, uid }: PodRow) {
+  return { namespace, name, uid };
+}
+
+function asItIs({ observation, rv }: PodRow) {
+  return { observation, expectRv: rv };
+}
+
+function preempted(row: PodRow, nowMs: number): StatusUpdate {
+  const condition = { type: "DisruptionTarget", status: "True", lastProbeTime: null, ...preemptionReason };
+  // Statuses are decoded before they are stored.
+  const before = (row.status ?? { phase: row.phase }) as Pod["status"];
+  const status = withCondition(before, { ...condition, lastTransitionTime: goTime(nowMs) });
+  return { ...keyOf(row), phase: row.phase, status, lost: false, ...asItIs(row) };
+}
+
+function tell(row: PodRow, placing: Placing, victims: readonly PodRow[]): readonly Told[] {
+  if (placing.do === "bind") return [toldOf(podHappening(row, foundNode(row, placing.node.offer.name)))];
+  const going = new Set(placing.preemption?.victims.map(({ uid }) => uid));
+  return [
+    toldOf(podHappening(row, foundNone(placing.message))),
+    ...victims
+      .filter(({ uid }) => going.has(uid))
+      .map((victim) => toldOf(podHappening(victim, lostItsPlace(row, victim.node)))),
+  ];
+}
+
+function toldOf(happening: Told["happening"]): Told {
+  return { happening, source: scheduler };
+}
