@@ -76,7 +76,9 @@ function found(document: unknown): Response {
   return answer(document);
 }
 
-discoveryRoutes.get("/openapi/v3", async ({ env }) => openApi(await indexOf(servedKinds(env)), null));
+discoveryRoutes.get("/openapi/v3", async ({ req, env }) =>
+  openApi(await indexOf(servedKinds(env)), req.header("if-none-match") ?? null),
+);
 discoveryRoutes.get("/openapi/v3/*", async ({ req, env }) => {
   const document = await documentOf(servedKinds(env), req.path.slice("/openapi/v3/".length));
   if (document === undefined) throw new ApiError("NotFound", "the server could not find the requested resource", {});

@@ -9,6 +9,7 @@ import {
   embedded,
   flag,
   list,
+  mandatory,
   meta,
   nullWhenAbsent,
   pointer,
@@ -134,7 +135,7 @@ const SelfSubjectAccessReview = struct(
   {
     ...typeMeta,
     metadata: embedded(ObjectMeta),
-    spec: embedded(SelfSubjectAccessReviewSpec),
+    spec: mandatory(embedded(SelfSubjectAccessReviewSpec)),
     status: embedded(SubjectAccessReviewStatus),
   },
   {
@@ -162,7 +163,7 @@ const SubjectAccessReviewSpec = struct(
 const reviewFields = {
   ...typeMeta,
   metadata: embedded(ObjectMeta),
-  spec: embedded(SubjectAccessReviewSpec),
+  spec: mandatory(embedded(SubjectAccessReviewSpec)),
   status: embedded(SubjectAccessReviewStatus),
 };
 
@@ -189,7 +190,7 @@ const SelfSubjectRulesReviewSpec = struct(
 
 const ResourceRule = struct(
   authorization("ResourceRule"),
-  { verbs: nullWhenAbsent(z.array(string)), apiGroups: strings, resources: strings, resourceNames: strings },
+  { verbs: mandatory(nullWhenAbsent(z.array(string))), apiGroups: strings, resources: strings, resourceNames: strings },
   {
     about: "What may be done to which objects.",
     verbs: "What may be done; * is everything.",
@@ -201,7 +202,7 @@ const ResourceRule = struct(
 
 const NonResourceRule = struct(
   authorization("NonResourceRule"),
-  { verbs: nullWhenAbsent(z.array(string)), nonResourceURLs: strings },
+  { verbs: mandatory(nullWhenAbsent(z.array(string))), nonResourceURLs: strings },
   {
     about: "What may be asked of which paths.",
     verbs: "HTTP methods in lower case; * is every one.",
@@ -231,7 +232,7 @@ const SelfSubjectRulesReview = struct(
   {
     ...typeMeta,
     metadata: embedded(ObjectMeta),
-    spec: embedded(SelfSubjectRulesReviewSpec),
+    spec: mandatory(embedded(SelfSubjectRulesReviewSpec)),
     status: embedded(SubjectRulesReviewStatus),
   },
   {

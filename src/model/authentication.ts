@@ -9,6 +9,7 @@ import {
   embedded,
   flag,
   int64,
+  mandatory,
   nullWhenAbsent,
   pointer,
   string,
@@ -85,7 +86,12 @@ const TokenReviewStatus = struct(
 
 const TokenReview = struct(
   authentication("TokenReview"),
-  { ...typeMeta, metadata: embedded(ObjectMeta), spec: embedded(TokenReviewSpec), status: embedded(TokenReviewStatus) },
+  {
+    ...typeMeta,
+    metadata: embedded(ObjectMeta),
+    spec: mandatory(embedded(TokenReviewSpec)),
+    status: embedded(TokenReviewStatus),
+  },
   {
     about: "Asks whose a bearer token is.",
     metadata: metadataDocs,
@@ -142,7 +148,7 @@ export const TokenRequest = struct(
   {
     ...typeMeta,
     metadata: embedded(ObjectMeta),
-    spec: embedded(TokenRequestSpec),
+    spec: mandatory(embedded(TokenRequestSpec)),
     status: embedded(TokenRequestStatus),
   },
   {

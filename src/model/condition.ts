@@ -2,7 +2,7 @@
 // Source: apimachinery metav1.Condition.
 import type * as z from "zod";
 
-import { always, int64, meta, omitempty, string, struct, timestamp } from "./fields.ts";
+import { always, int64, mandatory, meta, omitempty, string, struct, timestamp } from "./fields.ts";
 
 export const Condition = struct(
   meta("Condition"),
@@ -10,7 +10,7 @@ export const Condition = struct(
     type: always(string, ""),
     status: always(string, ""),
     observedGeneration: omitempty(int64),
-    lastTransitionTime: timestamp,
+    lastTransitionTime: mandatory(timestamp),
     reason: always(string, ""),
     message: always(string, ""),
   },

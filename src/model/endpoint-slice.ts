@@ -12,8 +12,10 @@ import {
   embedded,
   int32,
   list,
+  mandatory,
   mergeable,
   nullWhenAbsent,
+  oneOf,
   pointer,
   string,
   stringMap,
@@ -58,7 +60,7 @@ const stringSet = z.array(string).meta({ "x-kubernetes-list-type": "set" });
 const Endpoint = struct(
   discovery("Endpoint"),
   {
-    addresses: nullWhenAbsent(stringSet),
+    addresses: mandatory(nullWhenAbsent(stringSet)),
     conditions: embedded(EndpointConditions),
     hostname: pointer(string),
     targetRef: pointer(ObjectReference),
@@ -85,7 +87,7 @@ const EndpointPort = atomicStruct(
   discovery("EndpointPort"),
   {
     name: defaultedPointer(string, ""),
-    protocol: defaultedPointer(string, "TCP"),
+    protocol: defaultedPointer(oneOf("SCTP", "TCP", "UDP"), "TCP"),
     port: pointer(int32),
     appProtocol: pointer(string),
   },
@@ -104,8 +106,8 @@ export const EndpointSlice = struct(
   {
     ...typeMeta,
     metadata: embedded(ObjectMeta),
-    addressType: always(string, ""),
-    endpoints: nullWhenAbsent(mergeable(z.array(Endpoint), {})),
+    addressType: always(oneOf("FQDN", "IPv4", "IPv6"), ""),
+    endpoints: mandatory(nullWhenAbsent(mergeable(z.array(Endpoint), {}))),
     ports: nullWhenAbsent(mergeable(z.array(EndpointPort), {})),
   },
   {

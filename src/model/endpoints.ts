@@ -10,6 +10,7 @@ import {
   embedded,
   int32,
   list,
+  oneOf,
   pointer,
   string,
   struct,
@@ -40,7 +41,12 @@ export type EndpointAddress = z.output<typeof EndpointAddress>;
 
 const EndpointPort = atomicStruct(
   core("EndpointPort"),
-  { name: text, port: always(int32, 0), protocol: defaulted(string, "TCP"), appProtocol: pointer(string) },
+  {
+    name: text,
+    port: always(int32, 0),
+    protocol: defaulted(oneOf("SCTP", "TCP", "UDP"), "TCP"),
+    appProtocol: pointer(string),
+  },
   {
     about: "A port at which all addresses of a group are reached.",
     name: "What the Service calls the port; needed as soon as there is more than one.",

@@ -1,6 +1,8 @@
-// What requests are answered with that have no object to answer with, as its fields are described to clients.
-// Source: apimachinery metav1 Status.
-import { embedded, int32, list, meta, omitempty, pointer, struct, text } from "./fields.ts";
+// What requests are answered with that have no object to answer with, and what watches tell, as it is described to clients.
+// Source: apimachinery metav1 Status, WatchEvent.
+import * as z from "zod";
+
+import { always, embedded, int32, list, mandatory, meta, omitempty, pointer, string, struct, text } from "./fields.ts";
 import { ListMeta } from "./meta.ts";
 
 const StatusCause = struct(
@@ -55,5 +57,15 @@ export const Status = struct(
     reason: "What happened, in a word for programs.",
     details: "What it happened to.",
     code: "The HTTP status code.",
+  },
+);
+
+export const WatchEvent = struct(
+  meta("WatchEvent"),
+  { type: always(string, ""), object: mandatory(z.unknown().optional()) },
+  {
+    about: "What a watch tells of one change.",
+    type: "ADDED, MODIFIED, DELETED, BOOKMARK or ERROR.",
+    object: "The object after the change; before it, when it is deleted; a Status, when something went wrong.",
   },
 );

@@ -206,6 +206,9 @@ it("the paths are those of the resource's verbs and scope", () => {
     ["/apis/apps/v1/namespaces/{namespace}/ships/{name}", "get", "put", "patch", "delete"],
     ["/apis/apps/v1/namespaces/{namespace}/ships/{name}/status", "get", "put", "patch"],
     ["/apis/apps/v1/ships", "get"],
+    ["/apis/apps/v1/watch/namespaces/{namespace}/ships", "get"],
+    ["/apis/apps/v1/watch/namespaces/{namespace}/ships/{name}", "get"],
+    ["/apis/apps/v1/watch/ships", "get"],
   ]);
   expect(methods(core)).toEqual([
     ["/api/v1/harbours", "get", "post"],
@@ -218,6 +221,7 @@ it("operations are named as upstream names them", () => {
   expect(apps.paths["/apis/apps/v1/ships"]?.get?.operationId).toBe("listAppsV1ShipForAllNamespaces");
   expect(apps.paths[ship]?.get?.operationId).toBe("readAppsV1NamespacedShip");
   expect(apps.paths[`${ship}/status`]?.put?.operationId).toBe("replaceAppsV1NamespacedShipStatus");
+  expect(apps.paths["/apis/apps/v1/watch/ships"]?.get?.operationId).toBe("watchAppsV1ShipListForAllNamespaces");
   expect(core.paths["/api/v1/harbours"]?.post?.operationId).toBe("createCoreV1Harbour");
   expect(apps.paths[ship]?.get?.tags).toEqual(["apps_v1"]);
 });

@@ -46,6 +46,7 @@ export function componentSchemas(
   }
   const core = { group: "", version: "v1" };
   addKinds(components, schemaNames.deleteOptions, "DeleteOptions", [core, ...deletable]);
+  addKinds(components, schemaNames.watchEvent, "WatchEvent", [core, ...deletable]);
   addKinds(components, schemaNames.status, "Status", [core]);
   return Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -25,7 +25,8 @@ type Operation = {
   readonly description: string;
   readonly query: readonly Json[];
   readonly body: Body;
-  readonly answer: "list" | "object" | "status" | "text";
+  readonly answer: "list" | "object" | "status" | "text" | "watchEvent";
+  readonly deprecated?: true;
 };
 
 const list: Operation = {
@@ -96,6 +97,17 @@ const removeMany: Operation = {
   description: "Deletes all objects that match.",
   query: deletingMany,
 };
+/** The old way to watch, by paths of its own. */
+const watchMany: Operation = {
+  ...list,
+  verb: "watch",
+  action: "watchlist",
+  idVerb: "watch",
+  description: "Watches objects. Use the parameter watch of a list instead.",
+  answer: "watchEvent",
+  deprecated: true,
+};
+const watchOne: Operation = { ...watchMany, action: "watch" };
 const subresourceOperations = [read, create, replace, patch];
 
 /** Requests that carry on as something else: a stream of bytes, in one direction or both. */
@@ -160,6 +172,19 @@ function placesOf(resource: Resource, subresources: readonly Subresource[]): rea
     { ...object, operations: [read, replace, patch, remove] },
     ...subresources.map((subresource) => subresourcePlace(resource, subresource, object)),
     ...(resource.namespaced ? [{ ...everywhere, operations: [list], idSuffix: "ForAllNamespaces" }] : []),
+    ...watchPlaces(resource, own),
+  ];
+}
+
+function watchPlaces(resource: Resource, own: Pick<Place, "idPrefix" | "kind" | "schema" | "verbs">): readonly Place[] {
+  const root = `/${groupVersionPath(resource)}/watch`;
+  const collection = `${root}/${resource.namespaced ? "namespaces/{namespace}/" : ""}${resource.plural}`;
+  const parameters = resource.namespaced ? ["namespace"] : [];
+  const all = { ...own, path: `${root}/${resource.plural}`, parameters: [], idPrefix: "", operations: [watchMany] };
+  return [
+    { ...own, path: collection, parameters, operations: [watchMany], idSuffix: "List" },
+    { ...own, path: `${collection}/{name}`, parameters: ["name", ...parameters], operations: [watchOne], idSuffix: "" },
+    ...(resource.namespaced ? [{ ...all, idSuffix: "ListForAllNamespaces" }] : []),
   ];
 }
 
@@ -180,6 +205,7 @@ function operationObject(resource: Resource, place: Place, operation: Operation)
   return {
     operationId: id.join(""),
     description: operation.description,
+    ...(operation.deprecated === true ? { deprecated: true } : {}),
     tags: [groupVersionTag(resource)],
     "x-kubernetes-action": operation.action,
     "x-kubernetes-group-version-kind": { group, kind, version },
@@ -234,6 +260,8 @@ function answerContent({ schema }: Place, { answer }: Operation): JsonObject {
       return inEach(mediaTypes, refTo(schemaNames.status));
     case "list":
       return inEach([...mediaTypes, "application/json;stream=watch"], refTo(`${schema}List`));
+    case "watchEvent":
+      return inEach([...mediaTypes, "application/json;stream=watch"], refTo(schemaNames.watchEvent));
     case "object":
       return inEach(mediaTypes, schema === undefined ? { type: "object" } : refTo(schema));
     default:

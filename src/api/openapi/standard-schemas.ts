@@ -4,7 +4,7 @@
 import type { JsonObject } from "../../core/json.ts";
 import { DeleteOptions } from "../../model/delete-options.ts";
 import { ListMeta } from "../../model/meta.ts";
-import { Status } from "../../model/status.ts";
+import { Status, WatchEvent } from "../../model/status.ts";
 
 const metaPrefix = "io.k8s.apimachinery.pkg.apis.meta.v1";
 
@@ -17,6 +17,7 @@ export const schemaNames = {
   quantity: "io.k8s.apimachinery.pkg.api.resource.Quantity",
   status: `${metaPrefix}.Status`,
   time: `${metaPrefix}.Time`,
+  watchEvent: `${metaPrefix}.WatchEvent`,
 } as const;
 
 /** How texts and numbers of these Go types are written. Other types are written as what they are in JSON. */
@@ -50,7 +51,7 @@ export function described(schema: JsonObject, description: string): JsonObject {
 }
 
 /** Structs of every document, beside those of its kinds. */
-export const sharedStructs = [ListMeta, DeleteOptions, Status] as const;
+export const sharedStructs = [ListMeta, DeleteOptions, Status, WatchEvent] as const;
 
 export const sharedSchemas: JsonObject = {
   [schemaNames.intOrString]: {

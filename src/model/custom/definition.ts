@@ -10,6 +10,7 @@ import {
   flag,
   int32,
   list,
+  mandatory,
   nullWhenAbsent,
   pointer,
   string,
@@ -80,7 +81,7 @@ const WebhookConversion = struct(
         },
       ),
     ),
-    conversionReviewVersions: nullWhenAbsent(z.array(string)),
+    conversionReviewVersions: mandatory(nullWhenAbsent(z.array(string))),
   },
   {
     about: "A webhook that converts objects.",
@@ -219,9 +220,9 @@ const Spec = struct(
   extensions("CustomResourceDefinitionSpec"),
   {
     group: always(string, ""),
-    names: embedded(Names),
+    names: mandatory(embedded(Names)),
     scope: always(string, ""),
-    versions: nullWhenAbsent(z.array(DefinitionVersion)),
+    versions: mandatory(nullWhenAbsent(z.array(DefinitionVersion))),
     conversion: CustomResourceConversion.prefault({ strategy: "None" }),
     preserveUnknownFields: flag,
   },
@@ -265,7 +266,7 @@ export const CustomResourceDefinition = struct(
   {
     ...typeMeta,
     metadata: embedded(ObjectMeta),
-    spec: embedded(Spec),
+    spec: mandatory(embedded(Spec)),
     status: embedded(DefinitionStatus),
   },
   {
