@@ -3,6 +3,7 @@ import { qualifiedResource } from "../model/api-error.ts";
 import { acceptNames } from "../model/custom/accepted-names.ts";
 import type { CustomResourceDefinition } from "../model/custom/definition.ts";
 import { definitionsResource } from "../model/custom/definition.ts";
+import { definitionWarnings } from "../model/custom/definition-warnings.ts";
 import { goTime } from "../model/instant.ts";
 import type { JoinToken } from "../model/join-token.ts";
 import type { KubeObject } from "../model/meta.ts";
@@ -50,9 +51,10 @@ async function admitPod({ env }: RequestContext, pod: Pod): Promise<Pod> {
 
 /** A definition is served as soon as it is there, unless others have its names. */
 async function admitDefinition(
-  { kinds, nowMs }: RequestContext,
+  { kinds, nowMs, warn }: RequestContext,
   definition: CustomResourceDefinition,
 ): Promise<CustomResourceDefinition> {
+  for (const warning of definitionWarnings(definition)) warn(warning);
   return acceptNames(definition, await kinds.namesBeside(definition), nowMs);
 }
 

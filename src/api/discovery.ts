@@ -5,6 +5,7 @@ import type * as z from "zod";
 
 import { apiVersionOf } from "../model/decode.ts";
 import type { ServedKind } from "../model/resource.ts";
+import { Scale } from "../model/scale.ts";
 
 /** The version this API is compatible with. Build metadata after "+" leaves comparisons of versions alone. */
 export const serverVersion = {
@@ -128,6 +129,7 @@ export function subresourcesOf(resource: ServedKind, subresources: readonly Subr
     group: "autoscaling",
     version: "v1",
     verbs: statusVerbs,
+    schema: Scale,
   };
   const all = [...own, ...(resource.statusSubresource ? [status] : []), ...(resource.scale === null ? [] : [scale])];
   return all.toSorted((a, b) => (a.name < b.name ? -1 : 1));

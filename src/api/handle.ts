@@ -12,19 +12,26 @@ import { applyMediaType } from "./patch/patch.ts";
 import { getObject, listObjects } from "./read.ts";
 import { isTrue } from "./request-attributes.ts";
 import { mediaTypeOf } from "./request-body.ts";
+import { answerScale } from "./scale.ts";
 import { requestToken } from "./token-request.ts";
 import { watchObjects } from "./watch.ts";
 import { createObject, patchObject, updateObject } from "./write.ts";
 
 export async function handle(context: RequestContext): Promise<Response> {
   const { resource, subresource } = context.target;
+  if (resource.deprecation !== null) context.warn(resource.deprecation);
   if (resource === bindings && subresource === null) return bindPod(context);
   if (subresource === null) return answer(context, verbOf(context));
   if (subresource === "status" && resource.statusSubresource) return answerStatus(context);
+  if (subresource === "scale" && resource.scale !== null) return answerScale(context, resource.scale);
   if (subresource === "binding" && qualifiedResource(resource) === "pods") return bindPod(context);
   if (subresource === "eviction" && qualifiedResource(resource) === "pods") return evictPod(context);
   if (subresource === "token" && qualifiedResource(resource) === "serviceaccounts") return requestToken(context);
   throw new ApiError("NotFound", "the server could not find the requested resource", {});
+}
+
+function refusedByEnd(): ApiError {
+  return new ApiError("MethodNotAllowed", "create not allowed while custom resource definition is terminating", {});
 }
 
 /** What a request asks for, by method and by whether it names an object; null: nothing that there is. */
@@ -59,6 +66,7 @@ async function answer(context: RequestContext, verb: Verb | null): Promise<Respo
     case "watch":
       return watchObjects(context);
     case "create":
+      if (context.target.resource.custom?.isTerminating === true) throw refusedByEnd();
       return createObject(context);
     case "update":
       return updateObject(context);

@@ -39,7 +39,7 @@ export class ObjectStorage implements Storage {
 
   async read({ namespace, name }: Place): Promise<KubeObject | null> {
     const [object] = await runBatch(this.#db, [readObject(this.#db, { resource: this.#name, namespace, name })]);
-    return object;
+    return object === null ? null : this.#resource.fromStorage(object);
   }
 
   async list(request: ListRequest): Promise<Listing> {
@@ -48,12 +48,12 @@ export class ObjectStorage implements Storage {
     if (request.name !== null) {
       const key = { resource, namespace: namespace ?? "", name: request.name };
       const [rv, object] = await runBatch(this.#db, [readHead(this.#db), readObject(this.#db, key)]);
-      return { objects: object === null ? [] : [object], rv };
+      return { objects: object === null ? [] : [this.#resource.fromStorage(object)], rv };
     }
     const { after, limit } = request;
     const query = { resource, namespace, after, limit };
     const [rv, objects] = await runBatch(this.#db, [readHead(this.#db), readObjects(this.#db, query)]);
-    return { objects, rv };
+    return { objects: objects.map((object) => this.#resource.fromStorage(object)), rv };
   }
 
   async count(request: Pick<ListRequest, "namespace" | "after" | "limit">): Promise<number> {

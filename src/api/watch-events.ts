@@ -41,7 +41,8 @@ export async function eventsOf(changes: readonly Change[], viewing: Viewing): Pr
 }
 
 async function objectsOf(changes: readonly Change[], { resource, templates }: Viewing): Promise<readonly KubeObject[]> {
-  if (qualifiedResource(resource) !== "pods") return changes.map(({ body, seq }) => withResourceVersion(body, seq));
+  if (qualifiedResource(resource) !== "pods")
+    return changes.map(({ body, seq }) => resource.fromStorage(withResourceVersion(body, seq)));
   const rows = changes.map(loggedPodRow);
   await templates.load(rows.map(({ template }) => template));
   return rows.map((row) => podFromTemplate(templates.get(row.template), row));

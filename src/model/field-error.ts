@@ -80,11 +80,15 @@ export function notSupported(field: string, value: unknown, supported: readonly 
 
 /** `maxLength` in bytes. */
 export function tooLong(field: string, maxLength: number): FieldError {
-  return error("FieldValueTooLong", field, null, `may not be more than ${maxLength} bytes`);
+  return error("FieldValueTooLong", field, null, `may not be more than ${maxLength} byte${maxLength === 1 ? "" : "s"}`);
+}
+
+export function typeInvalid(field: string, value: unknown, detail: string): FieldError {
+  return error("FieldValueTypeInvalid", field, printValue(value), detail);
 }
 
 export function tooMany(field: string, count: number, most: number): FieldError {
-  return error("FieldValueTooMany", field, String(count), `must have at most ${most} items`);
+  return error("FieldValueTooMany", field, String(count), `must have at most ${most} item${most === 1 ? "" : "s"}`);
 }
 
 /** The error as one line: path, then text. */

@@ -1,6 +1,7 @@
 // What a kind of object is to the API: its names, its schema, the rules of its writes and the columns of its table.
 import type * as z from "zod";
 
+import type { JsonSchemaProps } from "./custom/json-schema-props.ts";
 import type { Decoded } from "./decode.ts";
 import type { FieldError } from "./field-error.ts";
 import type { KubeObject } from "./meta.ts";
@@ -44,6 +45,8 @@ export type Resource<T extends KubeObject = KubeObject> = {
   readonly scale: ScalePaths | null;
   /** What those who use this version are told; null: nothing. */
   readonly deprecation: string | null;
+  /** Of a kind that a CustomResourceDefinition adds. */
+  readonly custom: CustomKind | null;
   /** Fields kept as they came, nulls included. */
   readonly rawFields: readonly string[];
   /** The object with what reading alone makes of it upstream: whoever writes it owns that as well. */
@@ -76,11 +79,18 @@ export type Resource<T extends KubeObject = KubeObject> = {
 };
 
 /** Paths such as `.spec.replicas`. */
-type ScalePaths = {
+export type ScalePaths = {
   readonly specReplicas: string;
   readonly statusReplicas: string;
   /** Null: the object does not say. */
   readonly labelSelector: string | null;
+};
+
+type CustomKind = {
+  /** What objects look like, as the definition has it. */
+  readonly openApi: JsonSchemaProps;
+  /** The definition is to go, and there are to be no new objects. */
+  readonly isTerminating: boolean;
 };
 
 /** What discovery tells of a kind. */
@@ -121,7 +131,7 @@ type Definition<T extends KubeObject> = Pick<
   Resource<T>,
   "group" | "version" | "kind" | "plural" | "schema" | "support"
 > &
-  Partial<Omit<Resource<T>, "schema" | "selectableFieldNames">>;
+  Partial<Omit<Resource<T>, "schema">>;
 
 /** A resource with everything that a passive kind leaves to the server filled in. */
 export function defineResource<T extends KubeObject>(definition: Definition<T>): Resource<T> {
@@ -139,6 +149,7 @@ export function defineResource<T extends KubeObject>(definition: Definition<T>):
     scale: null,
     deprecation: null,
     completed: (object) => object,
+    custom: null,
     validateName: () => null,
     prepareForCreate: (object) => object,
     prepareForUpdate: (object) => object,

@@ -3,6 +3,7 @@
 import type * as z from "zod";
 
 import { isJsonObject, type JsonObject, member } from "../../core/json.ts";
+import type { JsonSchemaProps } from "../../model/custom/json-schema-props.ts";
 import type { Json } from "../../model/fields.ts";
 import type { Resource } from "../../model/resource.ts";
 import { definitionName, type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
@@ -16,7 +17,7 @@ import {
   sharedStructs,
 } from "./standard-schemas.ts";
 
-type Kind = Pick<Resource, "group" | "version" | "kind" | "schema" | "verbs">;
+type Kind = Pick<Resource, "group" | "version" | "kind" | "schema" | "verbs" | "custom">;
 type GroupVersion = Pick<Resource, "group" | "version">;
 
 /** What subresources take and answer with that is no resource of its own. */
@@ -36,8 +37,10 @@ export function componentSchemas(
   for (const kind of kinds) {
     addStruct(components, kind.schema);
     const name = kindSchemaName(kind);
-    const schema = components.get(name);
-    components.set(name, kindSchema(kind, isJsonObject(schema) ? schema : toOpenApi(jsonSchemaOf(kind.schema))));
+    components.set(
+      name,
+      kind.custom === null ? fixedSchema(components, kind) : customSchema(kind, kind.custom.openApi),
+    );
     if (kind.verbs.includes("list")) components.set(`${name}List`, listSchema(kind));
   }
   for (const part of others) {
@@ -58,9 +61,24 @@ function addKinds(components: Map<string, Json>, name: string, kind: string, of:
   if (isJsonObject(schema)) components.set(name, { ...schema, [kindsKeyword]: [...versions.values()] });
 }
 
-/** The name of a kind's schema: the one the schema declares, which is upstream's. */
+/** The name of a kind's schema: the one the schema declares, which is upstream's; of a custom kind its group backwards. */
 export function kindSchemaName({ group, version, kind, schema }: PartOfApi): string {
-  return definitionName(jsonSchemaOf(schema)) ?? `io.k8s.api.${group === "" ? "core" : group}.${version}.${kind}`;
+  const declared = definitionName(jsonSchemaOf(schema));
+  return declared ?? [...group.split(".").reverse(), version, kind].filter((part) => part !== "").join(".");
+}
+
+function fixedSchema(components: ReadonlyMap<string, Json>, kind: Kind): JsonObject {
+  const schema = components.get(kindSchemaName(kind));
+  return kindSchema(kind, isJsonObject(schema) ? schema : toOpenApi(jsonSchemaOf(kind.schema)));
+}
+
+/** As the definition has it, with the fields that every object has. */
+function customSchema(kind: Kind, { properties = {}, ...schema }: JsonSchemaProps): JsonObject {
+  const metadata = described(refTo(schemaNames.objectMeta), commonDescriptions.metadata);
+  const text = { type: "string" };
+  const common = { apiVersion: text, kind: text, metadata };
+  // Schemas are kept as JSON.
+  return kindSchema(kind, { type: "object", ...schema, properties: { ...properties, ...common } } as JsonObject);
 }
 
 function addStruct(components: Map<string, Json>, schema: z.ZodType): void {

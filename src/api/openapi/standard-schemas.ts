@@ -13,6 +13,7 @@ export const schemaNames = {
   intOrString: "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
   listMeta: `${metaPrefix}.ListMeta`,
   microTime: `${metaPrefix}.MicroTime`,
+  objectMeta: `${metaPrefix}.ObjectMeta`,
   patch: `${metaPrefix}.Patch`,
   quantity: "io.k8s.apimachinery.pkg.api.resource.Quantity",
   status: `${metaPrefix}.Status`,

@@ -93,7 +93,7 @@ function schemaOf(schema: JsonObject): JsonObject {
   const own = Object.fromEntries(entries.map(([keyword, value]) => [keyword, keywordValue(keyword, value)]));
   // A reference with something beside it was wrapped for version 3; here it may stand beside the rest.
   const [wrapped] = listAt(schema, "allOf");
-  return isJsonObject(wrapped) ? { ...schemaOf(wrapped), ...own } : own;
+  return isJsonObject(wrapped) && "$ref" in wrapped ? { ...schemaOf(wrapped), ...own } : own;
 }
 
 function keywordValue(keyword: string, value: Json): Json {

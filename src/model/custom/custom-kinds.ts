@@ -67,7 +67,7 @@ const stages = ["alpha", "beta", undefined];
  * Orders versions with the best first: v2, v1, v1beta2, v1beta1, v1alpha1, and then what has no such form.
  * Source: apimachinery pkg/version CompareKubeAwareVersionStrings.
  */
-function compareVersions(a: string, b: string): number {
+export function compareVersions(a: string, b: string): number {
   const [left, right] = [versionPattern.exec(a), versionPattern.exec(b)];
   if (left === null || right === null) return left === right ? compare(a, b) : left === null ? 1 : -1;
   return (

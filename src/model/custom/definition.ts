@@ -28,6 +28,7 @@ import {
   validateDefinition,
   validateDefinitionStatusUpdate,
   validateDefinitionUpdate,
+  validateNewDefinition,
 } from "../validation/custom-resource-definition.ts";
 import { dns1123Subdomain, nameRule } from "../validation/names.ts";
 import { extensions, JsonSchemaProps } from "./json-schema-props.ts";
@@ -137,6 +138,8 @@ const PrinterColumn = struct(
     jsonPath: "Where the value is, such as .spec.replicas.",
   },
 );
+
+export type PrinterColumn = z.output<typeof PrinterColumn>;
 
 const DefinitionVersion = struct(
   extensions("CustomResourceDefinitionVersion"),
@@ -319,6 +322,7 @@ export const customResourceDefinitions: Resource<CustomResourceDefinition> = def
     status,
   }),
   validate: validateDefinition,
+  validateCreate: validateNewDefinition,
   validateUpdate: validateDefinitionUpdate,
   validateStatusUpdate: validateDefinitionStatusUpdate,
   columns: [nameColumn, createdAtColumn],

@@ -21,7 +21,7 @@ const widgetSchema = {
   },
 };
 
-const v1 = { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: widgetSchema } };
+export const v1 = { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: widgetSchema } };
 
 type DefinitionOptions = {
   readonly kind?: string;
@@ -47,7 +47,7 @@ export function define(options: DefinitionOptions = {}): Promise<KubeObject> {
   return api.create(definitions, definition(options));
 }
 
-function widget(name: string, spec: object = { size: 3 }, metadata: object = {}): KubeObject {
+export function widget(name: string, spec: object = { size: 3 }, metadata: object = {}): KubeObject {
   return { apiVersion: "example.com/v1", kind: "Widget", metadata: { name, ...metadata }, spec };
 }
 
