@@ -27,10 +27,27 @@ export function answer(value: unknown, options: AnswerOptions = {}): Response {
   });
 }
 
+/** All warnings of an answer, and each of them where there are more. Source: apiserver filters/warning.go. */
+const warningsCharacters = 4096;
+const longWarningCharacters = 256;
+
 /** The answer with warnings, which kubectl prints. */
 export function withWarnings(response: Response, warnings: readonly string[]): Response {
-  for (const warning of new Set(warnings)) response.headers.append("warning", `299 - ${JSON.stringify(warning)}`);
+  const texts = [...new Set(warnings)];
+  const isTooMuch = texts.join("").length > warningsCharacters;
+  let written = 0;
+  for (const whole of texts) {
+    const text = isTooMuch ? whole.slice(0, longWarningCharacters) : whole;
+    written += text.length;
+    if (written > warningsCharacters) break;
+    response.headers.append("warning", `299 - "${headerText(text)}"`);
+  }
   return response;
+}
+
+/** Text as it may stand between quotes in a header. */
+function headerText(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, " ").replaceAll(/["\\]/g, "\\$&");
 }
 
 /** The answer to a request that is refused. */

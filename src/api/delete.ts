@@ -9,7 +9,9 @@ import type { KubeObject } from "../model/meta.ts";
 import { answer } from "./answer.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, storageOf, wrote } from "./context.ts";
+import { wouldRemove } from "./dry-run.ts";
 import { listOptions } from "./list-options.ts";
+import { booleanParameter, integerParameter, unsupportedDryRun } from "./parameters.ts";
 import { listPage } from "./read.ts";
 import { readObject } from "./request-body.ts";
 import type { Removed } from "./storage.ts";
@@ -30,11 +32,11 @@ const optionsName = { group: "meta.k8s.io", plural: "", kind: "DeleteOptions" };
 async function deleteOptions({ request, url }: RequestContext): Promise<Checked> {
   const body = await readOptions(request);
   const query = url.searchParams;
-  const grace = query.get("gracePeriodSeconds");
-  const orphan = query.get("orphanDependents");
+  const grace = integerParameter(query, "gracePeriodSeconds");
+  const orphan = booleanParameter(query, "orphanDependents");
   return checkOptions({
-    ...(grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
-    ...(orphan === null ? {} : { orphanDependents: orphan === "true" }),
+    ...(grace === null ? {} : { gracePeriodSeconds: grace }),
+    ...(orphan === null ? {} : { orphanDependents: orphan }),
     ...(query.has("propagationPolicy") ? { propagationPolicy: query.get("propagationPolicy") ?? "" } : {}),
     ...(query.has("dryRun") ? { dryRun: query.getAll("dryRun") } : {}),
     ...body,
@@ -60,8 +62,7 @@ function checkOptions(options: DeleteOptions): Checked {
     throw invalidError(optionsName, "", [notSupported("propagationPolicy", propagationPolicy, [...policies, "nil"])]);
   }
   const dryRun = options.dryRun ?? [];
-  if (dryRun.some((value) => value !== "All"))
-    throw invalidError(optionsName, "", [notSupported("dryRun", dryRun, ["All"])]);
+  if (dryRun.some((value) => value !== "All")) throw invalidError(optionsName, "", [unsupportedDryRun(dryRun)]);
   const older = orphanDependents === undefined ? null : orphanDependents ? "Orphan" : "Background";
   return {
     policy: policy ?? older,
@@ -78,7 +79,7 @@ export async function deleteObject(context: RequestContext): Promise<Response> {
   const object = await existing(context);
   checkRemovable(context, object);
   checkPreconditions(context, object, options);
-  const outcome = options.dryRun ? { object, gone: !isPod(context) } : await removeOne(context, object, options);
+  const outcome = options.dryRun ? wouldRemove(context, object, options) : await removeOne(context, object, options);
   if (!outcome.gone || isPod(context)) return answer(outcome.object);
   return answer(removedStatus(context, object));
 }
@@ -112,8 +113,10 @@ function checkPreconditions(
   { metadata }: KubeObject,
   { uid, resourceVersion }: Checked,
 ): void {
+  // Upstream names the kind here and not the resource.
+  const { group, kind } = target.resource;
   const refuse = (why: string) => {
-    throw conflictError(target.resource, metadata.name ?? "", why);
+    throw conflictError({ group, kind, plural: kind }, metadata.name ?? "", why);
   };
   if (uid !== undefined && uid !== metadata.uid) {
     refuse(
@@ -141,7 +144,7 @@ export async function deleteCollection(context: RequestContext): Promise<Respons
   const page = await listPage(context, query);
   for (const object of page.objects) checkRemovable(context, object);
   const removed = options.dryRun
-    ? page.objects.map((object) => ({ object, gone: true }))
+    ? page.objects.map((object) => wouldRemove(context, object, options))
     : await storage.remove(page.objects, options, context.nowMs);
   if (!options.dryRun)
     wrote(

@@ -1,7 +1,6 @@
 // POST, PUT and PATCH: decode, default, check, and only then write. Every way to an object goes through here.
 // Source: apiserver pkg/endpoints/handlers create.go, update.go, patch.go; pkg/registry/generic/registry/store.go.
 import { generatedName, nameSuffix } from "../core/hash.ts";
-import { isJsonObject } from "../core/json.ts";
 import {
   ApiError,
   alreadyExistsError,
@@ -10,7 +9,7 @@ import {
   invalidError,
   notFoundError,
 } from "../model/api-error.ts";
-import { apiVersionOf, decodeObject } from "../model/decode.ts";
+import { decodeObject } from "../model/decode.ts";
 import type { FieldError } from "../model/field-error.ts";
 import type { Json } from "../model/fields.ts";
 import { goTime } from "../model/instant.ts";
@@ -22,8 +21,10 @@ import type { Resource } from "../model/resource.ts";
 import { admitChanged, admitNew } from "./admission.ts";
 import { answer } from "./answer.ts";
 import { tracked } from "./apply/ownership.ts";
+import { checkType } from "./body-type.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, methodNotAllowed, placeOf, storageOf, wrote } from "./context.ts";
+import { wouldCreate } from "./dry-run.ts";
 import { requireMayGrant } from "./granting.ts";
 import { negotiate } from "./negotiation.ts";
 import { applyMediaType, applyPatch, patchMediaTypesOf } from "./patch/patch.ts";
@@ -69,9 +70,11 @@ export async function storeNew(
   const { resource } = context.target;
   for (let tries = 1; ; tries += 1) {
     const prepared = await prepareNew(context, object);
-    if (options.dryRun) return respond(context, { code: 201, object: prepared.object });
-    const outcome = await storageOf(context).create(prepared.object, context.nowMs);
+    const outcome = options.dryRun
+      ? await wouldCreate(context, prepared.object)
+      : await storageOf(context).create(prepared.object, context.nowMs);
     if (outcome.outcome === "created") {
+      if (options.dryRun) return respond(context, { code: 201, object: outcome.object });
       await prepared.created(outcome.object);
       wrote(context, [outcome.object]);
       return respond(context, { code: 201, object: prepared.told(outcome.object) });
@@ -226,7 +229,10 @@ export async function replace(
   check(resource, after, errors);
   await requireMayGrant(context, after, before);
   if (isSame(withoutTimes(before), withoutTimes(after))) return before;
-  if (dryRun) return after;
+  const { resourceVersion } = before.metadata;
+  if (dryRun) {
+    return { ...after, metadata: { ...after.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) } };
+  }
   const outcome = await storageOf(context).update(before, after, context.nowMs);
   if (outcome.outcome === "conflict") return "conflict";
   // Who controlled it before has lost it, and acts on that.
@@ -312,28 +318,6 @@ export function decode(context: RequestContext, body: Body, options: WriteOption
     body: `Invalid value: ${JSON.stringify(JSON.stringify(patch))}: ${problem}`,
   };
   throw invalidError({ group: "", plural: "", kind: "" }, "", [error]);
-}
-
-function checkType(resource: Resource, json: Json): void {
-  if (!isJsonObject(json)) {
-    throw new ApiError(
-      "BadRequest",
-      `the object provided is unrecognized (must be of type ${resource.kind}): it is no object`,
-    );
-  }
-  const { kind, apiVersion } = json;
-  const isOther = (kind ?? "") !== "" && kind !== resource.kind;
-  if (isOther) {
-    throw new ApiError(
-      "BadRequest",
-      `${kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}: no kind ${JSON.stringify(kind)} is expected here`,
-    );
-  }
-  if ((apiVersion ?? "") === "" || apiVersion === apiVersionOf(resource)) return;
-  throw new ApiError(
-    "BadRequest",
-    `the API version in the data (${apiVersion}) does not match the expected API version (${apiVersionOf(resource)})`,
-  );
 }
 
 export function checkNamespace({ target }: RequestContext, { metadata }: KubeObject): void {
