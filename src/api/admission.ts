@@ -7,11 +7,13 @@ import { definitionWarnings } from "../model/custom/definition-warnings.ts";
 import { goTime } from "../model/instant.ts";
 import type { JoinToken } from "../model/join-token.ts";
 import type { KubeObject } from "../model/meta.ts";
+import { notRunMessage, notRunReason } from "../model/not-run-here.ts";
 import type { Pod } from "../model/pod.ts";
 import { defaultPod } from "../model/pod-defaults.ts";
 import type { PriorityClass } from "../model/priority-class.ts";
 import { runBatch } from "../store/batch.ts";
 import { digestOf, insertToken, newSecret } from "../store/credentials.ts";
+import { EventRecorder } from "../store/event-recorder.ts";
 import { insertObjects, readObjects } from "../store/objects.ts";
 import type { RequestContext } from "./context.ts";
 import { defaultServiceAccount } from "./seed.ts";
@@ -34,11 +36,32 @@ export async function admitNew(context: RequestContext, object: KubeObject): Pro
       return { ...plain, created: () => furnish(context, object) };
     case "jointokens.lares.dev":
       return admitJoinToken(context, object as JoinToken);
+    case "deployments.apps":
+    case "replicasets.apps":
+    case "statefulsets.apps":
+    case "jobs.batch":
+    case "cronjobs.batch":
+      return { ...plain, created: (stored) => tellNotRun(context, stored) };
     case definitionsResource:
       return { ...plain, object: await admitDefinition(context, object as CustomResourceDefinition) };
     default:
       return plain;
   }
+}
+
+/** Of a workload that is kept and not run: an Event says so, for status is not where everybody looks. */
+async function tellNotRun({ env, nowMs }: RequestContext, { apiVersion, kind, metadata }: KubeObject): Promise<void> {
+  const { namespace = "", name = "", uid = "" } = metadata;
+  const told = {
+    happening: {
+      subject: { apiVersion, kind, namespace, name, uid },
+      type: "Warning",
+      reason: notRunReason,
+      message: notRunMessage(`${kind}s`),
+    },
+    source: { component: "lares" },
+  } as const;
+  await runBatch(env.DB, [new EventRecorder().record(env.DB, [told], { nowMs })]);
 }
 
 async function admitPod({ env }: RequestContext, pod: Pod): Promise<Pod> {

@@ -107,6 +107,7 @@ function zeroOf(shape: Shape): unknown {
 }
 
 function zeroScalar(goType: string): unknown {
+  if (goType === "v1.Time" || goType === "v1.MicroTime") return null;
   if (goType === "bool") return false;
   if (goType.startsWith("int")) return 0;
   return goType === "resource.Quantity" ? "0" : "";

@@ -19,6 +19,7 @@ import {
   pointer,
   string,
   stringMap,
+  stringSet,
   struct,
 } from "./fields.ts";
 import { ObjectMeta, typeMeta } from "./meta.ts";
@@ -54,8 +55,6 @@ const EndpointHints = struct(
   { forZones: list(ForZone) },
   { about: "Who should use an endpoint.", forZones: "The zones from which it should be used." },
 );
-
-const stringSet = z.array(string).meta({ "x-kubernetes-list-type": "set" });
 
 const Endpoint = struct(
   discovery("Endpoint"),

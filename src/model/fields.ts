@@ -144,6 +144,14 @@ export function mergeable<T extends z.ZodType>(schema: T, options: ListOptions):
   });
 }
 
+/** A struct that strategic merge patches replace as a whole, or of which they keep only what they name. */
+export function patchedBy<T extends z.ZodType>(field: T, strategy: "replace" | "retainKeys"): T {
+  return field.meta({ "x-kubernetes-patch-strategy": strategy });
+}
+
+/** A list of which each element is there once, and of which many can own some. */
+export const stringSet = z.array(string).meta({ "x-kubernetes-list-type": "set" });
+
 /** A set of plain strings that patches merge (finalizers). */
 export const mergedStrings = omitempty(
   z.array(string).meta({ "x-kubernetes-list-type": "set", "x-kubernetes-patch-strategy": "merge" }),

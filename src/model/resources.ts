@@ -9,38 +9,59 @@ import { selfSubjectReviews, tokenReviews } from "./authentication.ts";
 import { bindings } from "./binding.ts";
 import { configMaps } from "./config-map.ts";
 import { controllerRevisions } from "./controller-revision.ts";
+import { cronJobs } from "./cron-job.ts";
 import { customResourceDefinitions } from "./custom/definition.ts";
 import { daemonSets } from "./daemonset.ts";
 import { apiVersionOf } from "./decode.ts";
+import { deployments } from "./deployment.ts";
 import { endpointSlices } from "./endpoint-slice.ts";
 import { endpoints } from "./endpoints.ts";
 import { events } from "./event.ts";
+import { ingresses } from "./ingress.ts";
+import { jobs } from "./job.ts";
 import { joinTokens } from "./join-token.ts";
 import { leases } from "./lease.ts";
+import { limitRanges } from "./limit-range.ts";
 import { nodeMetrics, podMetrics } from "./metrics.ts";
 import { namespaces } from "./namespace.ts";
+import { networkPolicies } from "./network-policy.ts";
 import { nodes } from "./node.ts";
+import { persistentVolumeClaims } from "./persistent-volume-claim.ts";
 import { pods } from "./pod.ts";
+import { podDisruptionBudgets } from "./pod-disruption-budget.ts";
 import { priorityClasses } from "./priority-class.ts";
 import { clusterRoleBindings, clusterRoles, roleBindings, roles } from "./rbac.ts";
+import { replicaSets } from "./replica-set.ts";
 import type { Resource } from "./resource.ts";
+import { resourceQuotas } from "./resource-quota.ts";
+import { runtimeClasses } from "./runtime-class.ts";
 import { secrets } from "./secret.ts";
 import { services } from "./service.ts";
 import { serviceAccounts } from "./service-account.ts";
+import { statefulSets } from "./stateful-set.ts";
+import { csiDrivers, storageClasses } from "./storage-class.ts";
 
 export const resources: readonly Resource[] = [
   bindings,
   configMaps,
   endpoints,
   events,
+  limitRanges,
   namespaces,
   nodes,
+  persistentVolumeClaims,
   pods,
+  resourceQuotas,
   secrets,
   serviceAccounts,
   services,
   controllerRevisions,
   daemonSets,
+  deployments,
+  replicaSets,
+  statefulSets,
+  cronJobs,
+  jobs,
   customResourceDefinitions,
   selfSubjectReviews,
   tokenReviews,
@@ -50,11 +71,17 @@ export const resources: readonly Resource[] = [
   subjectAccessReviews,
   leases,
   endpointSlices,
+  ingresses,
+  networkPolicies,
+  runtimeClasses,
+  podDisruptionBudgets,
   clusterRoleBindings,
   clusterRoles,
   roleBindings,
   roles,
   priorityClasses,
+  csiDrivers,
+  storageClasses,
   nodeMetrics,
   podMetrics,
   joinTokens,

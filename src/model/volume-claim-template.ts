@@ -31,7 +31,7 @@ const VolumeResourceRequirements = struct(
   },
 );
 
-const PersistentVolumeClaimSpec = struct(
+export const PersistentVolumeClaimSpec = struct(
   core("PersistentVolumeClaimSpec"),
   {
     accessModes: strings,

@@ -27,13 +27,24 @@ describe("the table of resources", () => {
       expect(findResource(group, version, plural)).toBe(resource);
       expect(resourceByKind(group === "" ? version : `${group}/${version}`, kind)).toBe(resource);
     }
-    expect(findResource("apps", "v1", "deployments")).toBeUndefined();
+    expect(findResource("apps", "v1", "pods")).toBeUndefined();
     expect(resourceByKind("v1", "DaemonSet")).toBeUndefined();
   });
 
   it.each([
     ["configmaps", "cm", true],
+    ["cronjobs", "cj", true],
     ["daemonsets", "ds", true],
+    ["deployments", "deploy", true],
+    ["ingresses", "ing", true],
+    ["limitranges", "limits", true],
+    ["networkpolicies", "netpol", true],
+    ["persistentvolumeclaims", "pvc", true],
+    ["poddisruptionbudgets", "pdb", true],
+    ["replicasets", "rs", true],
+    ["resourcequotas", "quota", true],
+    ["statefulsets", "sts", true],
+    ["storageclasses", "sc", false],
     ["endpoints", "ep", true],
     ["events", "ev", true],
     ["namespaces", "ns", false],
@@ -48,7 +59,16 @@ describe("the table of resources", () => {
 
   it("puts into kubectl get all what upstream does", () => {
     const all = resources.filter(({ categories }) => categories.includes("all")).map(({ plural }) => plural);
-    expect(all).toEqual(["pods", "services", "daemonsets"]);
+    expect(all).toEqual([
+      "pods",
+      "services",
+      "daemonsets",
+      "deployments",
+      "replicasets",
+      "statefulsets",
+      "cronjobs",
+      "jobs",
+    ]);
   });
 
   it("says what field selectors can ask for", () => {

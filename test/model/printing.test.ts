@@ -75,6 +75,26 @@ describe("columns", () => {
     ["services", "Name, Type, Cluster-IP, External-IP, Port(s), Age, Selector+"],
     ["endpoints", "Name, Endpoints, Age"],
     ["endpointslices", "Name, AddressType, Ports, Endpoints, Age"],
+    ["poddisruptionbudgets", "Name, Min Available, Max Unavailable, Allowed Disruptions, Age"],
+    ["resourcequotas", "Name, Request, Limit, Age"],
+    ["limitranges", "Name, Created At"],
+    ["runtimeclasses", "Name, Handler, Age"],
+    [
+      "csidrivers",
+      "Name, AttachRequired, PodInfoOnMount, StorageCapacity, TokenRequests, RequiresRepublish, Modes, Age",
+    ],
+    ["storageclasses", "Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age"],
+    [
+      "persistentvolumeclaims",
+      "Name, Status, Volume, Capacity, Access Modes, StorageClass, VolumeAttributesClass, Age, VolumeMode+",
+    ],
+    ["ingresses", "Name, Class, Hosts, Address, Ports, Age"],
+    ["networkpolicies", "Name, Pod-Selector, Age"],
+    ["deployments", "Name, Ready, Up-to-date, Available, Age, Containers+, Images+, Selector+"],
+    ["replicasets", "Name, Desired, Current, Ready, Age, Containers+, Images+, Selector+"],
+    ["statefulsets", "Name, Ready, Age, Containers+, Images+"],
+    ["jobs", "Name, Status, Completions, Duration, Age, Containers+, Images+, Selector+"],
+    ["cronjobs", "Name, Schedule, Timezone, Suspend, Active, Last Schedule, Age, Containers+, Images+, Selector+"],
   ])("of %s", (plural, columns) => {
     const resource = resources.find((candidate) => candidate.plural === plural);
     const names = resource?.columns.map(({ name, priority }) => (priority === 1 ? `${name}+` : name));

@@ -83,12 +83,19 @@ function customSchema(kind: Kind, { properties = {}, ...schema }: JsonSchemaProp
 
 function addStruct(components: Map<string, Json>, schema: z.ZodType): void {
   for (const [name, definition] of Object.entries(jsonSchemaOf(schema).$defs ?? {})) {
-    if (!components.has(name)) components.set(name, toOpenApi(definition));
+    if (components.has(name)) continue;
+    const struct = toOpenApi(definition);
+    components.set(name, isObject(definition) ? withCommonDescriptions(struct) : struct);
   }
 }
 
 /** Kinds that bring no words of their own for the fields that all have get the usual ones. */
 function kindSchema(kind: Kind, schema: JsonObject): JsonObject {
+  return { ...withCommonDescriptions(schema), ...groupVersionKinds(kind, kind.kind) };
+}
+
+/** What every kind has is described here; what it has beside that, where it is defined. */
+function withCommonDescriptions(schema: JsonObject): JsonObject {
   const properties = member(schema, "properties");
   const fields = isJsonObject(properties) ? properties : {};
   const describedFields = Object.entries(fields).map(([name, field]): [string, Json] => {
@@ -96,7 +103,12 @@ function kindSchema(kind: Kind, schema: JsonObject): JsonObject {
     const isDescribed = !isJsonObject(field) || "description" in field || description === undefined;
     return [name, isDescribed ? field : described(field, description)];
   });
-  return { ...schema, properties: Object.fromEntries(describedFields), ...groupVersionKinds(kind, kind.kind) };
+  return { ...schema, properties: Object.fromEntries(describedFields) };
+}
+
+/** Of a whole object, such as may stand within another. */
+function isObject(definition: JsonSchema): boolean {
+  return definition.properties?.["apiVersion"] !== undefined && definition.properties["metadata"] !== undefined;
 }
 
 function isCommonField(name: string): name is keyof typeof commonDescriptions {

@@ -1,6 +1,8 @@
 // The field numbers of the API's structs in protobuf, by the struct's upstream name.
 // Source: generated.proto of k8s.io/api and k8s.io/apimachinery.
 
+import { keptKinds } from "./kept-kinds.ts";
+
 /**
  * Fields in the order of their numbers, from 1 on. `N:name` goes on at number N. `+Struct` is a message whose fields
  * stand, in JSON, among those of the struct itself. `@name` holds a piece of JSON as text.
@@ -197,6 +199,12 @@ const packages: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     StorageOSVolumeSource: "volumeName volumeNamespace fsType readOnly secretRef",
     PersistentVolumeClaim: "metadata spec status",
     PersistentVolumeClaimTemplate: "metadata spec",
+    PersistentVolumeClaimStatus: `phase accessModes capacity conditions allocatedResources 7:allocatedResourceStatuses
+      currentVolumeAttributesClassName modifyVolumeStatus`,
+    PersistentVolumeClaimCondition: "type status lastProbeTime lastTransitionTime reason message",
+    ModifyVolumeStatus: "targetVolumeAttributesClassName status",
+    TopologySelectorTerm: "matchLabelExpressions",
+    TopologySelectorLabelRequirement: "key values",
     PersistentVolumeClaimSpec: `accessModes resources volumeName selector storageClassName volumeMode dataSource
       dataSourceRef volumeAttributesClassName`,
 
@@ -243,17 +251,22 @@ const packages: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     DeploymentStatus: `observedGeneration replicas updatedReplicas availableReplicas unavailableReplicas conditions
       readyReplicas collisionCount terminatingReplicas`,
     DeploymentCondition: "type status 4:reason message lastUpdateTime lastTransitionTime",
+    ReplicaSet: "metadata spec status",
+    ReplicaSetSpec: "replicas selector template minReadySeconds",
+    ReplicaSetStatus: "replicas fullyLabeledReplicas observedGeneration readyReplicas availableReplicas conditions",
+    ReplicaSetCondition: "type status lastTransitionTime reason message",
+    StatefulSet: "metadata spec status",
+    StatefulSetSpec: `replicas selector template volumeClaimTemplates serviceName podManagementPolicy updateStrategy
+      revisionHistoryLimit minReadySeconds persistentVolumeClaimRetentionPolicy ordinals`,
+    StatefulSetUpdateStrategy: "type rollingUpdate",
+    RollingUpdateStatefulSetStrategy: "partition maxUnavailable",
+    StatefulSetPersistentVolumeClaimRetentionPolicy: "whenDeleted whenScaled",
+    StatefulSetOrdinals: "start",
+    StatefulSetStatus: `observedGeneration replicas readyReplicas currentReplicas updatedReplicas currentRevision
+      updateRevision 9:collisionCount conditions availableReplicas`,
+    StatefulSetCondition: "type status lastTransitionTime reason message",
   },
-  "io.k8s.api.batch.v1": {
-    Job: "metadata spec status",
-    JobSpec: `parallelism completions activeDeadlineSeconds selector manualSelector template backoffLimit
-      ttlSecondsAfterFinished completionMode suspend podFailurePolicy backoffLimitPerIndex maxFailedIndexes
-      podReplacementPolicy managedBy successPolicy`,
-    CronJob: "metadata spec status",
-    CronJobSpec: `schedule startingDeadlineSeconds concurrencyPolicy suspend jobTemplate successfulJobsHistoryLimit
-      failedJobsHistoryLimit timeZone`,
-    JobTemplateSpec: "metadata spec",
-  },
+  ...keptKinds,
   "io.k8s.api.policy.v1": {
     PodDisruptionBudget: "metadata spec status",
     PodDisruptionBudgetSpec: "minAvailable selector maxUnavailable unhealthyPodEvictionPolicy",

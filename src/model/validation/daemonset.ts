@@ -1,13 +1,13 @@
 // Which DaemonSets are acceptable, in the order in which upstream looks.
 // Source: pkg/apis/apps/validation ValidateDaemonSet, ValidateDaemonSetStatusUpdate.
 import type { DaemonSet, DaemonSetSpec, DaemonSetStatus, RollingUpdateDaemonSet } from "../daemonset.ts";
-import { forbidden, invalid, invalidForEach, notSupported, required } from "../field-error.ts";
-import type { IntOrString } from "../fields.ts";
+import { forbidden, invalid, notSupported, required } from "../field-error.ts";
 import { labelSelectorMatches } from "../labels.ts";
 import type { Errors } from "./each.ts";
 import { noErrors } from "./each.ts";
-import { notNegative, validateLabelSelector, validateMetadata, validateNotNegative } from "./metadata.ts";
-import { dns1123Subdomain, percent } from "./names.ts";
+import { leadingNumber, validateAtMost100Percent, validateCount } from "./int-or-percent.ts";
+import { validateLabelSelector, validateMetadata, validateNotNegative } from "./metadata.ts";
+import { dns1123Subdomain } from "./names.ts";
 import { validatePodTemplate } from "./pod-spec.ts";
 
 export function validateDaemonSet({ metadata, spec }: DaemonSet): Errors {
@@ -75,22 +75,6 @@ function validateRollingUpdate({ maxUnavailable = 0, maxSurge = 0 }: RollingUpda
     ...(hasUnavailable && hasSurge ? [invalid(surge, maxSurge, "may not be set when maxUnavailable is non-zero")] : []),
     ...(hasUnavailable || hasSurge ? [] : [required(unavailable, "cannot be 0 when maxSurge is 0")]),
   ];
-}
-
-/** The number of a percentage or the number itself; text that is no percentage counts as 0. */
-function leadingNumber(value: IntOrString): number {
-  if (typeof value === "number") return value;
-  return percent(value).length === 0 ? Number(value.slice(0, -1)) : 0;
-}
-
-function validateCount(value: IntOrString, path: string): Errors {
-  if (typeof value === "string") return invalidForEach(path, value, percent(value));
-  return value < 0 ? [invalid(path, value, notNegative)] : noErrors;
-}
-
-function validateAtMost100Percent(value: IntOrString, path: string): Errors {
-  if (typeof value === "number" || leadingNumber(value) <= 100) return noErrors;
-  return [invalid(path, value, "must not be greater than 100%")];
 }
 
 const counters = [

@@ -53,6 +53,20 @@ export function dns1123Subdomain(value: string): readonly string[] {
   return subdomainPattern.test(value) ? problems : [...problems, subdomainProblem];
 }
 
+const wildcardFormat = `\\*\\.${subdomainFormat}`;
+const wildcardPattern = new RegExp(`^${wildcardFormat}$`);
+const wildcardProblem = regexText(
+  "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
+  wildcardFormat,
+  "*.example.com",
+);
+
+/** All names below a subdomain. */
+export function wildcardSubdomain(value: string): readonly string[] {
+  const problems = utf8Length(value) > longestSubdomain ? [tooLongText(longestSubdomain)] : [];
+  return wildcardPattern.test(value) ? problems : [...problems, wildcardProblem];
+}
+
 const dns1035Format = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const dns1035Pattern = new RegExp(`^${dns1035Format}$`);
 const dns1035Problem = regexText(

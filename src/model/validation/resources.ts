@@ -48,11 +48,20 @@ function isExtended(name: string): boolean {
   return !isNative(name) && !name.startsWith("requests.") && qualifiedName(`requests.${name}`).length === 0;
 }
 
+/** What a ResourceQuota may limit, of names without a domain. */
+export function isQuotaResource(name: string): boolean {
+  return (
+    (name !== "storage" && standardResources.includes(name)) ||
+    isHugePages(name) ||
+    name.startsWith(`requests.${hugePages}`)
+  );
+}
+
 function mayOvercommit(name: string): boolean {
   return isNative(name) && !isHugePages(name);
 }
 
-function validateResourceName(name: string, path: string): Errors {
+export function validateResourceName(name: string, path: string): Errors {
   const problems = qualifiedName(name);
   if (problems.length > 0) return invalidForEach(path, name, problems);
   if (name.includes("/") || standardResources.includes(name)) return noErrors;

@@ -29,7 +29,7 @@ function validateTemplateMetadata(metadata: ObjectMeta, path: string): Errors {
   ];
 }
 
-function validateClaimSpec(spec: PersistentVolumeClaimSpec, path: string): Errors {
+export function validateClaimSpec(spec: PersistentVolumeClaimSpec, path: string): Errors {
   const { storageClassName, volumeMode, volumeAttributesClassName } = spec;
   return [
     ...validateAccessModes(spec.accessModes ?? [], `${path}.accessModes`),
