@@ -7,7 +7,10 @@ import { DatabaseSync } from "node:sqlite";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import WebSocket from "ws";
 
-/** Answers requests, and messages over sockets that a Durable Object holds; remembers nothing. */
+/**
+ * Answers requests, messages over sockets that a Durable Object holds, and reads and writes rows of D1 as they come: a row
+ * by its name, all rows below a name, a row and its log row in one batch.
+ */
 const bareWorker = `
 import { DurableObject } from "cloudflare:workers";
 export class Bare extends DurableObject {
@@ -25,6 +28,26 @@ export default {
     const object = env.BARE.get(env.BARE.idFromName("bare-" + (url.searchParams.get("o") ?? "0")));
     if (request.headers.get("upgrade") === "websocket") return object.fetch(request);
     if (url.pathname === "/object") return new Response(await object.answer());
+    const name = url.searchParams.get("name");
+    if (url.pathname === "/setup") {
+      await env.DB.exec("CREATE TABLE rows (name TEXT PRIMARY KEY, body TEXT)");
+      await env.DB.exec("CREATE TABLE log (seq INTEGER PRIMARY KEY, body TEXT)");
+    }
+    if (url.pathname === "/read") {
+      const row = await env.DB.prepare("SELECT body FROM rows WHERE name = ?1").bind(name).first();
+      return new Response(row.body);
+    }
+    if (url.pathname === "/list") {
+      const query = env.DB.prepare("SELECT body FROM rows WHERE name > ?1 AND name < ?1 || '~' ORDER BY name");
+      const { results } = await query.bind(name).all();
+      return new Response(results.map(({ body }) => body).join());
+    }
+    if (url.pathname === "/write") {
+      const body = await request.text();
+      const write = env.DB.prepare("INSERT INTO rows VALUES (?1, ?2) ON CONFLICT DO UPDATE SET body = excluded.body");
+      await env.DB.batch([write.bind(name, body), env.DB.prepare("INSERT INTO log (body) VALUES (?1)").bind(body)]);
+      return new Response(body);
+    }
     return new Response("ok");
   },
 };`;
@@ -37,6 +60,7 @@ export async function startBareWorker(compatibilityDate: string): Promise<Bare> 
       modules: [{ type: "ESModule", path: "bare.mjs", contents: bareWorker }],
       compatibilityDate,
       durableObjects: { BARE: { className: "Bare", useSQLite: true } },
+      d1Databases: { DB: "bare" },
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
       log: new Log(LogLevel.NONE),
       logRequests: false,
@@ -46,6 +70,7 @@ export async function startBareWorker(compatibilityDate: string): Promise<Bare> 
   );
   await miniflare.ready;
   const url = await miniflare.unsafeGetDirectURL();
+  await fetch(`${url.origin}/setup`);
   return { url: url.origin, stop: () => miniflare.dispose() };
 }
 

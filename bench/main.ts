@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { parse } from "smol-toml";
 
 import { projectRoot } from "../local/bundle.ts";
+import { measureApi } from "./api-speed.ts";
 import type { Bare } from "./baselines.ts";
 import { exchangeMs, sqliteMs, startBareWorker } from "./baselines.ts";
 import type { Counters } from "./measured-cluster.ts";
@@ -16,6 +17,8 @@ import { requestRate } from "./request-rate.ts";
 const tableHeaders = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" } as const;
 const idleMs = 10_000;
 const rateMs = 3_000;
+/** From this many nodes on the API's answers to people are measured too. */
+const busyNodes = 10_000;
 
 function row(what: string, value: string, remark = ""): void {
   console.log(`  ${what.padEnd(34)} ${value.padStart(12)}   ${remark}`);
@@ -54,6 +57,7 @@ async function measureSize(nodes: number, bare: Bare): Promise<void> {
     await measureReads(cluster, bare);
     await measurePolls(cluster, bare);
     await measureIdle(cluster);
+    if (nodes >= busyNodes) await measureBusyApi(cluster, bare);
     const mib = engineMemoryMib();
     const perNode = `${((mib * 1024) / nodes).toFixed(0)} KiB per node`;
     row(
@@ -174,6 +178,13 @@ async function measureIdle(cluster: MeasuredCluster): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, idleMs));
   const { rowsWritten, rowsRead } = difference(await cluster.counters(), before);
   row(`idle for ${idleMs / 1000} s`, `${rowsWritten} rows`, `written; ${rowsRead} read`);
+}
+
+/** With two pods on each node. */
+async function measureBusyApi(cluster: MeasuredCluster, bare: Bare): Promise<void> {
+  await cluster.rollOut("example/second:1", "second");
+  await settled(cluster);
+  await measureApi({ url: cluster.controlPlane.url, token: cluster.token }, bare, row);
 }
 
 async function main(): Promise<void> {

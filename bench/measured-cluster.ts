@@ -19,6 +19,7 @@ export type Counters = { readonly batches: number; readonly rowsRead: number; re
 export class MeasuredCluster {
   readonly controlPlane: ControlPlane;
   readonly nodes: number;
+  readonly token = adminToken;
   readonly #dir: string;
   readonly #credentials: Map<string, string>;
   readonly #fleets: Fleet[] = [];
@@ -98,20 +99,20 @@ export class MeasuredCluster {
   }
 
   /** Milliseconds from the request until every pod is available and its status says so. */
-  async rollOut(image: string, nodes = this.nodes): Promise<number> {
+  async rollOut(image: string, name = "bench"): Promise<number> {
     const startedAtMs = performance.now();
-    const exists = (await this.call("GET", `${setPath}/bench`)).status === 200;
+    const exists = (await this.call("GET", `${setPath}/${name}`)).status === 200;
     if (exists) {
       const patch = { spec: { template: { spec: { containers: [{ name: "c", image }] } } } };
-      await this.call("PATCH", `${setPath}/bench`, patch, { "content-type": "application/merge-patch+json" });
-    } else await this.call("POST", setPath, daemonSet(image));
-    await this.allAvailable(nodes);
+      await this.call("PATCH", `${setPath}/${name}`, patch, { "content-type": "application/merge-patch+json" });
+    } else await this.call("POST", setPath, daemonSet(name, image));
+    await this.allAvailable(this.nodes, name);
     return performance.now() - startedAtMs;
   }
 
-  async allAvailable(nodes: number): Promise<void> {
+  async allAvailable(nodes: number, name = "bench"): Promise<void> {
     for (;;) {
-      const set = JSON.parse(await (await this.call("GET", `${setPath}/bench`)).text());
+      const set = JSON.parse(await (await this.call("GET", `${setPath}/${name}`)).text());
       const { observedGeneration, updatedNumberScheduled, numberAvailable } = set.status;
       const isCurrent = observedGeneration === set.metadata.generation;
       if (isCurrent && updatedNumberScheduled === nodes && numberAvailable === nodes) return;
@@ -150,16 +151,16 @@ function digestOf(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
-function daemonSet(image: string): unknown {
+function daemonSet(name: string, image: string): unknown {
   return {
     apiVersion: "apps/v1",
     kind: "DaemonSet",
-    metadata: { name: "bench" },
+    metadata: { name },
     spec: {
-      selector: { matchLabels: { app: "bench" } },
+      selector: { matchLabels: { app: name } },
       updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: "100%" } },
       template: {
-        metadata: { labels: { app: "bench" } },
+        metadata: { labels: { app: name } },
         spec: { containers: [{ name: "c", image, resources: { requests: { cpu: "10m", memory: "16Mi" } } }] },
       },
     },
