@@ -182,7 +182,7 @@ async function measureIdle(cluster: MeasuredCluster): Promise<void> {
 
 /** With two pods on each node. */
 async function measureBusyApi(cluster: MeasuredCluster, bare: Bare): Promise<void> {
-  await cluster.rollOut("example/second:1", "second");
+  await cluster.rollOut("example/second:1", { name: "second", nodes: cluster.nodes + 1 });
   await settled(cluster);
   await measureApi({ url: cluster.controlPlane.url, token: cluster.token }, bare, row);
 }

@@ -99,14 +99,14 @@ export class MeasuredCluster {
   }
 
   /** Milliseconds from the request until every pod is available and its status says so. */
-  async rollOut(image: string, name = "bench"): Promise<number> {
+  async rollOut(image: string, { name = "bench", nodes = this.nodes } = {}): Promise<number> {
     const startedAtMs = performance.now();
     const exists = (await this.call("GET", `${setPath}/${name}`)).status === 200;
     if (exists) {
       const patch = { spec: { template: { spec: { containers: [{ name: "c", image }] } } } };
       await this.call("PATCH", `${setPath}/${name}`, patch, { "content-type": "application/merge-patch+json" });
     } else await this.call("POST", setPath, daemonSet(name, image));
-    await this.allAvailable(this.nodes, name);
+    await this.allAvailable(nodes, name);
     return performance.now() - startedAtMs;
   }
 
