@@ -6,6 +6,7 @@ import { Agent } from "./agent.ts";
 import { connector } from "./connection/connector.ts";
 import { NodeCredentials } from "./connection/credentials.ts";
 import { HttpClient } from "./connection/http-client.ts";
+import { newCredential, requestFor } from "./host/certificate-request.ts";
 import { CredentialFile } from "./host/credential-file.ts";
 import { DiskCheckpoint } from "./host/disk-checkpoint.ts";
 import { takeLock } from "./host/lock.ts";
@@ -61,7 +62,12 @@ async function run(options: NodeOptions): Promise<void> {
   const nodeFacts = await openHostFacts({ node, labels: options.labels, runtime, clock, stateDirectory });
   const client = new HttpClient({ server, maxSockets, ...(ca === undefined ? {} : { ca }) });
   const store = new CredentialFile(join(stateDirectory, "credential"), { server, node });
-  const credentials = new NodeCredentials({ node, client, store, joinToken: options.joinToken });
+  const approval = {
+    waiting: new CredentialFile(join(stateDirectory, "credential-waiting"), { server, node }),
+    newCredential: () => newCredential(node),
+    requestFor: (credential: string) => requestFor(node, credential),
+  };
+  const credentials = new NodeCredentials({ node, client, store, joinToken: options.joinToken, approval });
   const agent = new Agent(
     { node, directories: { logs: logDirectory, pods: join(stateDirectory, "pods") } },
     {

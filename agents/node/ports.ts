@@ -43,9 +43,10 @@ export type NodeFacts = {
 };
 
 /**
- * `refused`: the control plane does not accept this agent (401, 403); `unreachable`: everything that waiting may heal.
+ * `refused`: the control plane does not accept this agent (401, 403); `waiting`: somebody has yet to let it in;
+ * `unreachable`: everything else that waiting may heal.
  */
-export type ConnectionProblem = { readonly kind: "refused" | "unreachable"; readonly message: string };
+export type ConnectionProblem = { readonly kind: "refused" | "waiting" | "unreachable"; readonly message: string };
 
 export type ConnectionListener = {
   answered(answer: SyncAnswer): void;

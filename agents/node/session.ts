@@ -28,6 +28,8 @@ const answerTimeoutMs = 30_000;
 const heldAnswerTimeoutMs = 60_000;
 const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
+/** How often a machine that waits to be let in asks: from this to four times as long. */
+const waitingRetryMs = 5_000;
 const refusedRetryMs = 60_000;
 const longestRefusedRetryMs = 300_000;
 const askAgainMs = 1000;
@@ -39,6 +41,12 @@ type Pending = {
   readonly sequence: number;
   readonly outgoing: Outgoing;
   readonly cancelTimeout: () => void;
+};
+
+const problemTexts: Readonly<Record<ConnectionProblem["kind"], string>> = {
+  refused: "the control plane refuses this node",
+  waiting: "waiting to be let in",
+  unreachable: "the control plane is away",
 };
 
 export class Session implements ConnectionListener {
@@ -57,6 +65,8 @@ export class Session implements ConnectionListener {
   #failures = 0;
   #dueAtMs = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
+  /** What went wrong the last time, if anything did. */
+  #lastProblem: ConnectionProblem["kind"] | undefined;
   /** When the burst is used up, in the manner of a leaky bucket. */
   #spentUntilMs = 0;
   #accepting: Promise<unknown> = Promise.resolve();
@@ -101,6 +111,7 @@ export class Session implements ConnectionListener {
     if (this.#isClosed) return;
     if (this.#failures > 0) this.#ports.log.info("the control plane answers again", { node: this.#node });
     this.#failures = 0;
+    this.#lastProblem = undefined;
     this.#isBackingOff = false;
     this.#settle(answer.acknowledged);
     // One after the other, as accepting writes to disk.
@@ -113,10 +124,14 @@ export class Session implements ConnectionListener {
     this.#failures += 1;
     this.#isBackingOff = true;
     const delayMs = this.#retryDelayMs(problem);
-    if (this.#failures === 1 || problem.kind === "refused") {
-      const text = problem.kind === "refused" ? "the control plane refuses this node" : "the control plane is away";
-      this.#ports.log.warn(text, { node: this.#node, problem: problem.message, retryInMs: Math.round(delayMs) });
+    if (problem.kind !== this.#lastProblem || problem.kind === "refused") {
+      this.#ports.log.warn(problemTexts[problem.kind], {
+        node: this.#node,
+        problem: problem.message,
+        retryInMs: Math.round(delayMs),
+      });
     }
+    this.#lastProblem = problem.kind;
     this.#dueAtMs = Number.POSITIVE_INFINITY;
     this.#setDue(this.#ports.clock.monotonicMs() + delayMs);
   }
@@ -125,6 +140,7 @@ export class Session implements ConnectionListener {
     const doubled = 2 ** Math.min(this.#failures - 1, 10);
     // Spread wide, so that a fleet that lost its control plane does not come back all at once.
     const spread = 1 + 3 * this.#ports.random.next();
+    if (kind === "waiting") return waitingRetryMs * spread;
     if (kind === "refused") return Math.min(longestRefusedRetryMs, refusedRetryMs * doubled * spread);
     return Math.min(longestRetryMs, firstRetryMs * doubled * spread);
   }

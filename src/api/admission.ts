@@ -1,5 +1,6 @@
 // What the server does to some new objects before they are checked and stored, and what it does once they are.
 import { qualifiedResource } from "../model/api-error.ts";
+import type { CertificateSigningRequest } from "../model/certificate-signing-request.ts";
 import { acceptNames } from "../model/custom/accepted-names.ts";
 import type { CustomResourceDefinition } from "../model/custom/definition.ts";
 import { definitionsResource } from "../model/custom/definition.ts";
@@ -15,6 +16,7 @@ import { runBatch } from "../store/batch.ts";
 import { digestOf, insertToken, newSecret } from "../store/credentials.ts";
 import { EventRecorder } from "../store/event-recorder.ts";
 import { insertObjects, readObjects } from "../store/objects.ts";
+import { dated, signedBySender } from "./certifying.ts";
 import type { RequestContext } from "./context.ts";
 import { defaultServiceAccount } from "./seed.ts";
 
@@ -42,6 +44,8 @@ export async function admitNew(context: RequestContext, object: KubeObject): Pro
     case "jobs.batch":
     case "cronjobs.batch":
       return { ...plain, created: (stored) => tellNotRun(context, stored) };
+    case "certificatesigningrequests.certificates.k8s.io":
+      return { ...plain, object: signedBySender(context, object as CertificateSigningRequest) };
     case definitionsResource:
       return { ...plain, object: await admitDefinition(context, object as CustomResourceDefinition) };
     default:
@@ -86,6 +90,8 @@ async function admitDefinition(
  */
 export async function admitChanged(context: RequestContext, object: KubeObject): Promise<KubeObject> {
   switch (qualifiedResource(context.target.resource)) {
+    case "certificatesigningrequests.certificates.k8s.io":
+      return dated(context, object as CertificateSigningRequest);
     case definitionsResource:
       return context.target.subresource === null
         ? admitDefinition(context, object as CustomResourceDefinition)

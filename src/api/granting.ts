@@ -2,10 +2,13 @@
 // Source: pkg/registry/rbac (policybased storages, escalation_check.go).
 import { decide, isMaster, rulesFor, rulesOfRole } from "../core/authorization.ts";
 import { escalationMessage, missingRules } from "../core/escalation.ts";
-import { forbiddenError, notFoundError } from "../model/api-error.ts";
+import { forbiddenError, notFoundError, qualifiedResource } from "../model/api-error.ts";
+import type { CertificateSigningRequest } from "../model/certificate-signing-request.ts";
+import { certificateSigningRequests } from "../model/certificate-signing-request.ts";
 import type { KubeObject } from "../model/meta.ts";
 import type { ClusterRole, PolicyRule, Role, RoleBinding } from "../model/rbac.ts";
-import { clusterRoles, roles } from "../model/rbac.ts";
+import { clusterRoleBindings, clusterRoles, roleBindings, roles } from "../model/rbac.ts";
+import { requireMayCertify } from "./certifying.ts";
 import type { RequestContext } from "./context.ts";
 
 const full: readonly PolicyRule[] = [
@@ -19,15 +22,21 @@ export async function requireMayGrant(
   object: KubeObject,
   before: KubeObject | null,
 ): Promise<void> {
-  if (isMaster(context.caller) || context.target.resource.group !== roles.group) return;
+  const isFree = isMaster(context.caller);
   // Each was decoded as its kind.
-  switch (object.kind) {
-    case "Role":
-    case "ClusterRole":
-      return requireMayDefine(context, object as Role | ClusterRole, before as Role | ClusterRole | null);
-    case "RoleBinding":
-    case "ClusterRoleBinding":
-      return requireMayBind(context, object as RoleBinding, before as RoleBinding | null);
+  switch (qualifiedResource(context.target.resource)) {
+    case qualifiedResource(roles):
+    case qualifiedResource(clusterRoles):
+      return isFree ? undefined : requireMayDefine(context, object as ClusterRole, before as ClusterRole | null);
+    case qualifiedResource(roleBindings):
+    case qualifiedResource(clusterRoleBindings):
+      return isFree ? undefined : requireMayBind(context, object as RoleBinding, before as RoleBinding | null);
+    case qualifiedResource(certificateSigningRequests):
+      return requireMayCertify(
+        context,
+        object as CertificateSigningRequest,
+        before as CertificateSigningRequest | null,
+      );
     default:
   }
 }

@@ -22,8 +22,9 @@ export async function handle(context: RequestContext): Promise<Response> {
   if (resource.deprecation !== null) context.warn(resource.deprecation);
   if (resource === bindings && subresource === null) return bindPod(context);
   if (subresource === null) return answer(context, verbOf(context));
-  if (subresource === "status" && resource.statusSubresource) return answerStatus(context);
+  if (subresource === "status" && resource.statusSubresource) return answerPart(context);
   if (subresource === "scale" && resource.scale !== null) return answerScale(context, resource.scale);
+  if (Object.hasOwn(resource.parts, subresource)) return answerPart(context);
   if (subresource === "binding" && qualifiedResource(resource) === "pods") return bindPod(context);
   if (subresource === "eviction" && qualifiedResource(resource) === "pods") return evictPod(context);
   if (subresource === "token" && qualifiedResource(resource) === "serviceaccounts") return requestToken(context);
@@ -83,7 +84,8 @@ function patch(context: RequestContext): Promise<Response> {
   return mediaTypeOf(context.request) === applyMediaType ? applyToObject(context) : patchObject(context);
 }
 
-function answerStatus(context: RequestContext): Promise<Response> {
+/** A request to `/status`, or to another part of an object that is read and written as the object. */
+function answerPart(context: RequestContext): Promise<Response> {
   switch (context.request.method) {
     case "GET":
     case "HEAD":

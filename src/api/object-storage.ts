@@ -3,6 +3,8 @@ import { bucketOf } from "../core/buckets.ts";
 import { isReleased, planDeletion } from "../core/deletion.ts";
 import { eventTtlMs } from "../core/event-object.ts";
 import { qualifiedResource } from "../model/api-error.ts";
+import type { CertificateSigningRequest } from "../model/certificate-signing-request.ts";
+import { requestExpiryMs } from "../model/certificate-signing-request.ts";
 import { parseTimeMs } from "../model/instant.ts";
 import type { JoinToken } from "../model/join-token.ts";
 import type { KubeObject } from "../model/meta.ts";
@@ -131,6 +133,9 @@ export class ObjectStorage implements Storage {
       case "jointokens.lares.dev":
         // Decoded as a JoinToken before it came here.
         return { ...key, object, expiresMs: expiryMs(object as JoinToken) };
+      case "certificatesigningrequests.certificates.k8s.io":
+        // Decoded as one before it came here.
+        return { ...key, object, expiresMs: requestExpiryMs(object as CertificateSigningRequest) };
       default:
         return { ...key, object };
     }

@@ -5,6 +5,7 @@ import { Eviction } from "../model/eviction.ts";
 import type { Subresource } from "./discovery.ts";
 
 const pods = { group: "", plural: "pods" } as const;
+const requests = { group: "certificates.k8s.io", plural: "certificatesigningrequests" } as const;
 const serviceAccounts = { group: "", plural: "serviceaccounts" } as const;
 
 export const subresources: readonly Subresource[] = [
@@ -18,6 +19,7 @@ export const subresources: readonly Subresource[] = [
     verbs: ["create"],
     schema: Eviction,
   },
+  { parent: requests, name: "approval", kind: "CertificateSigningRequest", verbs: ["get", "patch", "update"] },
   {
     parent: serviceAccounts,
     name: "token",

@@ -218,15 +218,9 @@ export async function replace(
     return "conflict";
   }
   const object = keepServerFields(before, given);
-  const isStatus = subresource === "status";
-  const prepared = isStatus
-    ? resource.prepareForStatusUpdate(object, before)
-    : resource.prepareForUpdate(object, before);
-  const after = await admitChanged(context, prepared);
-  const errors = isStatus
-    ? resource.validateStatusUpdate(after, before)
-    : [...resource.validateUpdate(after, before), ...resource.validate(after)];
-  check(resource, after, errors);
+  const { prepare, validate } = writesOf(resource, subresource);
+  const after = await admitChanged(context, prepare(object, before));
+  check(resource, after, validate(after, before));
   await requireMayGrant(context, after, before);
   if (isSame(withoutTimes(before), withoutTimes(after))) return before;
   const { resourceVersion } = before.metadata;
@@ -239,6 +233,18 @@ export async function replace(
   const changesHands = controllerOf(before.metadata)?.uid !== controllerOf(outcome.object.metadata)?.uid;
   wrote(context, changesHands ? [before, outcome.object] : [outcome.object], outcome.outcome === "removed");
   return outcome.object;
+}
+
+/** What of a write to the object, or to a part of it, counts, and which rules it must keep. */
+function writesOf(resource: Resource, subresource: string | null): Resource["parts"][string] {
+  const part = subresource === null ? undefined : resource.parts[subresource];
+  if (part !== undefined) return part;
+  if (subresource === "status")
+    return { prepare: resource.prepareForStatusUpdate, validate: resource.validateStatusUpdate };
+  return {
+    prepare: resource.prepareForUpdate,
+    validate: (after, before) => [...resource.validateUpdate(after, before), ...resource.validate(after)],
+  };
 }
 
 /** What a client may leave out of an update, because only the server sets it. */

@@ -1,7 +1,7 @@
 // JoinTokens: what a machine shows to become a node. The token itself is told once, in the answer to its creation.
 
 import type * as z from "zod";
-import { invalid, invalidForEach } from "./field-error.ts";
+import { invalid, invalidForEach, notSupported } from "./field-error.ts";
 import {
   always,
   defaultedPointer,
@@ -38,6 +38,7 @@ import { validateTaints } from "./validation/scheduling.ts";
 
 const lares = (name: string): string => `dev.lares.v1alpha1.${name}`;
 const hourSeconds = 3600;
+const approvalRequired = "Required";
 
 const JoinTokenSpec = struct(
   lares("JoinTokenSpec"),
@@ -50,6 +51,8 @@ const JoinTokenSpec = struct(
     nodeNames: strings,
     /** True: a machine may take the name of a node that has joined before, which then is shut out. */
     replace: flag,
+    /** `Required`: each machine has to be let in by somebody. Absent: the token is enough. */
+    approval: text,
     /** What nodes that join with it are given. */
     labels: stringMap,
     taints: list(Taint),
@@ -60,6 +63,7 @@ const JoinTokenSpec = struct(
     maxUses: "How many machines may join with it; 0 is any number.",
     nodeNames: "The names that nodes may take: exact ones, or beginnings followed by a star. Absent: any.",
     replace: "Whether a machine may take the name of a node that has joined before, which is then shut out.",
+    approval: "If it says Required, each machine makes a CertificateSigningRequest and joins once that is approved.",
     labels: "Labels for the Nodes that join with it.",
     taints: "Taints for the Nodes that join with it.",
   },
@@ -98,6 +102,11 @@ export const JoinToken = struct(
 );
 export type JoinToken = z.output<typeof JoinToken>;
 
+/** Whether a machine that shows a token of this spec waits for somebody to let it in. */
+export function needsApproval({ approval }: JoinTokenSpec): boolean {
+  return approval === approvalRequired;
+}
+
 /** Whether a node of this name may join with a token of this spec. */
 export function mayJoinAs({ nodeNames }: JoinTokenSpec, nodeName: string): boolean {
   if (nodeNames === undefined) return true;
@@ -106,12 +115,15 @@ export function mayJoinAs({ nodeNames }: JoinTokenSpec, nodeName: string): boole
   );
 }
 
-function validateSpec({ expirationSeconds, maxUses, nodeNames, labels, taints }: JoinTokenSpec): Errors {
+function validateSpec({ expirationSeconds, maxUses, nodeNames, approval, labels, taints }: JoinTokenSpec): Errors {
   const lives = expirationSeconds >= 1 && expirationSeconds <= joinTokenSeconds;
   return [
     ...(lives ? [] : [invalid("spec.expirationSeconds", expirationSeconds, rangeText(1, joinTokenSeconds))]),
     ...validateNotNegative(maxUses, "spec.maxUses"),
     ...eachOf(nodeNames, "spec.nodeNames", validatePattern),
+    ...(approval === undefined || approval === approvalRequired
+      ? noErrors
+      : [notSupported("spec.approval", approval, [approvalRequired])]),
     ...validateLabels(labels, "spec.labels"),
     ...validateTaints(taints, "spec.taints"),
   ];

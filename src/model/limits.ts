@@ -19,6 +19,9 @@ export const eventMessageBytes = 1024;
 /** A week: a join token is for setting up machines, not for keeping. */
 export const joinTokenSeconds = 604_800;
 
+/** What certificates may be asked to live, at least. Source: pkg/apis/certificates/validation. */
+export const shortestCertificateSeconds = 600;
+
 /** What service account tokens may be asked to live. Source: pkg/apis/authentication/validation. */
 export const shortestTokenSeconds = 600;
 export const longestTokenSeconds = 2 ** 32;

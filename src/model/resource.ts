@@ -69,6 +69,8 @@ export type Resource<T extends KubeObject = KubeObject> = {
   validateStatusUpdate(object: T, old: T): readonly FieldError[];
   /** Why an object may never be deleted; null: it may. */
   refuseDeletion(object: T): string | null;
+  /** Subresources of which only a part of the object is written, beside `/status`, by name. */
+  readonly parts: Readonly<Record<string, WrittenPart<T>>>;
   /** What field selectors can ask for, beyond metadata.name and metadata.namespace. */
   selectableFields(object: T): Readonly<Record<string, string>>;
   /** The names of those fields. */
@@ -76,6 +78,13 @@ export type Resource<T extends KubeObject = KubeObject> = {
   readonly columns: readonly Column<T>[];
   /** What the object's table row says besides its cells. */
   rowConditions(object: T): readonly RowCondition[];
+};
+
+type WrittenPart<T extends KubeObject> = {
+  /** What of a write counts. */
+  prepare(object: T, old: T): T;
+  /** All rules of a write. */
+  validate(object: T, old: T): readonly FieldError[];
 };
 
 /** Paths such as `.spec.replicas`. */
@@ -159,6 +168,7 @@ export function defineResource<T extends KubeObject>(definition: Definition<T>):
     validateUpdate: () => [],
     validateStatusUpdate: () => [],
     refuseDeletion: () => null,
+    parts: {},
     selectableFields: () => ({}),
     // Every object of the kind has the same ones, so the emptiest will do.
     selectableFieldNames: Object.keys(definition.selectableFields?.(definition.schema.parse({})) ?? {}),

@@ -7,6 +7,7 @@ import {
 } from "./access-reviews.ts";
 import { selfSubjectReviews, tokenReviews } from "./authentication.ts";
 import { bindings } from "./binding.ts";
+import { certificateSigningRequests } from "./certificate-signing-request.ts";
 import { configMaps } from "./config-map.ts";
 import { controllerRevisions } from "./controller-revision.ts";
 import { cronJobs } from "./cron-job.ts";
@@ -69,6 +70,7 @@ export const resources: readonly Resource[] = [
   selfSubjectAccessReviews,
   selfSubjectRulesReviews,
   subjectAccessReviews,
+  certificateSigningRequests,
   leases,
   endpointSlices,
   ingresses,

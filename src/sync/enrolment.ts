@@ -2,7 +2,7 @@
 import type { Env } from "../env.ts";
 import { qualifiedResource } from "../model/api-error.ts";
 import type { JoinToken } from "../model/join-token.ts";
-import { joinTokens, mayJoinAs } from "../model/join-token.ts";
+import { joinTokens, mayJoinAs, needsApproval } from "../model/join-token.ts";
 import { nodes } from "../model/node.ts";
 import { runBatch, StalePremise } from "../store/batch.ts";
 import type { StoredToken } from "../store/credentials.ts";
@@ -18,15 +18,23 @@ import {
   requireUseLeft,
 } from "../store/credentials.ts";
 import { readObject } from "../store/objects.ts";
+import type { ApprovalOutcome } from "./enrolment-approval.ts";
+import { ask } from "./enrolment-approval.ts";
 import type { EnrolAnswer } from "./messages.ts";
 
 const joinToken = /^laresjoin_([a-z0-9]{12})_[a-z0-9]{64}$/;
 
-export type Enrolment = { readonly token: string; readonly node: string; readonly nowMs: number };
+export type Enrolment = {
+  readonly token: string;
+  readonly node: string;
+  readonly request: string | undefined;
+  readonly nowMs: number;
+};
 
 export type EnrolOutcome =
   /** `replaced`: another machine was the node before, and is to be shut out. */
   | { readonly outcome: "enrolled"; readonly answer: EnrolAnswer; readonly replaced: boolean }
+  | ApprovalOutcome
   | { readonly outcome: "refused"; readonly code: 401 | 403 | 409 | 422; readonly why: string };
 
 /** A token counts its uses; two machines that show the last use of one at the same time do not both get in. */
@@ -53,14 +61,20 @@ async function storedToken(db: D1Database, { token, nowMs }: Enrolment): Promise
   return isValid ? stored : null;
 }
 
-async function enrolWith(db: D1Database, { node, nowMs }: Enrolment, stored: StoredToken): Promise<EnrolOutcome> {
+async function enrolWith(
+  db: D1Database,
+  { node, request, nowMs }: Enrolment,
+  stored: StoredToken,
+): Promise<EnrolOutcome> {
   const key = { resource: qualifiedResource(joinTokens), namespace: "", name: stored.subject };
   const [object] = await runBatch(db, [readObject(db, key)]);
   // Another JoinToken of the same name is not the one that this token was made for.
   if (object === null || object.metadata.uid !== stored.uid) return refused(401, "the join token was withdrawn");
   // Stored under the JoinTokens, so it is one.
-  const { spec } = object as JoinToken;
+  const token = object as JoinToken;
+  const { spec } = token;
   if (!mayJoinAs(spec, node)) return refused(403, `the join token is not for a node named ${node}`);
+  if (needsApproval(spec)) return ask(db, { token, tokenKey: key, node, request, nowMs });
   const mayReplace = spec.replace === true;
   const isKnown = (await findNodeCredential(db, node)) !== null;
   if (isKnown && !mayReplace) return taken(node);

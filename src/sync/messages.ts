@@ -19,13 +19,38 @@ export const pong = "pong";
 /** Characters of the longest message that is taken from an agent. */
 export const longestMessage = 256 * 1024;
 
-/** Body of POST enrol; the join token is the bearer token. */
-export const EnrolRequest = z.strictObject({ node: z.string().min(1).max(253) });
+/** Characters of the longest request for a certificate that is taken from an agent. */
+const longestRequest = 16 * 1024;
+
+/**
+ * Body of POST enrol; the join token is the bearer token. Where the answer is that approval is required, the agent makes
+ * a credential of its own (`laresnode_NODE_` and 64 hex digits) and sends `request`: a PKCS #10 request in PEM whose subject
+ * is `O=system:nodes, CN=system:node:NODE, serialNumber=SHA-256 of the credential in hex`. From then on it asks what
+ * became of it, with that credential as the bearer token and no `request`.
+ */
+export const EnrolRequest = z.strictObject({
+  node: z.string().min(1).max(253),
+  request: z.string().max(longestRequest).optional(),
+});
 export type EnrolRequest = z.output<typeof EnrolRequest>;
 
 /** The node's own credential: a bearer token for the other two paths, good for this node name alone. */
 export const EnrolAnswer = z.object({ node: z.string(), credential: z.string() });
 export type EnrolAnswer = z.output<typeof EnrolAnswer>;
+
+/**
+ * The answer where a token needs approval. `Required` (403): send a request. `Pending` (202): nobody has decided yet.
+ * `Approved` (200): the agent's own credential is good from now on. Whoever is refused gets 401 or 403 without `approval`.
+ */
+export const ApprovalAnswer = z.object({
+  node: z.string(),
+  approval: z.enum(["Required", "Pending", "Approved"]),
+  /** The name of the CertificateSigningRequest. */
+  request: z.string().optional(),
+  /** For agents that know nothing of approval. */
+  error: z.string().optional(),
+});
+export type ApprovalAnswer = z.output<typeof ApprovalAnswer>;
 
 const NodeCondition = z.strictObject({
   type: z.string(),

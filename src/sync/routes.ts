@@ -1,14 +1,17 @@
 // The agent protocol over HTTP: enrolment, sync messages, and the way to the socket. No token of a user opens it.
 import { Hono } from "hono";
 import type { Env } from "../env.ts";
-import { nodeShard, shardOfNode } from "../pokes.ts";
+import { nodeShard, pokeWatchHub, shardOfNode } from "../pokes.ts";
 import { bearerToken, digestOf } from "../store/credentials.ts";
 import { enrol } from "./enrolment.ts";
+import { hear } from "./enrolment-approval.ts";
 import { EnrolRequest, longestMessage, paths, SyncRequest } from "./messages.ts";
 import { digestHeader, nodeHeader } from "./socket-headers.ts";
 
 /** Node credentials are `laresnode_NODE_SECRET`: the node's name finds its shard. */
 const nodeToken = /^laresnode_([a-z0-9.-]{1,253})_[a-z0-9]{64}$/;
+
+const approvalCodes = { Required: 403, Pending: 202, Approved: 200 } as const;
 
 const longestWaitMs = 55_000;
 
@@ -19,11 +22,23 @@ agentRoutes.post(paths.enrol, async (context) => {
   const token = bearerToken(context.req.raw.headers);
   if (token === null) return refuse(401, "a join token is required");
   if (!request.success) return refuse(400, 'the body must name the node: {"node": "NAME"}');
-  const outcome = await enrol(context.env, { token, node: request.data.node, nowMs: Date.now() });
+  const { node, request: asked } = request.data;
+  const nowMs = Date.now();
+  const waiting = nodeOf(context.req.raw.headers);
+  if (waiting !== null && waiting.node !== node) return refuse(403, `this credential is for node ${waiting.node}`);
+  const outcome =
+    waiting === null
+      ? await enrol(context.env, { token, node, request: asked, nowMs })
+      : await hear(context.env.DB, { node, digest: waiting.digest, nowMs });
   if (outcome.outcome === "refused") return refuse(outcome.code, outcome.why);
-  const { node } = outcome.answer;
   if (outcome.replaced) await nodeShard(context.env, shardOfNode(context.env, node)).shutOut(node);
-  return context.json(outcome.answer);
+  if (outcome.outcome === "enrolled") return context.json(outcome.answer);
+  const { approval } = outcome.answer;
+  // A request was made, or was carried out: somebody may be watching.
+  if (approval === (waiting === null ? "Pending" : "Approved")) {
+    context.executionCtx.waitUntil(pokeWatchHub(context.env));
+  }
+  return context.json(outcome.answer, approvalCodes[approval]);
 });
 
 agentRoutes.post(paths.sync, async (context) => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generate } from "selfsigned";
@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { connector } from "../../agents/node/connection/connector.ts";
 import { NodeCredentials } from "../../agents/node/connection/credentials.ts";
 import { HttpClient } from "../../agents/node/connection/http-client.ts";
+import { newCredential } from "../../agents/node/host/certificate-request.ts";
 import { CredentialFile } from "../../agents/node/host/credential-file.ts";
 import { systemClock } from "../../agents/node/host/system.ts";
 import type { ConnectionKind } from "../../agents/node/options.ts";
@@ -68,7 +69,13 @@ function connect(kind: ConnectionKind, options: LineOptions = {}): Line {
   const joinToken = "joinToken" in options ? options.joinToken : server.joinToken;
   const client = new HttpClient({ server: url, maxSockets: 2, ...(ca === undefined ? {} : { ca }) });
   const store = new CredentialFile(join(directory, "credential"), { server: url, node: "node-1" });
-  const credentials = new NodeCredentials({ node: "node-1", client, store, joinToken: () => joinToken });
+  const approval = {
+    waiting: new CredentialFile(join(directory, "credential-waiting"), { server: url, node: "node-1" }),
+    newCredential: () => newCredential("node-1"),
+    // The server's side of a real one is in the tests of the control plane.
+    requestFor: (credential: string) => credential,
+  };
+  const credentials = new NodeCredentials({ node: "node-1", client, store, joinToken: () => joinToken, approval });
   const answers: SyncAnswer[] = [];
   const problems: ConnectionProblem[] = [];
   const logs: string[] = [];
@@ -118,6 +125,52 @@ describe("enrolment", () => {
     line.send();
     await until(() => line.answers.length === 1, "an answer");
     expect(statSync(join(directory, "credential")).mode & 0o777).toBe(0o600);
+  });
+
+  test("waits where somebody has to let it in, with one credential of its own, also in another life", async () => {
+    server.approval = "pending";
+    const line = connect("poll");
+    line.send();
+    await until(() => line.problems.length === 1, "a problem");
+    expect(line.problems[0]).toEqual({
+      kind: "waiting",
+      message: "CertificateSigningRequest r is not approved yet: kubectl certificate approve r",
+    });
+    expect(statSync(join(directory, "credential-waiting")).mode & 0o777).toBe(0o600);
+    // The token is needed no more.
+    const later = connect("poll", { joinToken: undefined });
+    later.send();
+    await until(() => later.problems.length === 1, "a problem");
+    expect(later.problems[0]?.kind).toBe("waiting");
+    expect(server.requests.size).toBe(1);
+    server.approval = "approved";
+    later.send();
+    await until(() => later.answers.length === 1, "an answer");
+    expect([...server.requests]).toEqual([server.credentials.get("node-1")]);
+    expect(existsSync(join(directory, "credential-waiting"))).toBe(false);
+    const last = connect("poll", { joinToken: undefined });
+    last.send();
+    await until(() => last.answers.length === 1, "an answer");
+  });
+
+  test("says when it was denied, and asks anew once that is forgotten", async () => {
+    server.approval = "pending";
+    const line = connect("poll");
+    line.send();
+    await until(() => line.problems.length === 1, "a problem");
+    server.approval = "denied";
+    line.send();
+    await until(() => line.problems.length === 2, "a problem");
+    expect(line.problems[1]).toEqual({
+      kind: "refused",
+      message: "cannot enrol: status 403: request r was denied: no",
+    });
+    server.requests.clear();
+    server.approval = "pending";
+    line.send();
+    await until(() => line.problems.length === 3, "a problem");
+    expect(line.problems[2]?.kind).toBe("waiting");
+    expect(server.requests.size).toBe(1);
   });
 
   test("is refused with a token that is not known", async () => {

@@ -55,6 +55,16 @@ const brokenAnswer = fc
     return whole;
   });
 
+const anyApproval = fc.record(
+  {
+    node: fc.oneof(fc.string(), fc.constant(1)),
+    approval: fc.constantFrom("Required", "Pending", "Approved", "Other", 1),
+    request: fc.oneof(fc.string(), fc.constant(null)),
+    error: fc.oneof(fc.string(), fc.constant(false)),
+  },
+  { requiredKeys: [] },
+);
+
 describe("the hand-written reader", () => {
   test("reads what the schema reads, as the schema reads it", () => {
     fc.assert(
@@ -91,5 +101,15 @@ describe("the hand-written reader", () => {
   test("knows the contract's constants", () => {
     const { protocolVersion, ping, pong, paths } = messages;
     expect(protocol).toMatchObject({ protocolVersion, ping, pong, paths });
+  });
+
+  test("reads what answers say of approval as the schema does", () => {
+    fc.assert(
+      fc.property(anyApproval, (answer) => {
+        const text = JSON.stringify(answer);
+        const parsed = messages.ApprovalAnswer.safeParse(JSON.parse(text));
+        expect(protocol.readApprovalAnswer(text)).toEqual(parsed.success ? parsed.data : null);
+      }),
+    );
   });
 });

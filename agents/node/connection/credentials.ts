@@ -1,7 +1,7 @@
 // The node's credential: got once for a join token, then kept.
 import type { ConnectionProblem } from "../ports.ts";
 import type { HttpClient, HttpResult } from "./http-client.ts";
-import { isFields, parseJson, paths, readEnrolAnswer } from "./protocol.ts";
+import { isFields, parseJson, paths, readApprovalAnswer, readEnrolAnswer } from "./protocol.ts";
 
 export type CredentialResult =
   | { readonly ok: true; readonly credential: string }
@@ -19,12 +19,23 @@ export type CredentialStore = {
   write(credential: string): void;
 };
 
+/** What it takes to join where somebody has to let machines in. */
+export type ApprovalOptions = {
+  /** The credential that waits for that, until it counts. */
+  readonly waiting: CredentialStore & { remove(): void };
+  newCredential(): string;
+  /** The request that tells of a credential. */
+  requestFor(credential: string): string;
+};
+
 export type EnrolOptions = {
   readonly node: string;
   readonly client: HttpClient;
   readonly store: CredentialStore;
   /** Read each time, as tokens are renewed; undefined when there is none. */
   readonly joinToken: () => string | undefined;
+  /** Absent: this agent joins only with tokens that are enough by themselves. */
+  readonly approval?: ApprovalOptions;
 };
 
 const timeoutMs = 30_000;
@@ -44,11 +55,13 @@ export class NodeCredentials implements Credentials {
   async get(): Promise<CredentialResult> {
     const known = this.#credential;
     const joinToken = this.#options.joinToken();
-    if (known !== undefined && (!this.#isRefused || joinToken === undefined)) return { ok: true, credential: known };
-    if (joinToken === undefined) {
+    const waiting = this.#options.approval?.waiting.read();
+    const canEnrol = joinToken !== undefined || waiting !== undefined;
+    if (known !== undefined && (!this.#isRefused || !canEnrol)) return { ok: true, credential: known };
+    if (!canEnrol) {
       return { ok: false, problem: { kind: "refused", message: "there is no credential and no join token" } };
     }
-    this.#pending ??= this.#enrol(joinToken).finally(() => {
+    this.#pending ??= this.#enrol(joinToken, waiting).finally(() => {
       this.#pending = undefined;
     });
     return this.#pending;
@@ -58,20 +71,62 @@ export class NodeCredentials implements Credentials {
     this.#isRefused = true;
   }
 
-  async #enrol(joinToken: string): Promise<CredentialResult> {
-    const { node, client, store } = this.#options;
-    const result = await client.post({
-      path: paths.enrol,
-      bearer: joinToken,
-      body: JSON.stringify({ node }),
-      timeoutMs,
-    });
+  async #enrol(joinToken: string | undefined, waiting: string | undefined): Promise<CredentialResult> {
+    if (waiting !== undefined) {
+      const result = await this.#post(waiting);
+      // Nobody knows of the request any more, or yet: a new one is made.
+      const isForgotten = result.ok && result.status === 401;
+      if (!isForgotten) return this.#heard(waiting, result);
+      this.#options.approval?.waiting.remove();
+    }
+    if (joinToken === undefined) {
+      return { ok: false, problem: { kind: "refused", message: "the request to join was forgotten" } };
+    }
+    const result = await this.#post(joinToken);
+    const { approval } = this.#options;
+    if (approval !== undefined && result.ok && readApprovalAnswer(result.body)?.approval === "Required") {
+      return this.#ask(joinToken, approval);
+    }
     const answer = credentialOf(result);
-    if (typeof answer !== "string") return { ok: false, problem: answer };
-    store.write(answer);
-    this.#credential = answer;
+    return typeof answer === "string" ? this.#keep(answer) : { ok: false, problem: answer };
+  }
+
+  /** Kept before it is told: should the answer get lost, its request is found again. */
+  async #ask(joinToken: string, { waiting, newCredential, requestFor }: ApprovalOptions): Promise<CredentialResult> {
+    const credential = newCredential();
+    waiting.write(credential);
+    return this.#heard(credential, await this.#post(joinToken, requestFor(credential)));
+  }
+
+  /** What became of the request for a credential. */
+  #heard(credential: string, result: HttpResult): CredentialResult {
+    const answer = result.ok ? readApprovalAnswer(result.body) : null;
+    if (answer?.approval === "Approved") {
+      const kept = this.#keep(credential);
+      this.#options.approval?.waiting.remove();
+      return kept;
+    }
+    if (answer?.approval !== "Pending") {
+      const problem = credentialOf(result);
+      const odd = { kind: "unreachable", message: "cannot enrol: the answer is none of Lares" } as const;
+      return { ok: false, problem: typeof problem === "string" ? odd : problem };
+    }
+    const name = answer.request ?? "";
+    const message = `CertificateSigningRequest ${name} is not approved yet: kubectl certificate approve ${name}`;
+    return { ok: false, problem: { kind: "waiting", message } };
+  }
+
+  #keep(credential: string): CredentialResult {
+    this.#options.store.write(credential);
+    this.#credential = credential;
     this.#isRefused = false;
-    return { ok: true, credential: answer };
+    return { ok: true, credential };
+  }
+
+  #post(bearer: string, request?: string): Promise<HttpResult> {
+    const { node, client } = this.#options;
+    const body = JSON.stringify({ node, ...(request === undefined ? {} : { request }) });
+    return client.post({ path: paths.enrol, bearer, body, timeoutMs });
   }
 }
 

@@ -1,7 +1,7 @@
 // The control plane's answers, read by hand. The schemas in src/sync say what they are; the library that they are written
 // with would cost every node 5 MiB of memory. A test holds that both read the same.
 import type * as messages from "../../../src/sync/messages.ts";
-import type { AssignedPod, EnrolAnswer, SyncAnswer } from "../../../src/sync/messages.ts";
+import type { ApprovalAnswer, AssignedPod, EnrolAnswer, SyncAnswer } from "../../../src/sync/messages.ts";
 
 export const protocolVersion: typeof messages.protocolVersion = 1;
 export const ping: typeof messages.ping = "ping";
@@ -48,6 +48,26 @@ export function readEnrolAnswer(text: string): EnrolAnswer | null {
   if (!isFields(answer)) return null;
   const { node, credential } = answer;
   return typeof node === "string" && typeof credential === "string" ? { node, credential } : null;
+}
+
+/** Null for a text that says nothing of approval. */
+export function readApprovalAnswer(text: string): ApprovalAnswer | null {
+  const answer = parseJson(text);
+  if (!isFields(answer)) return null;
+  const { node, approval, request, error } = answer;
+  const isKnown = approval === "Required" || approval === "Pending" || approval === "Approved";
+  if (typeof node !== "string" || !isKnown) return null;
+  if (!isAbsentOr(request, isText) || !isAbsentOr(error, isText)) return null;
+  return {
+    node,
+    approval,
+    ...(isText(request) ? { request } : {}),
+    ...(isText(error) ? { error } : {}),
+  };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 function isAssignedPod(pod: unknown): pod is AssignedPod {

@@ -1,5 +1,15 @@
 // The node's credential on disk, readable to the agent alone.
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 import type { CredentialStore } from "../connection/credentials.ts";
@@ -27,6 +37,10 @@ export class CredentialFile implements CredentialStore {
     } catch {
       return undefined;
     }
+  }
+
+  remove(): void {
+    rmSync(this.#path, { force: true });
   }
 
   write(credential: string): void {

@@ -318,6 +318,12 @@ const packages: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ResourceRule: "verbs apiGroups resources resourceNames",
     NonResourceRule: "verbs nonResourceURLs",
   },
+  "io.k8s.api.certificates.v1": {
+    CertificateSigningRequest: "metadata spec status",
+    CertificateSigningRequestSpec: "request username uid groups usages extra signerName expirationSeconds",
+    CertificateSigningRequestStatus: "conditions certificate",
+    CertificateSigningRequestCondition: "type reason message lastUpdateTime lastTransitionTime status",
+  },
   "io.k8s.api.events.v1": {
     Event: `metadata eventTime series reportingController reportingInstance action reason regarding related note type
       deprecatedSource deprecatedFirstTimestamp deprecatedLastTimestamp deprecatedCount`,

@@ -13,6 +13,8 @@ export type ServerOptions = {
   readonly tls?: { readonly key: string; readonly cert: string };
 };
 
+type Answer = (status: number, content: unknown) => void;
+
 export class Server {
   readonly #http;
   readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
@@ -31,6 +33,12 @@ export class Server {
   /** Paths asked for, with how. */
   readonly asked: string[] = [];
   enrolments = 0;
+  /** Null: the join token is enough. */
+  approval: "pending" | "approved" | "denied" | null = null;
+  /** The credentials that machines have asked for. */
+  readonly requests = new Set<string>();
+  /** Which credential a request is about. */
+  credentialOf: (request: string) => string = (request) => request;
   connections = 0;
   #held = new Set<() => void>();
 
@@ -110,16 +118,36 @@ export class Server {
     return answer(200, plane.answer(sync.sequence, sync.have));
   }
 
-  #enrol(bearer: string | undefined, body: unknown, answer: (status: number, content: unknown) => void): void {
+  #enrol(bearer: string | undefined, body: unknown, answer: Answer): void {
     this.enrolments += 1;
+    const { node, request } = EnrolRequest.parse(body);
+    if (bearer !== undefined && this.requests.has(bearer)) {
+      this.#hear(node, bearer, answer);
+      return;
+    }
     if (bearer !== this.joinToken) {
       answer(401, { error: "the join token is not known" });
       return;
     }
-    const { node } = EnrolRequest.parse(body);
+    if (this.approval !== null) {
+      if (request !== undefined) this.requests.add(this.credentialOf(request));
+      const approval = request === undefined ? "Required" : "Pending";
+      answer(request === undefined ? 403 : 202, { node, approval, request: "r" });
+      return;
+    }
     const credential = `credential-of-${node}-${this.enrolments}`;
     this.credentials.set(node, credential);
     answer(200, { node, credential });
+  }
+
+  #hear(node: string, credential: string, answer: Answer): void {
+    if (this.approval === "denied") {
+      answer(403, { error: "request r was denied: no" });
+      return;
+    }
+    if (this.approval === "approved") this.credentials.set(node, credential);
+    const isIn = this.approval === "approved";
+    answer(isIn ? 200 : 202, { node, approval: isIn ? "Approved" : "Pending", request: "r" });
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
