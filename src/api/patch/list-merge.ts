@@ -39,7 +39,7 @@ function mergeValues({ original, patch, order }: ListMerge): readonly Json[] {
 }
 
 function mergeObjects({ original, patch, order, mergeKey, mergeElement }: ListMerge): readonly Json[] {
-  if (mergeKey === undefined) throw new ApiError("InternalError", "cannot merge lists without merge key");
+  if (mergeKey === undefined) throw new ApiError("", "cannot merge lists without merge key");
   const keyOf = (element: Json): Json => keyIn(element, mergeKey);
   if (order !== undefined) checkOrder({ patch, order, keyOf });
   const { kept, additions } = applyDirectives({ original, patch, mergeKey });
@@ -83,7 +83,7 @@ function applyDirectives({ original, patch, mergeKey }: Undirected): Directed {
     if (directive === "delete") removed.add(keyIn(element, mergeKey));
     else if (directive === "replace") isReplaced = true;
     else if (directive === "merge")
-      throw new ApiError("InternalError", "merging lists cannot yet be specified in the patch");
+      throw new ApiError("", "merging lists cannot yet be specified in the patch");
     else throw unknownPatchType(directive, element);
   }
   if (isReplaced) return { kept: [], additions };

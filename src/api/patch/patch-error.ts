@@ -34,24 +34,24 @@ export function malformed(what: Malformed): ApiError {
 
 export function unknownPatchType(directive: Json, element: Json): ApiError {
   const shown = directive === null ? "%!s(<nil>)" : goText(directive);
-  return new ApiError("InternalError", `unknown patch type: ${shown} in map: ${goText(element)}`);
+  return new ApiError("", `unknown patch type: ${shown} in map: ${goText(element)}`);
 }
 
 export function missingMergeKey(element: Json, mergeKey: string): ApiError {
-  return new ApiError("InternalError", `map: ${goText(element)} does not contain declared merge key: ${mergeKey}`);
+  return new ApiError("", `map: ${goText(element)} does not contain declared merge key: ${mergeKey}`);
 }
 
 export function listExpected(received: Json): ApiError {
-  return new ApiError("InternalError", `expected a []interface {}, but received a ${goType(received)}`);
+  return new ApiError("", `expected a []interface {}, but received a ${goType(received)}`);
 }
 
 export function mixedElements(lists: readonly Json[]): ApiError {
-  return new ApiError("InternalError", `list element types are not identical: ${goText(lists)}`);
+  return new ApiError("", `list element types are not identical: ${goText(lists)}`);
 }
 
 export function orderMismatch({ patch, order }: Record<"patch" | "order", readonly Json[]>): ApiError {
   return new ApiError(
-    "InternalError",
+    "",
     `The order in patch list:\n${goText(patch)}\n doesn't match $setElementOrder list:\n${goText(order)}\n`,
   );
 }

@@ -27,7 +27,7 @@ type Draft = {
 /**
  * The document with the patch merged in. The result shares with its inputs what did not change; fields the schema does
  * not know are merged as plain JSON.
- * Throws BadRequest for directives of the wrong form, and InternalError, as the API server answers it, for an unknown
+ * Throws BadRequest for directives of the wrong form, and an error without a reason, as the API server does, for an unknown
  * `$patch`, for list elements without their merge key, and for an order that contradicts the patch.
  */
 export function applyStrategicMergePatch(document: JsonObject, patch: Json, schema: PatchSchema): JsonObject {
