@@ -82,8 +82,7 @@ function applyDirectives({ original, patch, mergeKey }: Undirected): Directed {
     if (directive === undefined) continue;
     if (directive === "delete") removed.add(keyIn(element, mergeKey));
     else if (directive === "replace") isReplaced = true;
-    else if (directive === "merge")
-      throw new ApiError("", "merging lists cannot yet be specified in the patch");
+    else if (directive === "merge") throw new ApiError("", "merging lists cannot yet be specified in the patch");
     else throw unknownPatchType(directive, element);
   }
   if (isReplaced) return { kept: [], additions };
