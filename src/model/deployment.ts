@@ -13,8 +13,10 @@ import {
   int64,
   intOrString,
   list,
+  mandatory,
   nullWhenAbsent,
   omitempty,
+  oneOf,
   patchedBy,
   pointer,
   string,
@@ -47,7 +49,10 @@ const RollingUpdateDeployment = struct(
 
 const StrategyFields = struct(
   apps("DeploymentStrategy"),
-  { type: defaulted(string, "RollingUpdate"), rollingUpdate: pointer(RollingUpdateDeployment) },
+  {
+    type: defaulted(oneOf("Recreate", "RollingUpdate"), "RollingUpdate"),
+    rollingUpdate: pointer(RollingUpdateDeployment),
+  },
   {
     about: "How the pods of an old template are replaced.",
     type: "RollingUpdate, or Recreate to end all old ones first.",
@@ -65,8 +70,8 @@ const DeploymentSpec = struct(
   apps("DeploymentSpec"),
   {
     replicas: defaultedPointer(int32, 1),
-    selector: nullWhenAbsent(LabelSelector),
-    template: embedded(PodTemplateSpec),
+    selector: mandatory(nullWhenAbsent(LabelSelector)),
+    template: mandatory(embedded(PodTemplateSpec)),
     strategy: patchedBy(embedded(DeploymentStrategy), "retainKeys"),
     minReadySeconds: omitempty(int32),
     revisionHistoryLimit: defaultedPointer(int32, 10),

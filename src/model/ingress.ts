@@ -8,9 +8,11 @@ import {
   embedded,
   int32,
   list,
+  mandatory,
   mergeable,
   nullWhenAbsent,
   omitempty,
+  oneOf,
   pointer,
   string,
   strings,
@@ -55,7 +57,11 @@ export type IngressBackend = z.output<typeof IngressBackend>;
 
 const HTTPIngressPath = struct(
   networking("HTTPIngressPath"),
-  { path: text, pathType: nullWhenAbsent(string), backend: embedded(IngressBackend) },
+  {
+    path: text,
+    pathType: mandatory(nullWhenAbsent(oneOf("Exact", "ImplementationSpecific", "Prefix"))),
+    backend: mandatory(embedded(IngressBackend)),
+  },
   {
     about: "Requests for some paths, and where they go.",
     path: "The path, or what it begins with.",
@@ -67,7 +73,7 @@ export type HTTPIngressPath = z.output<typeof HTTPIngressPath>;
 
 const HTTPIngressRuleValue = struct(
   networking("HTTPIngressRuleValue"),
-  { paths: nullWhenAbsent(mergeable(z.array(HTTPIngressPath), {})) },
+  { paths: mandatory(nullWhenAbsent(mergeable(z.array(HTTPIngressPath), {}))) },
   { about: "Where requests of HTTP go.", paths: "By path." },
 );
 

@@ -9,9 +9,11 @@ import {
   int32,
   int64,
   list,
+  mandatory,
   mergeable,
   nullWhenAbsent,
   omitempty,
+  oneOf,
   pointer,
   string,
   stringSet,
@@ -40,8 +42,8 @@ const OnExitCodes = struct(
   batch("PodFailurePolicyOnExitCodesRequirement"),
   {
     containerName: nullWhenAbsent(string),
-    operator: always(string, ""),
-    values: nullWhenAbsent(mergeable(z.array(int32), {})).meta({ "x-kubernetes-list-type": "set" }),
+    operator: always(oneOf("In", "NotIn"), ""),
+    values: mandatory(nullWhenAbsent(mergeable(z.array(int32), {}))).meta({ "x-kubernetes-list-type": "set" }),
   },
   {
     about: "A condition on how a container ended.",
@@ -60,7 +62,7 @@ const OnPodConditions = struct(
 const PodFailurePolicyRule = struct(
   batch("PodFailurePolicyRule"),
   {
-    action: always(string, ""),
+    action: always(oneOf("Count", "FailIndex", "FailJob", "Ignore"), ""),
     onExitCodes: nullWhenAbsent(OnExitCodes),
     onPodConditions: nullWhenAbsent(mergeable(z.array(OnPodConditions), {})),
   },
@@ -74,7 +76,7 @@ const PodFailurePolicyRule = struct(
 
 const PodFailurePolicy = struct(
   batch("PodFailurePolicy"),
-  { rules: nullWhenAbsent(mergeable(z.array(PodFailurePolicyRule), {})) },
+  { rules: mandatory(nullWhenAbsent(mergeable(z.array(PodFailurePolicyRule), {}))) },
   { about: "What is done about pods that fail.", rules: "The first that fits counts." },
 );
 
@@ -90,7 +92,7 @@ const SuccessPolicyRule = struct(
 
 const SuccessPolicy = struct(
   batch("SuccessPolicy"),
-  { rules: nullWhenAbsent(mergeable(z.array(SuccessPolicyRule), {})) },
+  { rules: mandatory(nullWhenAbsent(mergeable(z.array(SuccessPolicyRule), {}))) },
   { about: "When a Job is done before all of its pods are.", rules: "One of these has to hold." },
 );
 
@@ -107,11 +109,11 @@ export const JobSpec = struct(
     maxFailedIndexes: pointer(int32),
     selector: pointer(LabelSelector),
     manualSelector: pointer(boolean),
-    template: embedded(PodTemplateSpec),
+    template: mandatory(embedded(PodTemplateSpec)),
     ttlSecondsAfterFinished: pointer(int32),
-    completionMode: pointer(string),
+    completionMode: pointer(oneOf("Indexed", "NonIndexed")),
     suspend: pointer(boolean),
-    podReplacementPolicy: pointer(string),
+    podReplacementPolicy: pointer(oneOf("Failed", "TerminatingOrFailed")),
     managedBy: pointer(string),
   },
   {

@@ -2,7 +2,17 @@
 // Source: core/v1 LimitRange; pkg/apis/core/v1/defaults.go SetDefaults_LimitRangeItem.
 import * as z from "zod";
 
-import { always, core, embedded, mergeable, nullWhenAbsent, resourceList, string, struct } from "./fields.ts";
+import {
+  always,
+  core,
+  embedded,
+  mandatory,
+  mergeable,
+  nullWhenAbsent,
+  resourceList,
+  string,
+  struct,
+} from "./fields.ts";
 import { ObjectMeta, typeMeta } from "./meta.ts";
 import { createdAtColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
@@ -48,7 +58,7 @@ export type LimitRangeItem = z.output<typeof LimitRangeItem>;
 
 const LimitRangeSpec = struct(
   core("LimitRangeSpec"),
-  { limits: nullWhenAbsent(mergeable(z.array(LimitRangeItem), {})) },
+  { limits: mandatory(nullWhenAbsent(mergeable(z.array(LimitRangeItem), {}))) },
   { about: "What is limited.", limits: "The limits, one for each kind of thing." },
 );
 

@@ -2,7 +2,19 @@
 // Source: networking.k8s.io/v1; pkg/apis/networking/v1/defaults.go.
 import type * as z from "zod";
 
-import { always, embedded, int32, intOrString, list, pointer, string, strings, struct } from "./fields.ts";
+import {
+  always,
+  embedded,
+  int32,
+  intOrString,
+  list,
+  mandatory,
+  oneOf,
+  pointer,
+  string,
+  strings,
+  struct,
+} from "./fields.ts";
 import { countingGenerations } from "./generation.ts";
 import { formatLabelSelector } from "./labels.ts";
 import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
@@ -19,7 +31,7 @@ const networking = (name: string): string => `io.k8s.api.networking.v1.${name}`;
 const NetworkPolicyPort = struct(
   networking("NetworkPolicyPort"),
   {
-    protocol: pointer(string).transform((protocol): string => protocol ?? "TCP"),
+    protocol: pointer(oneOf("SCTP", "TCP", "UDP")).transform((protocol): string => protocol ?? "TCP"),
     port: pointer(intOrString),
     endPort: pointer(int32),
   },
@@ -65,7 +77,7 @@ const NetworkPolicyEgressRule = struct(
 const NetworkPolicySpecFields = struct(
   networking("NetworkPolicySpec"),
   {
-    podSelector: embedded(LabelSelector),
+    podSelector: mandatory(embedded(LabelSelector)),
     ingress: list(NetworkPolicyIngressRule),
     egress: list(NetworkPolicyEgressRule),
     policyTypes: strings,

@@ -8,6 +8,7 @@ import {
   defaulted,
   embedded,
   list,
+  oneOf,
   pointer,
   resourceList,
   string,
@@ -61,7 +62,7 @@ const ModifyVolumeStatus = struct(
 const PersistentVolumeClaimStatus = struct(
   core("PersistentVolumeClaimStatus"),
   {
-    phase: defaulted(string, "Pending"),
+    phase: defaulted(oneOf("Bound", "Lost", "Pending"), "Pending"),
     accessModes: strings,
     capacity: resourceList,
     conditions: list(PersistentVolumeClaimCondition, { mergeKey: "type" }),

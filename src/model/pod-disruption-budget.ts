@@ -13,9 +13,9 @@ import {
   list,
   mapOf,
   omitempty,
+  oneOf,
   patchedBy,
   pointer,
-  string,
   struct,
   timestamp,
 } from "./fields.ts";
@@ -37,7 +37,7 @@ const PodDisruptionBudgetSpec = struct(
     minAvailable: pointer(intOrString),
     selector: patchedBy(pointer(LabelSelector), "replace"),
     maxUnavailable: pointer(intOrString),
-    unhealthyPodEvictionPolicy: pointer(string),
+    unhealthyPodEvictionPolicy: pointer(oneOf("AlwaysAllow", "IfHealthyBudget")),
   },
   {
     about: "Which pods are meant, and how many of them have to stay.",

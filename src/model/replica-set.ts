@@ -10,6 +10,7 @@ import {
   int32,
   int64,
   list,
+  mandatory,
   nullWhenAbsent,
   omitempty,
   string,
@@ -35,7 +36,7 @@ const ReplicaSetSpec = struct(
   {
     replicas: defaultedPointer(int32, 1),
     minReadySeconds: omitempty(int32),
-    selector: nullWhenAbsent(LabelSelector),
+    selector: mandatory(nullWhenAbsent(LabelSelector)),
     template: embedded(PodTemplateSpec),
   },
   {

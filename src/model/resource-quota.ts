@@ -2,18 +2,7 @@
 // Source: core/v1 ResourceQuota; pkg/printers/internalversion printResourceQuota.
 import type * as z from "zod";
 
-import {
-  always,
-  atomicStruct,
-  core,
-  embedded,
-  list,
-  pointer,
-  resourceList,
-  string,
-  strings,
-  struct,
-} from "./fields.ts";
+import { always, atomicStruct, core, embedded, list, oneOf, pointer, resourceList, strings, struct } from "./fields.ts";
 import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
@@ -25,7 +14,21 @@ import { validateQuota, validateQuotaAmounts, validateQuotaScopesUpdate } from "
 
 const ScopedResourceSelectorRequirement = struct(
   core("ScopedResourceSelectorRequirement"),
-  { scopeName: always(string, ""), operator: always(string, ""), values: strings },
+  {
+    scopeName: always(
+      oneOf(
+        "BestEffort",
+        "CrossNamespacePodAffinity",
+        "NotBestEffort",
+        "NotTerminating",
+        "PriorityClass",
+        "Terminating",
+      ),
+      "",
+    ),
+    operator: always(oneOf("DoesNotExist", "Exists", "In", "NotIn"), ""),
+    values: strings,
+  },
   {
     about: "A condition on the objects that are counted.",
     scopeName: "What is asked about an object.",

@@ -12,13 +12,17 @@ import {
   int64,
   intOrString,
   list,
+  mandatory,
   nullWhenAbsent,
   omitempty,
+  oneOf,
   pointer,
+  presentOr,
   string,
   struct,
   text,
   timestamp,
+  withDefault,
 } from "./fields.ts";
 import { countingGenerations } from "./generation.ts";
 import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
@@ -46,7 +50,10 @@ const RollingUpdateStatefulSetStrategy = struct(
 
 const UpdateStrategyFields = struct(
   apps("StatefulSetUpdateStrategy"),
-  { type: defaulted(string, "RollingUpdate"), rollingUpdate: pointer(RollingUpdateStatefulSetStrategy) },
+  {
+    type: defaulted(oneOf("OnDelete", "RollingUpdate"), "RollingUpdate"),
+    rollingUpdate: pointer(RollingUpdateStatefulSetStrategy),
+  },
   {
     about: "How the pods of an old template are replaced.",
     type: "RollingUpdate, or OnDelete to wait until they are deleted.",
@@ -64,7 +71,10 @@ const StatefulSetUpdateStrategy = UpdateStrategyFields.transform((strategy): z.o
 
 const RetentionPolicy = struct(
   apps("StatefulSetPersistentVolumeClaimRetentionPolicy"),
-  { whenDeleted: defaulted(string, "Retain"), whenScaled: defaulted(string, "Retain") },
+  {
+    whenDeleted: defaulted(oneOf("Delete", "Retain"), "Retain"),
+    whenScaled: defaulted(oneOf("Delete", "Retain"), "Retain"),
+  },
   {
     about: "What becomes of the pods' claims.",
     whenDeleted: "When the set is deleted: Retain or Delete.",
@@ -74,7 +84,7 @@ const RetentionPolicy = struct(
 
 const StatefulSetOrdinals = struct(
   apps("StatefulSetOrdinals"),
-  { start: always(int32, 0) },
+  { start: withDefault(presentOr(int32, 0), 0) },
   { about: "How the pods are numbered.", start: "The number of the first." },
 );
 
@@ -87,11 +97,11 @@ const StatefulSetSpec = struct(
   apps("StatefulSetSpec"),
   {
     replicas: defaultedPointer(int32, 1),
-    selector: nullWhenAbsent(LabelSelector),
-    template: embedded(PodTemplateSpec),
+    selector: mandatory(nullWhenAbsent(LabelSelector)),
+    template: mandatory(embedded(PodTemplateSpec)),
     volumeClaimTemplates: list(ClaimOfSet),
     serviceName: always(string, ""),
-    podManagementPolicy: defaulted(string, "OrderedReady"),
+    podManagementPolicy: defaulted(oneOf("OrderedReady", "Parallel"), "OrderedReady"),
     updateStrategy: embedded(StatefulSetUpdateStrategy),
     revisionHistoryLimit: defaultedPointer(int32, 10),
     minReadySeconds: omitempty(int32),
@@ -146,7 +156,7 @@ const StatefulSetStatus = struct(
     updateRevision: text,
     collisionCount: pointer(int32),
     conditions: list(StatefulSetCondition, { mergeKey: "type" }),
-    availableReplicas: always(int32, 0),
+    availableReplicas: withDefault(presentOr(int32, 0), 0),
   },
   {
     about: "What became of a StatefulSet. Here that is always that it is not run.",

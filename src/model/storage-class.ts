@@ -10,8 +10,10 @@ import {
   embedded,
   int64,
   list,
+  mandatory,
   nullWhenAbsent,
   omitempty,
+  oneOf,
   pointer,
   string,
   stringMap,
@@ -38,7 +40,7 @@ const group = { group: "storage.k8s.io", version: "v1", namespaced: false } as c
 
 const TopologySelectorLabelRequirement = struct(
   "io.k8s.api.core.v1.TopologySelectorLabelRequirement",
-  { key: always(string, ""), values: nullWhenAbsent(z.array(string)) },
+  { key: always(string, ""), values: mandatory(nullWhenAbsent(z.array(string))) },
   { about: "A condition on a label of nodes.", key: "The label.", values: "What it may be." },
 );
 
@@ -56,10 +58,10 @@ const StorageClass = struct(
     metadata: embedded(ObjectMeta),
     provisioner: always(string, ""),
     parameters: stringMap,
-    reclaimPolicy: defaultedPointer(string, "Delete"),
+    reclaimPolicy: defaultedPointer(oneOf("Delete", "Recycle", "Retain"), "Delete"),
     mountOptions: strings,
     allowVolumeExpansion: pointer(boolean),
-    volumeBindingMode: defaultedPointer(string, "Immediate"),
+    volumeBindingMode: defaultedPointer(oneOf("Immediate", "WaitForFirstConsumer"), "Immediate"),
     allowedTopologies: list(TopologySelectorTerm),
   },
   {
@@ -166,7 +168,7 @@ const CSIDriverSpec = struct(
 
 const CSIDriver = struct(
   storage("CSIDriver"),
-  { ...typeMeta, metadata: embedded(ObjectMeta), spec: embedded(CSIDriverSpec) },
+  { ...typeMeta, metadata: embedded(ObjectMeta), spec: mandatory(embedded(CSIDriverSpec)) },
   {
     about: "A driver of volumes. It is kept here; agents call no drivers.",
     metadata: "Standard object metadata. The name is the driver's own.",
