@@ -127,8 +127,8 @@ function knownFields(query: FieldQuery, resource: Resource): FieldQuery {
   const unknown = query.find(({ field }) => !known.has(field));
   if (unknown === undefined) return query;
   // Kinds with fields of their own have their own words, but for those that came late.
-  const hasOwnWords = resource.selectableFieldNames.length > 0 && ["", "events.k8s.io"].includes(resource.group);
-  if (hasOwnWords) throw new ApiError("BadRequest", `field label not supported: ${unknown.field}`);
+  const isOld = resource.selectableFieldNames.length > 0 && ["", "events.k8s.io"].includes(resource.group);
+  if (isOld || resource.custom !== null) throw new ApiError("BadRequest", `field label not supported: ${unknown.field}`);
   const names = [...known].map((name) => JSON.stringify(name)).join(", ");
   throw new ApiError("BadRequest", `${JSON.stringify(unknown.field)} is not a known field selector: only ${names}`);
 }
