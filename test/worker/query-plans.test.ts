@@ -4,6 +4,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Part } from "../../src/store/batch.ts";
 import { readNodeCredentials } from "../../src/store/credentials.ts";
+import { readDefinition, readOutlines } from "../../src/store/definitions.ts";
 import { readHead, readLog, readLogEnds, requireNothingLostSince, trimLog } from "../../src/store/log.ts";
 import { readNodes, readNodesByName } from "../../src/store/nodes.ts";
 import {
@@ -82,6 +83,8 @@ describe("nothing reads a whole table", () => {
     ["reading objects by key", (db) => readObjectsByKey(db, [nodeKey])],
     ["reading the nodes of a shard", (db) => readObjectsOfBuckets(db, 0, 511)],
     ["reading all that is in a namespace", (db) => readObjectsOfNamespace(db, "default", 10)],
+    ["finding the definition of a kind", (db) => readDefinition(db, "widgets.example.com", "")],
+    ["finding what definitions have changed", (db) => readOutlines(db, { "widgets.example.com": "u/5" })],
     ["finding what an owner owns", (db) => readOwnedKeys(db, ["u"])],
     ["making a DaemonSet's pods", (db) => insertPods(db, [newPod("node-00001")], owner, { nowMs })],
     ["taking reports", (db) => updatePodStatuses(db, [statusUpdate(podKey)], { nowMs })],
