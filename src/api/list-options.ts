@@ -128,7 +128,9 @@ function knownFields(query: FieldQuery, resource: Resource): FieldQuery {
   if (unknown === undefined) return query;
   // Kinds with fields of their own have their own words, but for those that came late.
   const isOld = resource.selectableFieldNames.length > 0 && ["", "events.k8s.io"].includes(resource.group);
-  if (isOld || resource.custom !== null) throw new ApiError("BadRequest", `field label not supported: ${unknown.field}`);
+  if (isOld || resource.custom !== null) {
+    throw new ApiError("BadRequest", `field label not supported: ${unknown.field}`);
+  }
   const names = [...known].map((name) => JSON.stringify(name)).join(", ");
   throw new ApiError("BadRequest", `${JSON.stringify(unknown.field)} is not a known field selector: only ${names}`);
 }
