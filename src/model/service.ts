@@ -22,6 +22,7 @@ import {
   strings,
   struct,
   text,
+  withDefault,
 } from "./fields.ts";
 import { formatLabels } from "./labels.ts";
 import { ObjectMeta, typeMeta } from "./meta.ts";
@@ -37,7 +38,7 @@ const ServicePortFields = struct(
   core("ServicePort"),
   {
     name: text,
-    protocol: defaulted(oneOf("SCTP", "TCP", "UDP"), "TCP"),
+    protocol: withDefault(defaulted(oneOf("SCTP", "TCP", "UDP"), "TCP"), "TCP"),
     appProtocol: pointer(string),
     port: always(int32, 0),
     targetPort: presentOr(intOrString, 0),
