@@ -65,6 +65,16 @@ describe("a container that ends", () => {
     expect(main(world)).toMatchObject({ restartCount: 5, state: { running: {} } });
   });
 
+  test("that is for initialization ends by itself on the fake runtime, and the others start", async () => {
+    const world = await started({ spec: { initContainers: [container({ name: "init" })] } });
+    await world.clock.advance(secondMs);
+    expect(status(world)).toMatchObject({
+      phase: "Running",
+      initContainerStatuses: [{ name: "init", ready: true, state: { terminated: { exitCode: 0 } } }],
+    });
+    expect(ready(world)).toBe("True");
+  });
+
   test("stays ended where its pod says so", async () => {
     const succeeded = await started({
       spec: { restartPolicy: "OnFailure" },

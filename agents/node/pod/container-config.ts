@@ -88,6 +88,7 @@ export function containerConfig({
       [annotations.hash]: hash,
       [annotations.gracePeriodSeconds]: String(podDefinition.gracePeriodSeconds),
       [annotations.terminationMessagePolicy]: container.terminationMessagePolicy,
+      ...(definition.kind === "init" ? { [annotations.kind]: "init" } : {}),
       ...(preStop === null ? {} : { [annotations.preStop]: preStop }),
     },
     logPath: `${name}/${attempt}.log`,

@@ -15,5 +15,7 @@ export const annotations = {
   gracePeriodSeconds: "lares.dev/pod.grace-period-seconds",
   /** The lifecycle handler to run before the container is stopped, as JSON. */
   preStop: "lares.dev/container.pre-stop",
+  /** `init`: it is expected to end, and the next container waits for that. Absent for others. */
+  kind: "lares.dev/container.kind",
   terminationMessagePolicy: "lares.dev/container.termination-message-policy",
 } as const;

@@ -1,4 +1,6 @@
-// How a fake container behaves: by its image's name, by the pod's annotation, or as the one who runs the fake says.
+// How a fake container behaves: init containers end at once, others go on; else by its image's name, by the pod's
+// annotation, or as the one who runs the fake says.
+import { annotations } from "../pod/labels.ts";
 import type { ContainerConfig, PodSandboxConfig } from "./runtime.ts";
 
 export type FakeBehaviour = {
@@ -55,6 +57,7 @@ export function behaviourOf(
 ): FakeBehaviour {
   return {
     ...defaultBehaviour,
+    ...(script.config?.annotations[annotations.kind] === "init" ? { exitAfterMs: 0, exitCode: 0 } : {}),
     ...byImage(image),
     ...byAnnotation(sandbox.annotations[behaviourAnnotation]),
     ...script.script?.(image, sandbox, script.config),
