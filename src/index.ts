@@ -1,4 +1,5 @@
 // The Worker: what Cloudflare calls, and the Durable Objects it keeps.
+import { dressed } from "./api/answer.ts";
 import { app } from "./api/app.ts";
 import { everyMinute } from "./cron.ts";
 import type { Env } from "./env.ts";
@@ -10,7 +11,7 @@ export { Scheduler } from "./durable/scheduler.ts";
 export { WatchHub } from "./durable/watch-hub.ts";
 
 export default {
-  fetch: app.fetch,
+  fetch: async (request, env, context) => dressed(request, await app.fetch(request, env, context)),
   async scheduled(controller, env, context) {
     context.waitUntil(everyMinute(env, controller.scheduledTime));
   },

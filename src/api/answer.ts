@@ -21,10 +21,44 @@ export function answer(value: unknown, options: AnswerOptions = {}): Response {
   const { code = 200, representation = json, headers = {} } = options;
   const text = encode(value);
   const body = representation.mediaType === "application/yaml" ? stringify(JSON.parse(text)) : `${text}\n`;
-  return new Response(body, {
+  const response = new Response(body, {
     status: code,
     headers: { ...commonHeaders, ...headers, "content-type": contentTypeOf(representation) },
   });
+  bodies.set(response, body);
+  return response;
+}
+
+/** The texts of answers that have not gone out yet. */
+const bodies = new WeakMap<Response, string>();
+
+/** Answers of this size are sent compressed to those who can read that. Source: apiserver responsewriters. */
+const compressedFromCharacters = 128 * 1024;
+
+/** An answer in the dress that its reader likes: with line breaks for people, compressed when it is large. */
+export function dressed(request: Request, response: Response): Response {
+  const body = bodies.get(response);
+  if (body === undefined) return response;
+  const isJson = (response.headers.get("content-type") ?? "").startsWith("application/json");
+  const text = isJson && isForPeople(request) ? `${JSON.stringify(JSON.parse(body), null, 2)}\n` : body;
+  const accepted = request.headers.get("accept-encoding") ?? "";
+  const isCompressed =
+    text.length > compressedFromCharacters && /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(accepted);
+  if (text === body && !isCompressed) return response;
+  const { status, headers } = response;
+  const other = new Response(text, { status, headers });
+  if (isCompressed) {
+    other.headers.set("content-encoding", "gzip");
+    other.headers.append("vary", "Accept-Encoding");
+  }
+  return other;
+}
+
+/** Whoever asks for it, and the programs by which people look at answers themselves. */
+function isForPeople(request: Request): boolean {
+  const wish = new URL(request.url).searchParams.get("pretty") ?? "";
+  if (wish !== "") return ["1", "t", "T", "TRUE", "true", "True"].includes(wish);
+  return /^(curl|Wget|Mozilla\/5\.0)/.test(request.headers.get("user-agent") ?? "");
 }
 
 /** All warnings of an answer, and each of them where there are more. Source: apiserver filters/warning.go. */

@@ -38,7 +38,7 @@ const backlogs = new WatchBacklogs();
 
 type Bindings = { Bindings: Env; Variables: { caller: Caller; credentials: Credentials; policy: PolicySource } };
 
-export const app = new Hono<Bindings>();
+export const app = new Hono<Bindings>({ strict: false });
 
 app.onError(refused);
 

@@ -29,7 +29,7 @@ async function catalogue(env: Env): Promise<Catalogue> {
   return { resources: await servedKinds(env).all(), subresources };
 }
 
-export const discoveryRoutes = new Hono<{ Bindings: Env; Variables: { credentials: Credentials } }>();
+export const discoveryRoutes = new Hono<{ Bindings: Env; Variables: { credentials: Credentials } }>({ strict: false });
 
 discoveryRoutes.get("/", () =>
   answer({

@@ -5,6 +5,7 @@ import type { FieldError } from "../model/field-error.ts";
 import { forbidden, invalid, notSupported, required, tooLong } from "../model/field-error.ts";
 import { fieldManagerBytes } from "../model/limits.ts";
 import { utf8Length } from "../model/utf8.ts";
+import { unsupportedDryRun } from "./parameters.ts";
 
 type FieldValidation = "Strict" | "Warn" | "Ignore";
 
@@ -41,8 +42,10 @@ function checkedOptions(query: URLSearchParams, kind: string, errors: readonly F
   const problems = [
     ...errors,
     ...validateFieldManager(query.get("fieldManager") ?? "", "fieldManager"),
-    ...(dryRun.some((value) => value !== "All") ? [notSupported("dryRun", dryRun, ["All"])] : []),
-    ...(fieldValidation === undefined ? [notSupported("fieldValidation", given, ["Ignore", "Strict", "Warn"])] : []),
+    ...(dryRun.some((value) => value !== "All") ? [unsupportedDryRun(dryRun)] : []),
+    ...(fieldValidation === undefined
+      ? [notSupported("fieldValidation", given, ["", "Ignore", "Strict", "Warn"])]
+      : []),
   ];
   if (problems.length > 0 || fieldValidation === undefined) {
     throw invalidError({ group: "meta.k8s.io", plural: "", kind }, "", problems);
@@ -52,12 +55,18 @@ function checkedOptions(query: URLSearchParams, kind: string, errors: readonly F
 
 function validateFieldManager(manager: string, path: string): readonly FieldError[] {
   const unprintable = [...manager].flatMap((character, index, all) =>
-    isPrintable(character) ? [] : [utf8Length(all.slice(0, index).join(""))],
+    isPrintable(character) ? [] : [{ character, at: utf8Length(all.slice(0, index).join("")) }],
   );
   return [
     ...(utf8Length(manager) > fieldManagerBytes ? [tooLong(path, fieldManagerBytes)] : []),
-    ...unprintable.map((at) => invalid(path, manager, `should only contain printable characters (at position ${at})`)),
+    ...unprintable.map(({ character, at }) =>
+      invalid(path, manager, `invalid character ${codePoint(character)} (at position ${at})`),
+    ),
   ];
+}
+
+function codePoint(character: string): string {
+  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 /** As Go's unicode.IsPrint has it: letters, marks, numbers, punctuation, symbols and the common blank. */

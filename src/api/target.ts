@@ -25,7 +25,8 @@ export async function targetOf(path: string, kinds: ServedKinds): Promise<Target
 
 /** The parts of a path; null: it is one that nothing is served at. */
 export function pathSegments(path: string): readonly string[] | null {
-  const segments = path.split("/").slice(1).map(decodeSegment);
+  // Slashes at the end say nothing.
+  const segments = path.replace(/\/+$/, "").split("/").slice(1).map(decodeSegment);
   const isOdd = segments.some((segment) => segment === null || segment === "" || segment === "." || segment === "..");
   return isOdd ? null : segments.flatMap((segment) => segment ?? []);
 }

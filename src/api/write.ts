@@ -118,7 +118,8 @@ async function prepareNew(context: RequestContext, given: KubeObject) {
   const { resource } = target;
   const { generateName, name = generateName === undefined ? undefined : randomName(generateName) } = given.metadata;
   if (given.metadata.resourceVersion !== undefined) {
-    throw new ApiError("BadRequest", "resourceVersion should not be set on objects to be created");
+    // Upstream's store says so, and nobody between it and the client gives it a reason.
+    throw new ApiError("", "resourceVersion should not be set on objects to be created");
   }
   const {
     namespace: _namespace,

@@ -159,9 +159,9 @@ export function invalidError(resource: ResourceName, name: string, errors: reado
   const kind = resource.group === "" ? resource.kind : `${resource.kind}.${resource.group}`;
   const list = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   return new ApiError("Invalid", `${kind} ${JSON.stringify(name)} is invalid: ${list}`, {
-    name,
+    ...(name === "" ? {} : { name }),
     ...(resource.group === "" ? {} : { group: resource.group }),
-    kind: resource.kind,
+    ...(resource.kind === "" ? {} : { kind: resource.kind }),
     causes: errors.map(({ type, field, body }) => ({ reason: type, message: body, field })),
   });
 }

@@ -312,7 +312,7 @@ describe("apply refuses", () => {
 
   it.each([
     ["x".repeat(129), "fieldManager: Too long: may not be more than 128 bytes"],
-    ["a%07b", 'fieldManager: Invalid value: "a\\u0007b": should only contain printable characters (at position 1)'],
+    ["a%07b", 'fieldManager: Invalid value: "a\\u0007b": invalid character U+0007 (at position 1)'],
   ])("the field manager %j", async (by, problem) => {
     const { code, body } = await apply(a, configMap({}), { by });
     expect([code, body["message"]]).toEqual([422, `PatchOptions.meta.k8s.io "" is invalid: ${problem}`]);
