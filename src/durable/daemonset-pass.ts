@@ -1,4 +1,5 @@
 // One pass of a DaemonSet's control loop: read what happened, decide, write, and again until there is nothing to do.
+import { withControllerStatus } from "../core/apply/controller-status.ts";
 import { daemonSetFacts, daemonSetStatus } from "../core/daemonset.ts";
 import type { DaemonSetPlan } from "../core/daemonset-plan.ts";
 import { planDaemonSet } from "../core/daemonset-plan.ts";
@@ -218,8 +219,9 @@ export class DaemonSetPass {
     const { db, owner } = this.#context;
     const key = { resource: "daemonsets.apps", namespace: owner.namespace, name: owner.name };
     const expectRv = Number(set.metadata.resourceVersion);
-    const rows = status === set.status ? [] : [{ ...key, object: { ...set, status }, expectRv, previous: null }];
-    return updateObjects(db, rows, { nowMs });
+    if (status === set.status) return updateObjects(db, [], { nowMs });
+    const object = withControllerStatus(set, status, nowMs);
+    return updateObjects(db, [{ ...key, object, expectRv, previous: null }], { nowMs });
   }
 
   async #writeStatus(set: DaemonSet, status: DaemonSet["status"], nowMs: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { compare } from "../../../src/core/apply/comparison.ts";
+import { withControllerStatus } from "../../../src/core/apply/controller-status.ts";
 import {
   difference,
   intersection,
@@ -16,6 +17,7 @@ import { pathText } from "../../../src/core/apply/path-element.ts";
 import { withoutFields } from "../../../src/core/apply/remove.ts";
 import { typedProblem } from "../../../src/core/apply/typed-errors.ts";
 import type { Json } from "../../../src/model/fields.ts";
+import { daemonSet } from "../../model/objects.ts";
 import { shipType } from "./types.ts";
 
 type Row = readonly [rule: string, before: Json, after: Json, expected: unknown];
@@ -263,5 +265,42 @@ describe("sets of fields", () => {
     expect(read === null ? null : texts(read)).toEqual(['.p[a="x",b=1]']);
     for (const bad of [{ name: {} }, { "k:{": {} }, { "f:a": 1 }, [], { "k:[]": {} }])
       expect(decodeFields(bad)).toBeNull();
+  });
+});
+
+describe("withControllerStatus", () => {
+  const set = daemonSet();
+
+  it("says which fields the controller changed, beside what others own", () => {
+    const entry = {
+      manager: "m",
+      operation: "Apply",
+      apiVersion: "apps/v1",
+      fieldsType: "FieldsV1",
+      fieldsV1: { "f:spec": {} },
+    };
+    const tracked = { ...set, metadata: { ...set.metadata, managedFields: [entry] } };
+    const { metadata, status } = withControllerStatus(
+      tracked,
+      { ...set.status, desiredNumberScheduled: 3, numberReady: 3 },
+      0,
+    );
+    expect(status.numberReady).toBe(3);
+    expect(metadata.managedFields).toEqual([
+      entry,
+      {
+        manager: "kube-controller-manager",
+        operation: "Update",
+        apiVersion: "apps/v1",
+        time: "1970-01-01T00:00:00Z",
+        fieldsType: "FieldsV1",
+        fieldsV1: { "f:status": { "f:desiredNumberScheduled": {}, "f:numberReady": {} } },
+        subresource: "status",
+      },
+    ]);
+  });
+
+  it("begins no record where there is none", () => {
+    expect(withControllerStatus(set, { ...set.status, numberReady: 3 }, 0).metadata.managedFields).toBeUndefined();
   });
 });
