@@ -19,6 +19,8 @@ export type ClusterOptions = {
   readonly fleet?: number;
   /** A directory that an earlier cluster left. */
   readonly dir?: string;
+  /** Where an earlier cluster was to be reached; default: any that is free. */
+  readonly port?: number;
 };
 
 export class Cluster {
@@ -44,7 +46,7 @@ export class Cluster {
   /** Resolves once everything is rolled out. */
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
     const dir = options.dir ?? mkdtempSync(join(tmpdir(), "lares-e2e-"));
-    const port = await freePort();
+    const port = options.port ?? (await freePort());
     const args = [
       ...["--port", String(port), "--state", dir, "--nodes", String(options.nodes ?? 3)],
       ...["--runtime", options.runtime ?? "fake", "--fleet", String(options.fleet ?? 0)],
