@@ -42,7 +42,9 @@ function elementsOf(bytes: readonly number[]): readonly Element[] | null {
     if (first === lengthIsLong || lengthBytes > 3) return null;
     const start = at + 2 + lengthBytes;
     const length = first < lengthIsLong ? first : bytes.slice(at + 2, start).reduce((sum, byte) => sum * 256 + byte, 0);
-    if (start + length > bytes.length) return null;
+    // The shortest form is the only one.
+    const isShortest = lengthBytes === 0 || (bytes[at + 2] !== 0 && length >= lengthIsLong);
+    if (!isShortest || start + length > bytes.length) return null;
     found.push({ tag, content: bytes.slice(start, start + length) });
     at = start + length;
   }

@@ -65,6 +65,7 @@ describe("no request", () => {
     ["nothing in a block", pem("CERTIFICATE REQUEST", []), malformed],
     ["what is no base64", byOpenSsl.replace("MIHa", "!!!!"), malformed],
     ["a length beyond the end", pem("CERTIFICATE REQUEST", [0x30, 0x84, 255, 255, 255, 255]), malformed],
+    ["a length with zeros in front", pem("CERTIFICATE REQUEST", [0x30, 0x82, 0, 1, 0]), malformed],
     ["an endless length", pem("CERTIFICATE REQUEST", [0x30, 0x80, 0, 0]), malformed],
     ["one that was cut short", byOpenSsl.replace(/\n[^\n]*\n-----END/, "\n-----END"), malformed],
     ["another structure", pem("CERTIFICATE REQUEST", [0x30, 0x00]), malformed],

@@ -10,7 +10,8 @@ const longLength = 0x80;
 function element(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(parts);
   if (content.length < longLength) return Buffer.concat([Buffer.from([tag, content.length]), content]);
-  const length = Buffer.from(content.length.toString(16).padStart(4, "0"), "hex");
+  const digits = content.length.toString(16);
+  const length = Buffer.from(digits.padStart(digits.length + (digits.length % 2), "0"), "hex");
   return Buffer.concat([Buffer.from([tag, longLength + length.length]), length, content]);
 }
 

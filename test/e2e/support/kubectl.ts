@@ -71,6 +71,8 @@ export class Kubectl {
       const child = execFile(this.#binary, args, options, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
       });
+      // A kubectl that ends without having read its input is no trouble of ours.
+      child.stdin?.on("error", () => {});
       child.stdin?.end(stdin);
     });
   }
