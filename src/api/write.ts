@@ -185,6 +185,7 @@ export async function patchObject(context: RequestContext): Promise<Response> {
     ];
     const object = decode(context, { json: patched, problems }, options, patch);
     if (object.metadata.name !== place.name) throw wrongName(object.metadata.name ?? "", place.name);
+    checkNamespace(context, object);
     // A patch that does not speak of the version is about whichever there is.
     const isLocked = object.metadata.resourceVersion !== before.metadata.resourceVersion;
     const outcome = isLocked ? "conflict" : await replace(context, before, tracked(context, before, object), options);

@@ -5,6 +5,7 @@ import type { KubeObject } from "../../src/model/meta.ts";
 import type { Reply } from "./support/api.ts";
 import { call } from "./support/api.ts";
 import { newCluster } from "./support/cluster.ts";
+import { define, widgets } from "./support/definitions.ts";
 
 beforeEach(newCluster);
 
@@ -453,6 +454,92 @@ describe("writes that are no application", () => {
     );
     expect(Object.keys(owners(body))).toEqual(["m3 Update", "m4 Update"]);
     expect(owners(body)["m4 Update"]).toEqual({ "f:metadata": { "f:labels": { ".": {}, "f:l": {} } } });
+  });
+});
+
+describe("custom kinds", () => {
+  const text = { type: "string" };
+  const part = { type: "object", properties: { name: text, size: { type: "integer" } }, required: ["name"] };
+  const spec = {
+    type: "object",
+    properties: {
+      size: { type: "integer", anyOf: [{ minimum: 1 }, { maximum: 5 }] },
+      parts: { type: "array", items: part, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] },
+      tags: { type: "array", items: text, "x-kubernetes-list-type": "set" },
+      plain: { type: "array", items: text },
+      whole: { type: "object", additionalProperties: text, "x-kubernetes-map-type": "atomic" },
+      either: { "x-kubernetes-int-or-string": true },
+      open: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+    },
+  };
+  const openAPIV3Schema = { type: "object", properties: { spec } };
+  const widget = (of: object) => ({ apiVersion: "example.com/v1", kind: "Widget", metadata: { name: "w" }, spec: of });
+  const w = `${widgets}/w`;
+
+  beforeEach(() => define({ versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema } }] }));
+
+  it("are applied by what their definition says of lists and maps", async () => {
+    const { body } = await apply(
+      w,
+      widget({
+        size: 1,
+        parts: [{ name: "a" }],
+        tags: ["x"],
+        plain: ["p"],
+        whole: { k: "v" },
+        either: "5%",
+        open: { o: { p: 1 } },
+      }),
+    );
+    expect(owners(body)["m1 Apply"]).toEqual({
+      "f:spec": {
+        "f:either": {},
+        "f:open": { "f:o": { ".": {}, "f:p": {} } },
+        "f:parts": { 'k:{"name":"a"}': { ".": {}, "f:name": {} } },
+        "f:plain": {},
+        "f:size": {},
+        "f:tags": { 'v:"x"': {} },
+        "f:whole": {},
+      },
+    });
+    const { code, body: merged } = await apply(
+      w,
+      widget({ parts: [{ name: "b" }, { name: "a", size: 2 }], tags: ["y"], open: { o: { q: 2 } } }),
+      { by: "m2" },
+    );
+    expect([code, merged["spec"]]).toMatchObject([
+      200,
+      { parts: [{ name: "b" }, { name: "a", size: 2 }], tags: ["x", "y"], open: { o: { p: 1, q: 2 } } },
+    ]);
+    const conflict = await apply(w, widget({ whole: { l: "v" }, plain: ["q"] }), { by: "m2" });
+    expect(conflict.body["message"]).toBe(
+      'Apply failed with 2 conflicts: conflicts with "m1":\n- .spec.plain\n- .spec.whole',
+    );
+  });
+
+  it("refuse fields that their definition does not have", async () => {
+    const { code, body } = await apply(w, widget({ colour: "red" }));
+    expect([code, body["message"]]).toEqual([
+      500,
+      "failed to create typed patch object (/w; example.com/v1, Kind=Widget): .spec.colour: field not declared in schema",
+    ]);
+  });
+
+  it("are tracked when they are written otherwise", async () => {
+    const created = await call(`${widgets}?fieldManager=m3`, { method: "POST", body: widget({ tags: ["x"] }) });
+    expect(owners(created.body)).toEqual({
+      "m3 Update": { "f:spec": { ".": {}, "f:tags": { ".": {}, 'v:"x"': {} } } },
+    });
+  });
+
+  it("know no strategic merge patch", async () => {
+    await apply(w, widget({ size: 1 }));
+    const contentType = "application/strategic-merge-patch+json";
+    const { code, body } = await call(w, { method: "PATCH", body: {}, contentType });
+    expect([code, body["message"]]).toEqual([
+      415,
+      "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+    ]);
   });
 });
 

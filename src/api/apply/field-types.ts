@@ -42,7 +42,8 @@ class Compiler {
     const name = definitionName(schema);
     if (name !== undefined) return withMapType(this.#definition(name), schema);
     if (looseGoTypes.has(schema.goType ?? "") || schema["x-kubernetes-int-or-string"] === true) return anyScalar;
-    const choices = (schema.anyOf ?? []).filter(({ type }) => type !== "null");
+    // Beside a type, choices only say more of the values.
+    const choices = schema.type === undefined ? (schema.anyOf ?? []).filter(({ type }) => type !== "null") : [];
     if (choices.length > 0) return choices.length === 1 ? this.compile(choices[0] ?? {}) : anything;
     switch (typeNameOf(schema)) {
       case "object":
@@ -84,6 +85,9 @@ class Compiler {
   }
 
   #fill(fields: StructFields, schema: JsonSchema): void {
+    if (schema["x-kubernetes-embedded-resource"] === true) {
+      for (const name of ["apiVersion", "kind", "metadata"]) fields.set(name, { type: anything, default: undefined });
+    }
     for (const [name, field] of Object.entries(schema.properties ?? {})) {
       fields.set(name, { type: this.compile(field), default: field.default ?? field.publicDefault });
     }

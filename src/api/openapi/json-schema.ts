@@ -25,6 +25,7 @@ export type JsonSchema = {
   readonly "x-kubernetes-map-type"?: string;
   readonly "x-kubernetes-int-or-string"?: boolean;
   readonly "x-kubernetes-preserve-unknown-fields"?: boolean;
+  readonly "x-kubernetes-embedded-resource"?: boolean;
   /** What each property is for. Ours, not part of any standard. */
   readonly words?: Readonly<Record<string, string>>;
   /** Of a field that has to be given. Ours, not part of any standard. */
