@@ -6,6 +6,7 @@ import {
   pokeControllerManager,
   pokeDaemonSets,
   pokeScheduler,
+  pokeSelectorController,
   shardCount,
   watchHub,
 } from "./pokes.ts";
@@ -37,6 +38,7 @@ export async function everyMinute(env: Env, nowMs: number): Promise<void> {
     ["sweep the shards", () => sweepShards(env)],
     ["collect garbage", () => pokeControllerManager(env)],
     ["schedule pods", () => pokeScheduler(env)],
+    ["look after endpoints", () => pokeSelectorController(env)],
     ["tick the watches", () => watchHub(env).tick()],
   ];
   // One step that fails keeps none of the others from running.

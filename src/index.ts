@@ -8,6 +8,7 @@ export { ControllerManager } from "./durable/controller-manager.ts";
 export { DaemonSetController } from "./durable/daemonset-controller.ts";
 export { NodeShard } from "./durable/node-shard.ts";
 export { Scheduler } from "./durable/scheduler.ts";
+export { SelectorController } from "./durable/selector-controller.ts";
 export { WatchHub } from "./durable/watch-hub.ts";
 
 export default {

@@ -59,6 +59,10 @@ export async function pokeScheduler(env: Env): Promise<void> {
   await poke(env.SCHEDULER.get(env.SCHEDULER.idFromName("scheduler")));
 }
 
+export async function pokeSelectorController(env: Env): Promise<void> {
+  await poke(env.SELECTOR_CONTROLLER.get(env.SELECTOR_CONTROLLER.idFromName("selectors")));
+}
+
 export async function pokeDaemonSets(env: Env, owners: Iterable<Owner>): Promise<void> {
   await Promise.all([...owners].map((owner) => poke(daemonSetController(env, owner))));
 }
@@ -95,6 +99,7 @@ export async function pokeAfter(env: Env, { nodes, objects, gone = false }: Touc
     pokeNodes(env, [...nodes, ...named]),
     ...(deletes ? [pokeControllerManager(env)] : []),
     ...(objects.some(concernsScheduler) ? [pokeScheduler(env)] : []),
+    ...(objects.some(({ key }) => key.resource === "services") ? [pokeSelectorController(env)] : []),
   ]);
 }
 

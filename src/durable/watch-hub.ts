@@ -4,6 +4,7 @@ import { DurableObject } from "cloudflare:workers";
 import * as z from "zod";
 
 import type { Env } from "../env.ts";
+import { pokeSelectorController } from "../pokes.ts";
 import { runBatch } from "../store/batch.ts";
 import type { Change, Concern, LogPage } from "../store/log.ts";
 import { readLog } from "../store/log.ts";
@@ -14,6 +15,9 @@ import { Latch } from "./latch.ts";
 const changesAtOnce = 2_000;
 /** Passes that follow each other wait this long, so that changes go out in bundles: the cost is per message. */
 const gatherMs = 25;
+/** So long a follower is left alone after a write, for others come with it. */
+const followMs = 1_000;
+const followedKey = "followed";
 
 const Watcher = z.object({
   resource: z.string(),
@@ -29,9 +33,33 @@ export class WatchHub extends DurableObject<Env> {
   /** Everything up to here has been sent to those who follow; null: not known, the object has just woken. */
   #cursor: number | null = null;
   #endedAtMs = 0;
+  /** Null: not known, the object has just woken. */
+  #isFollowed: boolean | null = null;
+  #isWaking = false;
 
   async poke(): Promise<void> {
+    this.#wakeFollower();
     if (this.ctx.getWebSockets().length > 0) await this.#latch.run();
+  }
+
+  /** True: who looks after endpoints wants to hear of writes. */
+  async setFollowed(isFollowed: boolean): Promise<void> {
+    const before = this.ctx.storage.kv.get<boolean>(followedKey) === true;
+    this.#isFollowed = isFollowed;
+    if (before !== isFollowed) this.ctx.storage.kv.put(followedKey, isFollowed);
+  }
+
+  /** Wakes the follower a while after the first of many writes, and once for all of them. */
+  #wakeFollower(): void {
+    this.#isFollowed ??= this.ctx.storage.kv.get<boolean>(followedKey) === true;
+    if (!this.#isFollowed || this.#isWaking) return;
+    this.#isWaking = true;
+    const wake = async () => {
+      await new Promise((resolve) => setTimeout(resolve, followMs));
+      this.#isWaking = false;
+      await pokeSelectorController(this.env);
+    };
+    this.ctx.waitUntil(wake());
   }
 
   /** Each minute: tells every watcher how far the log has come, changes or none. */

@@ -27,7 +27,7 @@ import { ageColumn, nameColumn } from "./printing.ts";
 import { ObjectReference } from "./references.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
-import { storedOnly } from "./support.ts";
+import { actedOn } from "./support.ts";
 import { validateEndpointSlice, validateEndpointSliceUpdate } from "./validation/endpoint-slice.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 
@@ -140,7 +140,7 @@ export const endpointSlices: Resource<EndpointSlice> = defineResource<EndpointSl
   version: "v1",
   kind: "EndpointSlice",
   plural: "endpointslices",
-  support: storedOnly("kept as they are written"),
+  support: actedOn("kept up to date for Services that select pods, a hundred endpoints in each"),
   schema: EndpointSlice,
   validateName: nameRule(dns1123Subdomain),
   prepareForCreate: (slice) => withGeneration(slice, 1),

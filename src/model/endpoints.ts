@@ -21,7 +21,7 @@ import { ageColumn, nameColumn } from "./printing.ts";
 import { ObjectReference } from "./references.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
-import { storedOnly } from "./support.ts";
+import { actedOn } from "./support.ts";
 import { validateEndpoints } from "./validation/endpoints.ts";
 import { validateMetadataUpdate } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
@@ -98,7 +98,7 @@ export const endpoints: Resource<Endpoints> = defineResource<Endpoints>({
   version: "v1",
   kind: "Endpoints",
   plural: "endpoints",
-  support: storedOnly("kept as they are written"),
+  support: actedOn("kept up to date for Services that select pods; a thousand addresses at most"),
   singular: "endpoints",
   shortNames: ["ep"],
   schema: Endpoints,

@@ -76,7 +76,9 @@ export type Concern =
   /** What may leave something to collect, or a deletion to carry out. */
   | { readonly kind: "garbage" }
   /** What may make room for a pod: nodes, and pods that go or end. */
-  | { readonly kind: "room" };
+  | { readonly kind: "room" }
+  /** All Services, and of some namespaces what their endpoints are made of and kept in. */
+  | { readonly kind: "endpoints"; readonly namespaces: readonly string[]; readonly exceptOrigin: string };
 
 type Condition = { readonly sql: string; readonly parameters: readonly (string | number)[] };
 
@@ -106,6 +108,12 @@ function conditionOf(concern: Concern): Condition {
       return { sql: garbageSql, parameters: [] };
     case "room":
       return { sql: roomSql, parameters: [] };
+    case "endpoints":
+      return {
+        sql: `origin <> ?4 AND (resource = 'services' OR (resource IN ('pods', 'endpoints', 'endpointslices.discovery.k8s.io')
+          AND namespace IN (SELECT value FROM json_each(?3))))`,
+        parameters: [JSON.stringify(concern.namespaces), concern.exceptOrigin],
+      };
   }
 }
 

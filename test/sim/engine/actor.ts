@@ -6,6 +6,7 @@ export type ActorKind =
   | "WatchHub"
   | "ControllerManager"
   | "Scheduler"
+  | "SelectorController"
   | "worker"
   | "agent"
   | "machine"

@@ -38,6 +38,7 @@ const mortal: ReadonlySet<ActorKind> = new Set([
   "WatchHub",
   "ControllerManager",
   "Scheduler",
+  "SelectorController",
   "worker",
   "agent",
 ]);

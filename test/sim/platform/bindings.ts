@@ -14,6 +14,7 @@ const namespaces = {
   WATCH_HUB: "WatchHub",
   CONTROLLER_MANAGER: "ControllerManager",
   SCHEDULER: "Scheduler",
+  SELECTOR_CONTROLLER: "SelectorController",
 } as const;
 
 export type ObjectKind = (typeof namespaces)[keyof typeof namespaces];

@@ -19,7 +19,7 @@ import type { WorkerCode } from "./worker.ts";
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 
 const entry = `
-export { ControllerManager, DaemonSetController, NodeShard, Scheduler, WatchHub } from "./src/index.ts";
+export { ControllerManager, DaemonSetController, NodeShard, Scheduler, SelectorController, WatchHub } from "./src/index.ts";
 export { newApp } from "./src/api/app.ts";
 export { everyMinute } from "./src/cron.ts";
 export { Agent } from "./agents/node/agent.ts";
