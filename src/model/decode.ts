@@ -2,6 +2,7 @@
 // Source: the behaviour of sigs.k8s.io/json, whose messages these follow.
 import type * as z from "zod";
 
+import { ApiError } from "./api-error.ts";
 import type { KubeObject } from "./meta.ts";
 import type { Resource } from "./resource.ts";
 import type { Shape } from "./shape.ts";
@@ -84,6 +85,10 @@ function knownValues(
   value: Shape,
   { path, unknownFields }: Place,
 ): Record<string, unknown> {
+  // Objects cannot hold it as they hold other keys, and what would be lost without a word is refused.
+  if (Object.hasOwn(json, "__proto__")) {
+    throw new ApiError("BadRequest", `${path}: the key "__proto__" cannot be kept`);
+  }
   const known: Record<string, unknown> = {};
   for (const key of Object.keys(json)) {
     const given = json[key];
