@@ -318,7 +318,11 @@ export const customResourceDefinitions: Resource<CustomResourceDefinition> = def
   },
   prepareForStatusUpdate: ({ status, metadata }, old) => ({
     ...old,
-    metadata: { ...old.metadata, resourceVersion: metadata.resourceVersion },
+    metadata: {
+      ...old.metadata,
+      resourceVersion: metadata.resourceVersion,
+      managedFields: metadata.managedFields,
+    },
     status,
   }),
   validate: validateDefinition,

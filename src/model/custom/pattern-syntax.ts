@@ -198,10 +198,14 @@ function repeatsOf(pattern: Pattern): number {
     case "assert":
       return 1;
     case "sequence":
-      return Math.max(1, ...pattern.parts.map(repeatsOf));
+      return mostOf(pattern.parts);
     case "choice":
-      return Math.max(1, ...pattern.options.map(repeatsOf));
+      return mostOf(pattern.options);
     case "repeat":
       return Math.max(pattern.min, pattern.max ?? 1, 1) * repeatsOf(pattern.part);
   }
+}
+
+function mostOf(patterns: readonly Pattern[]): number {
+  return patterns.reduce((most, pattern) => Math.max(most, repeatsOf(pattern)), 1);
 }
