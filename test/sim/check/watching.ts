@@ -45,19 +45,23 @@ function isIn({ resource, namespace }: Scope, entry: Entry): boolean {
 
 /** Every event of the scope after `fromRv` up to `toRv`. */
 function expectedEvents(entries: readonly Entry[], scope: Scope, fromRv: number, toRv: number): readonly Told[] {
-  const seen = new Set<string>();
+  /** What is in sight, as it was last seen. */
+  const seen = new Map<string, Visible>();
   const events: Told[] = [];
   for (const entry of entries) {
     if (entry.seq > toRv) break;
     if (!isIn(scope, entry)) continue;
     const key = keyOf(entry);
-    const wasSeen = seen.has(key);
-    const isSeen = entry.type !== "DELETED" && scope.picks(visibleOf(entry.subject));
-    if (isSeen) seen.add(key);
+    const last = seen.get(key);
+    const now = visibleOf(entry.subject);
+    const isSeen = entry.type !== "DELETED" && scope.picks(now);
+    if (isSeen) seen.set(key, now);
     else seen.delete(key);
-    if (entry.seq <= fromRv || (!wasSeen && !isSeen)) continue;
-    const kind = !wasSeen ? "ADDED" : isSeen ? "MODIFIED" : "DELETED";
-    events.push({ kind, rv: entry.seq, uid: entry.uid, visible: visibleOf(entry.subject) });
+    if (entry.seq <= fromRv || (last === undefined && !isSeen)) continue;
+    const kind = last === undefined ? "ADDED" : isSeen ? "MODIFIED" : "DELETED";
+    // What leaves a watcher's sight is told as it was last seen there; what is gone, as it was in the end.
+    const hasLeft = kind === "DELETED" && entry.type !== "DELETED";
+    events.push({ kind, rv: entry.seq, uid: entry.uid, visible: hasLeft ? (last ?? now) : now });
   }
   return events;
 }
