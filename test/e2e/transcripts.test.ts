@@ -17,17 +17,10 @@ const transcripts = readdirSync(dir)
   .sort()
   .map((file) => ({ topic: file.replace(/\.txt$/, ""), ...parseTranscript(readFileSync(join(dir, file), "utf8")) }));
 
-/**
- * Each began something on the wire: 27 asks for OpenAPI v2 first, 29 for aggregated discovery in its old form, 31 is the last
- * to send JSON alone, 32 sends protobuf, 34 says things in other words, 36 has its watches send what there is at first.
- * EVERY_KUBECTL=1 plays to those in between as well.
- */
-const playedMinors: readonly number[] = [27, 29, 31, 32, 34, 36];
-
+/** KUBECTLS=27,32 plays to these alone; every release began something on the wire or says something in other words. */
 function playedKubectls(): readonly InstalledKubectl[] {
-  const installed = installedKubectls();
-  const chosen = installed.filter(({ minor }) => playedMinors.includes(minor));
-  return chosen.length === 0 || process.env["EVERY_KUBECTL"] === "1" ? installed : chosen;
+  const wanted = (process.env["KUBECTLS"] ?? "").split(",").filter((minor) => minor !== "");
+  return installedKubectls().filter(({ minor }) => wanted.length === 0 || wanted.includes(String(minor)));
 }
 
 for (const installed of playedKubectls()) {
