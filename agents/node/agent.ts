@@ -85,6 +85,7 @@ export class Agent implements PodHost, OutboxOwner {
   #isBooted = false;
   /** In a row, for lack of templates. */
   #incompleteAnswers = 0;
+  #perhapsSaved = 0; // A revision that may be on the disk though its write failed: nothing older may take its place.
   #busy = 0;
   #cancelSave: (() => void) | undefined;
 
@@ -334,7 +335,9 @@ export class Agent implements PodHost, OutboxOwner {
     const { pods, revision, etag } = answer;
     if (pods === undefined) return revision > have.revision && etag !== have.etag;
     // Late, repeated or out of a backup. An agent that has no etag of this revision asked for it.
-    if (revision < have.revision || (revision === have.revision && have.etag !== "")) return false;
+    if (revision < this.#perhapsSaved || revision < have.revision) return false;
+    if (revision === have.revision && have.etag !== "") return false;
+    this.#perhapsSaved = revision;
     const { templates, isComplete } = this.#templatesFor(pods, answer);
     if (isComplete) this.#incompleteAnswers = 0;
     // Without an etag the next message asks for everything again.

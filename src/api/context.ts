@@ -84,11 +84,6 @@ export function methodNotAllowed(): ApiError {
   return new ApiError("MethodNotAllowed", "the server does not allow this method on the requested resource", {});
 }
 
-/** Of a custom kind whose definition is to go. */
-export function kindTerminating(): ApiError {
-  return new ApiError("MethodNotAllowed", "create not allowed while custom resource definition is terminating", {});
-}
-
 /** The object of a request. Throws NotFound. */
 export async function existing(context: RequestContext): Promise<KubeObject> {
   const place = placeOf(context.target);

@@ -41,7 +41,10 @@ export class EventStorage implements Storage {
     // Made up ones stand before all others, on the first page.
     if (request.after !== null || request.name !== null) return listing;
     const madeUp = (await this.#youngPods(request.namespace)).flatMap((pod) => lifecycleEvents(pod, this.#nowMs));
-    return { ...listing, preceding: madeUp };
+    // A list that goes on goes on from its last object, so only a whole one may be put in another order.
+    if (listing.objects.length >= request.limit) return { ...listing, preceding: madeUp };
+    const preceding = [...listing.objects.filter(isScheduling), ...madeUp];
+    return { ...listing, preceding, objects: listing.objects.filter((event) => !isScheduling(event)) };
   }
 
   async #youngPods(namespace: string | null): Promise<readonly Pod[]> {
@@ -80,6 +83,11 @@ export class EventStorage implements Storage {
   remove(objects: readonly KubeObject[], how: RemovalOptions, nowMs: number): Promise<readonly Removed[]> {
     return this.#written.remove(objects, how, nowMs);
   }
+}
+
+/** Comes before what is made up of the pod's start: within one second readers go by the order of the list. */
+function isScheduling(event: KubeObject): boolean {
+  return event["reason"] === "Scheduled";
 }
 
 function asPods(objects: readonly (KubeObject | null)[]): readonly Pod[] {

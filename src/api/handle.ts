@@ -5,7 +5,7 @@ import type { Verb } from "../model/resource.ts";
 import { applyToObject } from "./apply/apply.ts";
 import { bindPod } from "./binding.ts";
 import type { RequestContext } from "./context.ts";
-import { kindTerminating, methodNotAllowed } from "./context.ts";
+import { methodNotAllowed } from "./context.ts";
 import { deleteCollection, deleteObject } from "./delete.ts";
 import { evictPod } from "./eviction.ts";
 import { applyMediaType } from "./patch/patch.ts";
@@ -29,6 +29,10 @@ export async function handle(context: RequestContext): Promise<Response> {
   if (subresource === "eviction" && qualifiedResource(resource) === "pods") return evictPod(context);
   if (subresource === "token" && qualifiedResource(resource) === "serviceaccounts") return requestToken(context);
   throw new ApiError("NotFound", "the server could not find the requested resource", {});
+}
+
+function refusedByEnd(): ApiError {
+  return new ApiError("MethodNotAllowed", "create not allowed while custom resource definition is terminating", {});
 }
 
 /** What a request asks for, by method and by whether it names an object; null: nothing that there is. */
@@ -63,7 +67,7 @@ async function answer(context: RequestContext, verb: Verb | null): Promise<Respo
     case "watch":
       return watchObjects(context);
     case "create":
-      if (context.target.resource.custom?.isTerminating === true) throw kindTerminating();
+      if (context.target.resource.custom?.isTerminating === true) throw refusedByEnd();
       return createObject(context);
     case "update":
       return updateObject(context);

@@ -10,11 +10,10 @@ import type { JoinToken } from "../model/join-token.ts";
 import type { KubeObject } from "../model/meta.ts";
 import type { Node } from "../model/node.ts";
 import type { Resource } from "../model/resource.ts";
-import { runBatch, StalePremise } from "../store/batch.ts";
-import { requireDefinition } from "../store/definitions.ts";
+import { runBatch } from "../store/batch.ts";
 import { deleteObjects, writeOrRelease } from "../store/deletions.ts";
 import { readHead } from "../store/log.ts";
-import type { NewObject, Written } from "../store/objects.ts";
+import type { NewObject } from "../store/objects.ts";
 import { countObjects, insertObjects, readObject, readObjects, updateObjects, writtenKey } from "../store/objects.ts";
 import { previousOfObject } from "../store/previous.ts";
 import { withLifecycleTaints } from "../sync/node-object.ts";
@@ -68,20 +67,11 @@ export class ObjectStorage implements Storage {
   async create(object: KubeObject, nowMs: number): Promise<CreateOutcome> {
     const row = this.#row(object, nowMs);
     const key = { resource: this.#name, namespace: row.namespace, name: row.name };
-    const definition = this.#resource.custom === null ? null : this.#name;
-    let results: readonly [null, Written, KubeObject | null, KubeObject | null];
-    try {
-      results = await runBatch(this.#db, [
-        requireDefinition(this.#db, definition),
-        insertObjects(this.#db, [row], { nowMs }),
-        readObject(this.#db, key),
-        readObject(this.#db, { resource: "namespaces", namespace: "", name: row.namespace }),
-      ]);
-    } catch (error) {
-      if (error instanceof StalePremise) return { outcome: "kind terminating" };
-      throw error;
-    }
-    const [, written, existing, namespace] = results;
+    const [written, existing, namespace] = await runBatch(this.#db, [
+      insertObjects(this.#db, [row], { nowMs }),
+      readObject(this.#db, key),
+      readObject(this.#db, { resource: "namespaces", namespace: "", name: row.namespace }),
+    ]);
     const rv = written.get(writtenKey(row));
     if (rv !== undefined) return { outcome: "created", object: withRv(row.object, rv) };
     if (existing !== null) return { outcome: "exists" };

@@ -24,7 +24,7 @@ export type ListRequest = {
 
 export type CreateOutcome =
   | { readonly outcome: "created"; readonly object: KubeObject }
-  | { readonly outcome: "exists" | "namespace missing" | "namespace terminating" | "kind terminating" };
+  | { readonly outcome: "exists" | "namespace missing" | "namespace terminating" };
 
 export type UpdateOutcome =
   /** `removed`: the change let go of the last thing that held the object, and it is gone. */

@@ -23,7 +23,7 @@ import { answer } from "./answer.ts";
 import { tracked } from "./apply/ownership.ts";
 import { checkType } from "./body-type.ts";
 import type { RequestContext } from "./context.ts";
-import { existing, kindTerminating, methodNotAllowed, placeOf, storageOf, wrote } from "./context.ts";
+import { existing, methodNotAllowed, placeOf, storageOf, wrote } from "./context.ts";
 import { wouldCreate } from "./dry-run.ts";
 import { requireMayGrant } from "./granting.ts";
 import { negotiate } from "./negotiation.ts";
@@ -89,13 +89,11 @@ export async function storeNew(
 function creationError(
   resource: Resource,
   { metadata: { name = "", namespace = "" } }: KubeObject,
-  outcome: "exists" | "namespace missing" | "namespace terminating" | "kind terminating",
+  outcome: "exists" | "namespace missing" | "namespace terminating",
 ): ApiError {
   switch (outcome) {
     case "exists":
       return alreadyExistsError(resource, name);
-    case "kind terminating":
-      return kindTerminating();
     case "namespace missing":
       return notFoundError(namespaces, namespace);
     case "namespace terminating":

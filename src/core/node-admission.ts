@@ -14,8 +14,10 @@ import type { Tenant } from "./preemption.ts";
 import { byImportance, victimsFor } from "./preemption.ts";
 
 export type PodStanding =
-  /** Its agent has it, or is about to be given it by a write that is underway: it keeps what it has. */
+  /** Its agent has it, or may have it. */
   | "held"
+  /** It waited, and the write that gives it to its agent is underway: room for it is taken. */
+  | "admitting"
   /** Nothing was decided yet. */
   | "new"
   /** As "new", and the write that refuses it is underway. */
@@ -99,7 +101,7 @@ class Judging {
   constructor(allocatable: Amounts | null, pods: readonly JudgedPod[]) {
     const all = pods.map(asCandidate);
     this.#allocatable = allocatable;
-    this.#held = all.filter(({ standing }) => standing === "held");
+    this.#held = all.filter(({ standing }) => standing === "held" || standing === "admitting");
     this.#new = all.filter(({ standing }) => standing === "new" || standing === "refusing").sort((a, b) => a.rv - b.rv);
     this.#waiting = all.filter(({ standing }) => standing === "waiting").sort(byImportance);
   }
@@ -150,7 +152,7 @@ class Judging {
       const reasons = this.#reasonsAgainst(pod, [...this.#held, ...this.#keptFrom(pod, Number.POSITIVE_INFINITY)]);
       if (reasons.length === 0) {
         this.verdicts.push({ do: "admit", uid: pod.uid });
-        this.#held.push(pod);
+        this.#held.push({ ...pod, standing: "admitting" });
         continue;
       }
       const wait = this.#wait(pod, reasons);
@@ -177,11 +179,13 @@ class Judging {
     if (!pod.needs.mayPreempt) return { ...wait, preemption: neverPreempts, victims: [] };
     const isMakingRoom = this.#held.some(({ leaving, priority }) => leaving && priority < pod.priority);
     if (pod.nominated && isMakingRoom) return { ...wait, preemption: waitsForVictims, victims: [] };
-    const kept = this.#keptFrom(pod, Number.POSITIVE_INFINITY);
+    // One that is just being let in is let in first.
+    const isComing = ({ standing }: Candidate) => standing === "admitting";
+    const staying = [...this.#keptFrom(pod, Number.POSITIVE_INFINITY), ...this.#held.filter(isComing)];
     const victims = victimsFor(
       pod.priority,
-      this.#held,
-      (others) => this.#reasonsAgainst(pod, [...others, ...kept]).length === 0,
+      this.#held.filter((other) => !isComing(other)),
+      (others) => this.#reasonsAgainst(pod, [...others, ...staying]).length === 0,
     );
     if (victims === null) return { ...wait, preemption: noVictims, victims: [] };
     return { ...wait, preemption: null, victims: victims.map(({ uid }) => uid) };

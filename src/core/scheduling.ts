@@ -151,7 +151,9 @@ export function placePods(searches: readonly PodSearch[]): ReadonlyMap<PodSearch
     const { uid, needs, createdMs } = search.pod;
     const occupant = { uid, createdMs, priority: needs.priority, demand: needs.demand, leaving: false };
     if (placing.do === "bind") {
-      placing.node.occupants.push({ ...occupant, isKept: false });
+      const { occupants } = placing.node;
+      const kept = occupants.findIndex((other) => other.uid === uid);
+      occupants.splice(kept < 0 ? occupants.length : kept, 1, { ...occupant, isKept: false });
       for (const other of searches) if (other !== search) other.noteNeighbour(placing.node.offer, search.pod);
     }
     if (placing.do === "wait" && placing.preemption !== null) {

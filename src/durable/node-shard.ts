@@ -50,6 +50,7 @@ export class NodeShard extends DurableObject<Env> {
       image: this.#image,
       templates: this.#templates,
       commits: this.#commits,
+      later: (work) => ctx.waitUntil(work),
       decided: (ok) => this.#decided(ok),
     });
     this.#sessions = new ShardSessions(ctx, env.DB, {

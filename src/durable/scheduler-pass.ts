@@ -30,6 +30,7 @@ import { readObjects, readObjectsOfBuckets, writtenKey } from "../store/objects.
 import type { PodRow } from "../store/pod-rows.ts";
 import type { ChangedPod, Owner, StatusUpdate } from "../store/pods.ts";
 import { deletePods, readHasAntiAffinity, readPodsOfBuckets, updatePodStatuses, updatePods } from "../store/pods.ts";
+import { previousOfPod } from "../store/previous.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
 
 /** So many nodes, and the pods on them, are held in memory at a time. */
@@ -198,8 +199,9 @@ export class SchedulerPass {
 
   #boundRow(row: PodRow, node: string, nowMs: number): ChangedPod {
     const pod = podFromTemplate(this.#templates.get(row.template), row);
-    const { status } = boundPod(pod, node, goTime(nowMs));
-    return { ...row, node, bucket: bucketOf(node), status, previous: { fields: podResource.selectableFields(pod) } };
+    const bound = boundPod(pod, node, goTime(nowMs));
+    const previous = previousOfPod(podResource, { pod, row }, bound);
+    return { ...row, node, bucket: bucketOf(node), status: bound.status, previous };
   }
 
   #refused(

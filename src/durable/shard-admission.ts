@@ -29,6 +29,8 @@ type Parts = {
   readonly image: ShardImage;
   readonly templates: TemplateCache;
   readonly commits: GroupCommit;
+  /** Takes care of work that nobody waits for. */
+  readonly later: (work: Promise<void>) => void;
   /** Is called when decisions were written, or (false) could not be. */
   readonly decided: (ok: boolean) => Promise<void>;
 };
@@ -60,7 +62,7 @@ export class ShardAdmission {
       await templates.load(found().flatMap(templatesOf));
     }
     const decisions = found().flatMap((node) => this.#judgeNode(node));
-    if (decisions.length > 0) void this.#write(decisions);
+    if (decisions.length > 0) this.#parts.later(this.#write(decisions));
   }
 
   #judgeNode(node: ImageNode): readonly Decision[] {
@@ -100,7 +102,8 @@ export class ShardAdmission {
 
   #standingOf({ apart }: ImageNode, row: PodRow): PodStanding {
     const underway = this.#underway.get(row.uid);
-    if (underway === "admit" || !apart.has(row.uid)) return "held";
+    if (underway === "admit") return isWaiting(row) ? "admitting" : "held";
+    if (!apart.has(row.uid)) return "held";
     if (isWaiting(row)) return "waiting";
     return underway === undefined ? "new" : "refusing";
   }

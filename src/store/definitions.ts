@@ -3,7 +3,7 @@ import type { Outline } from "../model/custom/custom-kinds.ts";
 import type { CustomResourceDefinition } from "../model/custom/definition.ts";
 import { definitionsResource } from "../model/custom/definition.ts";
 import type { Part } from "./batch.ts";
-import { rowsOf, stalePremise } from "./batch.ts";
+import { rowsOf } from "./batch.ts";
 import { withResourceVersion } from "./objects.ts";
 
 /** A definition as it was at some time; `stamp` tells that time from others. */
@@ -28,19 +28,6 @@ export function readDefinition(
       return row === undefined ? null : toStamped(row);
     },
   };
-}
-
-/** Fails the batch unless the definition (null: none is asked for) is there to stay: what is made later would never go. */
-export function requireDefinition(db: D1Database, name: string | null): Part<null> {
-  const statement = db
-    .prepare(
-      `SELECT json(CASE WHEN EXISTS (
-         SELECT 1 FROM objects WHERE resource = ?1 AND namespace = '' AND name = ?2
-           AND body->>'$.metadata.deletionTimestamp' IS NULL)
-       THEN 'null' ELSE '${stalePremise}' END)`,
-    )
-    .bind(definitionsResource, name);
-  return { statements: name === null ? [] : [statement], read: () => null };
 }
 
 function toStamped(row: Record<string, unknown>): Stamped<CustomResourceDefinition | null> {

@@ -78,7 +78,8 @@ const boundBefore = `json_patch(${seenBefore}, json_object('spec.nodeName', iif(
 const updateStatusesSql = `
   UPDATE pods SET rv = ${nextSeq} + j.key,
     previous = CASE WHEN observation < 0 OR j.value->>'$.observation' < 0 THEN json_object('fields', ${boundBefore},
-        'lost', json(iif(j.value->>'$.lost' = 1, 'true', 'false')))
+        'lost', json(iif(j.value->>'$.lost' = 1, 'true', 'false')),
+        'before', json_object('status', json(status), 'observation', observation))
       WHEN phase IS NOT j.value->>'$.phase' OR status->'$.podIPs' IS NOT j.value->'$.status.podIPs'
       OR j.value->>'$.lost' = 1 THEN json_object('fields', ${seenBefore},
         'lost', json(iif(j.value->>'$.lost' = 1, 'true', 'false')),

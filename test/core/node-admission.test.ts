@@ -126,6 +126,11 @@ describe("who goes for a more important pod", () => {
     );
   });
 
+  it("are none that are just being let in", () => {
+    const coming = held("c", 4000, 1, { standing: "admitting" });
+    expect(victims(coming, judged("p", { cpu: 1, priority: 10 }))).toEqual([]);
+  });
+
   it("are waited for, and what they leave is kept from the less important that come later", () => {
     const leaving = held("v", 4000, 0, { leaving: true });
     const preemptor = judged("p", { standing: "waiting", cpu: 4000, priority: 5, nominated: true, rv: 10 });

@@ -1,9 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { patternMatches as matches, patternProblem } from "../../src/model/custom/pattern.ts";
-
-const patternMatches = (pattern: string, text: string) => matches(pattern, text, { steps: 4_000_000 });
+import { patternMatches, patternProblem } from "../../src/model/custom/pattern.ts";
 
 describe("a pattern", () => {
   it.each([
@@ -64,8 +62,6 @@ describe("a pattern", () => {
     ["[z-a]", "invalid character class range: `[z-a]`"],
     ["(".repeat(5_000), "expression nests too deeply"],
     ["(a{900}){1}".repeat(100), "expression too large"],
-    ["a".repeat(60_000), "expression too large"],
-    [`(${"a".repeat(49_000)}){2}`, "expression too large"],
   ])("%s is no expression", (pattern, problem) => {
     expect(patternProblem(pattern)).toContain(`error parsing regexp: ${problem.slice(0, 60)}`);
     expect(patternMatches(pattern, "a")).toBe(false);
@@ -81,7 +77,7 @@ describe("a pattern", () => {
   ])("that explodes elsewhere is decided at once: %s", (pattern, text) => {
     const before = performance.now();
     expect(patternMatches(pattern, text)).toBe(false);
-    expect(performance.now() - before).toBeLessThan(20_000);
+    expect(performance.now() - before).toBeLessThan(2_000);
   });
 
   it("that is too dear for its text is not decided", () => {

@@ -326,7 +326,7 @@ describe("a custom object is checked", () => {
     const spec = { m: Array.from({ length: 20_000 }, () => ({})) };
     const before = performance.now();
     expect(problems(schema, spec)).toEqual(['<nil>: Invalid value: "": the schema takes too long to be checked']);
-    expect(performance.now() - before).toBeLessThan(30_000);
+    expect(performance.now() - before).toBeLessThan(5_000);
   });
 
   it("with an answer that can be read, however much is wrong", () => {

@@ -6,7 +6,6 @@ import type { Reply } from "./support/api.ts";
 import { call } from "./support/api.ts";
 import { newCluster } from "./support/cluster.ts";
 import { define, widgets } from "./support/definitions.ts";
-import { accountWith } from "./support/rbac.ts";
 
 beforeEach(newCluster);
 
@@ -327,15 +326,6 @@ describe("apply refuses", () => {
       'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch',
     ]);
   });
-});
-
-it("whoever may only change objects makes none by applying", async () => {
-  const token = await accountWith("patcher", { verbs: ["patch"], apiGroups: [""], resources: ["configmaps"] });
-  const options = { method: "PATCH", body: configMap({ x: "1" }), contentType: applyType, token };
-  const refused = await call(`${a}?fieldManager=m1`, options);
-  expect([refused.code, refused.body["message"]]).toEqual([403, expect.stringContaining("cannot create resource")]);
-  await apply(a, configMap({ x: "1" }));
-  expect((await call(`${a}?fieldManager=m1`, options)).code).toBe(200);
 });
 
 describe("writes that are no application", () => {

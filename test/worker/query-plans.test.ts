@@ -36,7 +36,6 @@ import {
   updatePodStatuses,
   updatePods,
 } from "../../src/store/pods.ts";
-import { readPolicyMark, readPolicyObjects } from "../../src/store/policy.ts";
 import { addNodes, newCluster, nodeNames, nodeRow, run } from "./support/cluster.ts";
 import { explained, scansOf } from "./support/explain.ts";
 import { keepTemplate, newPod, podTemplate, statusUpdate, storedPods } from "./support/pods.ts";
@@ -86,8 +85,6 @@ describe("nothing reads a whole table", () => {
     ["reading all that is in a namespace", (db) => readObjectsOfNamespace(db, "default", 10)],
     ["finding the definition of a kind", (db) => readDefinition(db, "widgets.example.com", "")],
     ["finding what definitions have changed", (db) => readOutlines(db, { "widgets.example.com": "u/5" })],
-    ["reading roles and bindings", (db) => readPolicyObjects(db)],
-    ["asking whether roles and bindings have changed", (db) => readPolicyMark(db)],
     ["finding what an owner owns", (db) => readOwnedKeys(db, ["u"])],
     ["making a DaemonSet's pods", (db) => insertPods(db, [newPod("node-00001")], owner, { nowMs })],
     ["taking reports", (db) => updatePodStatuses(db, [statusUpdate(podKey)], { nowMs })],

@@ -162,7 +162,7 @@ describe("a bare pod", () => {
       expect.objectContaining({ type: "DisruptionTarget", reason: "PreemptionByScheduler" }),
     );
     // Room that is kept for it is taken by no other.
-    await createPod("late", { cpu: "2" });
+    await createPod("late", { cpu: "3" });
     await refusal("late");
     await until("the less important one is gone", async () => {
       await agent.obey();

@@ -318,11 +318,7 @@ export const customResourceDefinitions: Resource<CustomResourceDefinition> = def
   },
   prepareForStatusUpdate: ({ status, metadata }, old) => ({
     ...old,
-    metadata: {
-      ...old.metadata,
-      resourceVersion: metadata.resourceVersion,
-      managedFields: metadata.managedFields,
-    },
+    metadata: { ...old.metadata, resourceVersion: metadata.resourceVersion },
     status,
   }),
   validate: validateDefinition,

@@ -105,24 +105,10 @@ function operandOf(text: string): Operand | null {
   return null;
 }
 
-/** Places that are looked at for one path, for a path that leads everywhere and on from there leads to too many. */
-const mostPlaces = 10_000;
-
-/** All that the path leads to, in order, one after the other; nothing more once too many places were looked at. */
-export function valuesAt(value: unknown, path: JsonPath): Generator<unknown> {
-  return walk(value, path, { places: mostPlaces });
-}
-
-function* walk(value: unknown, [step, ...rest]: JsonPath, left: { places: number }): Generator<unknown> {
-  if (step === undefined) {
-    yield value;
-    return;
-  }
-  for (const next of stepFrom(value, step)) {
-    left.places -= 1;
-    if (left.places < 0) return;
-    yield* walk(next, rest, left);
-  }
+/** All that the path leads to, in order, one after the other. */
+export function* valuesAt(value: unknown, [step, ...rest]: JsonPath): Generator<unknown> {
+  if (step === undefined) yield value;
+  else for (const next of stepFrom(value, step)) yield* valuesAt(next, rest);
 }
 
 /** The first value that the path leads to; undefined: it leads nowhere. */

@@ -198,14 +198,10 @@ function repeatsOf(pattern: Pattern): number {
     case "assert":
       return 1;
     case "sequence":
-      return mostOf(pattern.parts);
+      return Math.max(1, ...pattern.parts.map(repeatsOf));
     case "choice":
-      return mostOf(pattern.options);
+      return Math.max(1, ...pattern.options.map(repeatsOf));
     case "repeat":
       return Math.max(pattern.min, pattern.max ?? 1, 1) * repeatsOf(pattern.part);
   }
-}
-
-function mostOf(patterns: readonly Pattern[]): number {
-  return patterns.reduce((most, pattern) => Math.max(most, repeatsOf(pattern)), 1);
 }

@@ -26,11 +26,6 @@ export function validateSchema(schema: JsonSchemaProps, path: string): Errors {
   return sorted.length > 0 ? sorted : validateDefaults(schema, path, "root");
 }
 
-/** Never more arguments than a call can have. */
-function addAll(errors: FieldError[], more: Errors): void {
-  for (const error of more) errors.push(error);
-}
-
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
@@ -69,7 +64,7 @@ function partsOf(schema: JsonSchemaProps): number {
   const open = [schema];
   for (let next = open.pop(); next !== undefined && count <= mostParts; next = open.pop()) {
     count += 1;
-    for (const child of [...contents(next, ""), ...junctors(next, "")]) open.push(child.schema);
+    open.push(...[...contents(next, ""), ...junctors(next, "")].map((child) => child.schema));
   }
   return count;
 }
@@ -100,10 +95,10 @@ function validatePlain(schema: JsonSchemaProps, path: string, { isNested }: { re
     errors.push(invalid(child("x-kubernetes-preserve-unknown-fields"), false, "must be true or undefined"));
   }
   if (nullable && isNested) errors.push(forbidden(child("nullable"), "must be false to be structural"));
-  addAll(errors, [...validateListType(schema, path), ...validateMapType(schema, path), ...validateRules(schema, path)]);
-  for (const inner of contents(schema, path)) addAll(errors, validatePlain(inner.schema, inner.path, { isNested }));
+  errors.push(...validateListType(schema, path), ...validateMapType(schema, path), ...validateRules(schema, path));
+  for (const inner of contents(schema, path)) errors.push(...validatePlain(inner.schema, inner.path, { isNested }));
   for (const inner of junctors(schema, path))
-    addAll(errors, validatePlain(inner.schema, inner.path, { isNested: true }));
+    errors.push(...validatePlain(inner.schema, inner.path, { isNested: true }));
   return errors;
 }
 
@@ -199,14 +194,14 @@ function validateStructure(schema: JsonSchemaProps, path: string, level: Level):
   const isIntOrString = schema["x-kubernetes-int-or-string"] === true;
   const errors: FieldError[] = [];
   if (type === "array" && items === undefined) errors.push(required(`${path}.items`, "must be specified"));
-  if (items !== undefined) addAll(errors, validateStructure(items, `${path}.items`, "item"));
+  if (items !== undefined) errors.push(...validateStructure(items, `${path}.items`, "item"));
   for (const [name, property] of Object.entries(properties)) {
-    addAll(errors, validateStructure(property, `${path}.properties[${name}]`, "field"));
+    errors.push(...validateStructure(property, `${path}.properties[${name}]`, "field"));
   }
   if (schema.additionalProperties !== undefined && level === "root") {
     errors.push(forbidden(`${path}.additionalProperties`, "must not be used at the root"));
   }
-  if (additional !== undefined) addAll(errors, validateStructure(additional, `${path}.additionalProperties`, "field"));
+  if (additional !== undefined) errors.push(...validateStructure(additional, `${path}.additionalProperties`, "field"));
   if (isIntOrString && keepsUnknown(schema)) {
     const why = "must be false if x-kubernetes-int-or-string is true";
     errors.push(invalid(`${path}.x-kubernetes-preserve-unknown-fields`, true, why));
@@ -215,7 +210,7 @@ function validateStructure(schema: JsonSchemaProps, path: string, level: Level):
     const why = "must be false if x-kubernetes-int-or-string is true";
     errors.push(invalid(`${path}.x-kubernetes-embedded-resource`, true, why));
   }
-  addAll(errors, validateNarrowing(schema, path));
+  errors.push(...validateNarrowing(schema, path));
   if (isObject && type !== "object") {
     const why = "must be object if x-kubernetes-embedded-resource is true";
     errors.push(type === undefined ? required(`${path}.type`, why) : invalid(`${path}.type`, type, why));
@@ -355,7 +350,7 @@ function validateDefaults(schema: JsonSchemaProps, path: string, level: Level): 
   const errors: FieldError[] = [];
   if (schema.default !== undefined && schema.default !== null) {
     if (level === "root") errors.push(forbidden(`${path}.default`, "must not be set at the root"));
-    else addAll(errors, validateDefault(schema, `${path}.default`));
+    else errors.push(...validateDefault(schema, `${path}.default`));
   }
   return [
     ...errors,
