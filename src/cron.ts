@@ -38,7 +38,7 @@ export async function everyMinute(env: Env, nowMs: number): Promise<void> {
     ["sweep the shards", () => sweepShards(env)],
     ["collect garbage", () => pokeControllerManager(env)],
     ["schedule pods", () => pokeScheduler(env)],
-    ["look after endpoints", () => pokeSelectorController(env)],
+    ["look after endpoints and budgets", () => pokeSelectorController(env)],
     ["tick the watches", () => watchHub(env).tick()],
   ];
   // One step that fails keeps none of the others from running.

@@ -82,6 +82,8 @@ export type Touched = {
 };
 
 const mostDaemonSets = 10_000;
+/** What picks pods and is looked after by who looks after selectors. */
+const selecting: ReadonlySet<string> = new Set(["services", "poddisruptionbudgets.policy"]);
 
 /** Wakes whoever acts on what was written. */
 export async function pokeAfter(env: Env, { nodes, objects, gone = false }: Touched): Promise<void> {
@@ -99,7 +101,7 @@ export async function pokeAfter(env: Env, { nodes, objects, gone = false }: Touc
     pokeNodes(env, [...nodes, ...named]),
     ...(deletes ? [pokeControllerManager(env)] : []),
     ...(objects.some(concernsScheduler) ? [pokeScheduler(env)] : []),
-    ...(objects.some(({ key }) => key.resource === "services") ? [pokeSelectorController(env)] : []),
+    ...(objects.some(({ key }) => selecting.has(key.resource)) ? [pokeSelectorController(env)] : []),
   ]);
 }
 

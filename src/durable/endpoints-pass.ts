@@ -93,7 +93,9 @@ export class EndpointsPass {
     let cursor = from;
     for (;;) {
       const concern = {
-        kind: "endpoints",
+        kind: "selected",
+        always: "services",
+        within: ["pods", "endpoints", sliceResource],
         namespaces: this.#ledger.namespaces(),
         exceptOrigin: endpointsOrigin,
       } as const;

@@ -24,7 +24,7 @@ import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
-import { storedOnly } from "./support.ts";
+import { actedOn } from "./support.ts";
 import { validateMetadataStatusUpdate, validateMetadataUpdate } from "./validation/metadata.ts";
 import { nameRule, pathSegment } from "./validation/names.ts";
 import { validateDisruptionBudget, validateDisruptionBudgetStatus } from "./validation/pod-disruption-budget.ts";
@@ -110,7 +110,7 @@ export const podDisruptionBudgets: Resource<PodDisruptionBudget> = defineResourc
   shortNames: ["pdb"],
   statusSubresource: true,
   schema: PodDisruptionBudget,
-  support: storedOnly("kept and validated"),
+  support: actedOn("evictions ask it; of daemon pods only `minAvailable` as a number can be counted, as upstream"),
   validateName: nameRule(pathSegment),
   ...countingGenerations<PodDisruptionBudget>((budget) => ({ ...budget, status: newStatus })),
   validate: validateDisruptionBudget,

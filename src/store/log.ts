@@ -77,8 +77,14 @@ export type Concern =
   | { readonly kind: "garbage" }
   /** What may make room for a pod: nodes, and pods that go or end. */
   | { readonly kind: "room" }
-  /** All Services, and of some namespaces what their endpoints are made of and kept in. */
-  | { readonly kind: "endpoints"; readonly namespaces: readonly string[]; readonly exceptOrigin: string };
+  /** All objects of one resource, and those `within` some namespaces, but for what `exceptOrigin` wrote. */
+  | {
+      readonly kind: "selected";
+      readonly always: string;
+      readonly within: readonly string[];
+      readonly namespaces: readonly string[];
+      readonly exceptOrigin: string;
+    };
 
 type Condition = { readonly sql: string; readonly parameters: readonly (string | number)[] };
 
@@ -108,11 +114,16 @@ function conditionOf(concern: Concern): Condition {
       return { sql: garbageSql, parameters: [] };
     case "room":
       return { sql: roomSql, parameters: [] };
-    case "endpoints":
+    case "selected":
       return {
-        sql: `origin <> ?4 AND (resource = 'services' OR (resource IN ('pods', 'endpoints', 'endpointslices.discovery.k8s.io')
-          AND namespace IN (SELECT value FROM json_each(?3))))`,
-        parameters: [JSON.stringify(concern.namespaces), concern.exceptOrigin],
+        sql: `origin <> ?3 AND (resource = ?4 OR (resource IN (SELECT value FROM json_each(?5))
+          AND namespace IN (SELECT value FROM json_each(?6))))`,
+        parameters: [
+          concern.exceptOrigin,
+          concern.always,
+          JSON.stringify(concern.within),
+          JSON.stringify(concern.namespaces),
+        ],
       };
   }
 }
