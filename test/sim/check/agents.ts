@@ -1,9 +1,12 @@
 // A2 to A5, X1, and the acknowledgements of D1, seen from the machines: what agents are told, keep and do.
 
 import type { StoredAssignment } from "../../../agents/node/stored.ts";
+import { quantityMilli } from "../../../src/model/quantity.ts";
 import type { SyncAnswer, SyncRequest } from "../../../src/sync/messages.ts";
+import { machineMilliCpu } from "../world/machine.ts";
 import type { Breach } from "./history.ts";
 import type { Checked, InvariantId } from "./invariants.ts";
+import { isLive } from "./oracle.ts";
 import type { Said } from "./rules/shard.ts";
 import type { ClusterState, PodState } from "./state.ts";
 
@@ -24,6 +27,8 @@ export type AgentWatch = {
   readonly nowMs: () => number;
   readonly breached: (breach: Breach) => void;
   readonly checked: Checked;
+  /** Of two lives of a shard each may give away the same room. */
+  readonly isExcused: () => boolean;
 };
 
 /** An answer may be this late: it was held, it was underway, or its shard did not know better for a while. */
@@ -153,9 +158,35 @@ export class AgentChecker {
     if (!isRetiring && (isOlder || isSame)) {
       this.#breach("A2", `${machine} goes from revision ${before?.revision} to ${assignment.revision}`);
     }
+    if (!isRetiring) this.#checkKept(machine, before, assignment);
+    this.#checkRoom(machine, assignment);
     known.before = before;
     known.assignment = assignment;
     known.changedAtMs = this.#watch.nowMs();
+  }
+
+  /** What an agent was given it keeps until it is asked to end it, or has ended it. */
+  #checkKept(machine: string, before: StoredAssignment | null, { pods }: StoredAssignment): void {
+    const state = this.#watch.state();
+    const now = new Set(pods.map(({ uid }) => uid));
+    for (const { uid, name, deletion } of before?.pods ?? []) {
+      const pod = state.pods.get(uid);
+      if (pod === undefined || deletion !== undefined || !isLive(pod)) continue;
+      this.#watch.checked({ id: "A4", name: "pods that stay with their agents" });
+      if (!now.has(uid) && !this.#watch.isExcused()) this.#breach("A4", `pod ${name} is taken away from ${machine}`);
+    }
+  }
+
+  #checkRoom(machine: string, { pods, templates }: StoredAssignment): void {
+    const staying = pods.filter(({ deletion }) => deletion === undefined);
+    const containers = staying.flatMap(({ template }) => templates[template]?.spec.containers ?? []);
+    const cpu = containers.reduce((sum, { resources }) => sum + quantityMilli(resources.requests?.["cpu"] ?? "0"), 0);
+    const ports = containers.flatMap(({ ports: held = [] }) => held.flatMap(({ hostPort }) => hostPort ?? []));
+    if (cpu === 0 && ports.length === 0) return;
+    this.#watch.checked({ id: "F1", name: "room for what agents are given" });
+    if (this.#watch.isExcused()) return;
+    if (cpu > machineMilliCpu) this.#breach("F1", `${machine} is given pods that ask for ${cpu} thousandths of a CPU`);
+    if (new Set(ports).size < ports.length) this.#breach("F1", `${machine} is given two pods of one host port`);
   }
 
   /** The pod as the agent is to treat it: it may start things, end them, or (while a change is underway) both. */

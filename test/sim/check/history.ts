@@ -25,7 +25,12 @@ export type Breach = { readonly rule: InvariantId | Mishap; readonly what: strin
 type Template = {
   readonly metadata: { readonly labels?: Labels; readonly finalizers?: string[]; readonly ownerReferences?: Owner[] };
   readonly spec: {
-    readonly containers: readonly { readonly image: string }[];
+    readonly containers: readonly {
+      readonly image: string;
+      readonly ports?: readonly unknown[];
+      readonly resources?: { readonly requests?: object };
+    }[];
+    readonly priority?: number;
     readonly tolerations?: readonly Toleration[];
     readonly terminationGracePeriodSeconds?: number;
   };
@@ -35,7 +40,12 @@ type LoggedPod = Pick<
   PodState,
   "template" | "node" | "ownerUid" | "createdMs" | "deletionMs" | "graceSeconds" | "phase" | "observation"
 > & { readonly status: { readonly conditions?: readonly Condition[] } | null };
-type Condition = { readonly type: string; readonly status: string; readonly lastTransitionTime?: string };
+type Condition = {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly lastTransitionTime?: string;
+};
 
 export type HistoryOptions = {
   readonly store: D1Store;
@@ -130,12 +140,16 @@ export class History {
       graceSeconds: row.graceSeconds,
       phase: row.phase,
       observation: row.observation,
+      isWaiting: row.observation < 0,
       readySinceMs: ready?.status === "True" ? Date.parse(ready.lastTransitionTime ?? "") : null,
       labels: metadata.labels ?? {},
       finalizers: metadata.finalizers ?? [],
       owners: metadata.ownerReferences ?? [],
       tolerations: spec.tolerations ?? [],
+      priority: spec.priority ?? 0,
+      isPreempted: row.status?.conditions?.some(({ reason }) => reason === "PreemptionByScheduler") === true,
       image: spec.containers[0]?.image ?? "",
+      isDemanding: spec.containers.some(({ ports, resources }) => (ports ?? resources?.requests) !== undefined),
       ownGraceSeconds: spec.terminationGracePeriodSeconds ?? 30,
     };
     return { kind: "pod", pod };

@@ -57,9 +57,11 @@ const invariants = {
   /** A late or repeated report changes nothing. */
   A3: ["reports are taken in their order", "readiness is what agents said"],
   /** A pod that is to stay is not stopped, whoever restarts. */
-  A4: ["ends of running containers"],
+  A4: ["ends of running containers", "pods that stay with their agents"],
   /** What is gone stays gone. */
   A5: ["starts of containers", "pods that agents are told of"],
+  /** No node is given more than it has. */
+  F1: ["room for what agents are given"],
   /** The world comes to rest in time, and stays there. */
   L1: ["rest in time", "rest that lasts"],
   /** Sets that were deleted are gone in the end, with all that was theirs. */

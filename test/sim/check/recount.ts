@@ -24,9 +24,11 @@ export type CountInput = {
   readonly atMs: number;
 };
 
-/** The pod by which a node is counted: the oldest, by name among those of one age. */
+/** The pod by which a node is counted: one that its node has room for, the oldest, by name among those of one age. */
 function firstPod(pods: readonly PodState[]): PodState | undefined {
-  return [...pods].sort((a, b) => a.createdMs - b.createdMs || (a.name < b.name ? -1 : 1))[0];
+  return [...pods].sort(
+    (a, b) => Number(a.isWaiting) - Number(b.isWaiting) || a.createdMs - b.createdMs || (a.name < b.name ? -1 : 1),
+  )[0];
 }
 
 export function recount({ set, hash, nodes, pods, atMs }: CountInput): Counters {

@@ -82,12 +82,19 @@ export type PodState = {
   readonly graceSeconds: number | null;
   readonly phase: string;
   readonly observation: number;
+  /** Its node has no room for it, and its agent is not given it. */
+  readonly isWaiting: boolean;
   readonly readySinceMs: number | null;
   readonly labels: Labels;
   readonly finalizers: readonly string[];
   readonly owners: readonly Owner[];
   readonly tolerations: readonly Toleration[];
   readonly image: string;
+  /** It asks for resources or for host ports, of which there may not be enough. */
+  readonly isDemanding: boolean;
+  readonly priority: number;
+  /** It is to make room for a more important one. */
+  readonly isPreempted: boolean;
   /** What the pod asks for by itself. */
   readonly ownGraceSeconds: number;
 };

@@ -33,8 +33,8 @@ export type Session = {
 
 function visibleOf(subject: Subject): Visible {
   if (subject.kind === "pod") {
-    const { labels, phase, node } = subject.pod;
-    return { labels, phase, node };
+    const { labels, phase, node, isWaiting } = subject.pod;
+    return { labels, phase, node: isWaiting ? "" : node };
   }
   return { labels: subject.body.metadata.labels ?? {}, phase: "", node: "" };
 }

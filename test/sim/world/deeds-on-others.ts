@@ -95,7 +95,8 @@ async function createBarePod(users: Users): Promise<unknown> {
   const isLookalike = app !== undefined && users.random.chance(0.5);
   const namespace = isLookalike ? (set?.metadata.namespace ?? "default") : "default";
   const labels = isLookalike ? podLabels(app) : { loner: "yes" };
-  const body = barePod(namespace, users.newName("bare"), labels, node.metadata.name);
+  const wish = { namespace, name: users.newName("bare"), labels };
+  const body = barePod(wish, node.metadata.name, users.world.swarm.isTight ? users.random : null);
   return users.send({ method: "POST", path: `/api/v1/namespaces/${namespace}/pods`, body });
 }
 

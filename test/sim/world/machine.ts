@@ -155,13 +155,16 @@ export class Machine {
   }
 }
 
+export const machineMilliCpu = 4_000;
+const capacity = { cpu: `${machineMilliCpu}m`, memory: "8Gi", pods: "110" };
+
 function nodeReport(name: string, labels: Readonly<Record<string, string>>): NodeReport {
   const fine = { status: "False" as const, reason: "Fine", message: "" };
   return {
     labels: { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", ...labels },
     addresses: [{ type: "InternalIP", address: "192.0.2.10" }],
-    capacity: { cpu: "4", memory: "8Gi", pods: "110" },
-    allocatable: { cpu: "4", memory: "8Gi", pods: "110" },
+    capacity,
+    allocatable: capacity,
     conditions: [
       { type: "Ready", status: "True", reason: "KubeletReady", message: "" },
       { type: "MemoryPressure", ...fine },

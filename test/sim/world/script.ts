@@ -7,6 +7,15 @@ import type { Deed } from "./swarm.ts";
 import type { Users } from "./users.ts";
 import { mergePatch, podPath, setPath } from "./users.ts";
 
+/** Fields of a container that asks its node for nothing. */
+const modest: ReadonlySet<string> = new Set([
+  "name",
+  "image",
+  "imagePullPolicy",
+  "terminationMessagePath",
+  "terminationMessagePolicy",
+]);
+
 export class Script {
   readonly #users: Users;
   readonly #failed: (error: unknown) => void;
@@ -81,13 +90,17 @@ export class Script {
       await this.#users.insist({ method: "PATCH", path, body, contentType: mergePatch });
     }
     // An adopted one may count as being of the current template, and OnDelete replaces none by itself.
-    if (!isHealthy(pod.image)) await this.#users.insist({ method: "DELETE", path });
+    // What asks for more than there may be, or for a node that nobody may give it, makes room for what does not.
+    if (!isHealthy(pod.image) || pod.isDemanding || pod.node === "")
+      await this.#users.insist({ method: "DELETE", path });
   }
 
   async #mendSet(set: DaemonSetBody): Promise<void> {
     const image = set.spec.template.spec.containers[0]?.image ?? "";
-    if (isHealthy(image) || set.metadata.deletionTimestamp !== undefined) return;
-    const containers = [{ name: "main", image: imageOf("good", 1_000) }];
+    if (set.metadata.deletionTimestamp !== undefined) return;
+    const isModest = Object.keys(set.spec.template.spec.containers[0] ?? {}).every((key) => modest.has(key));
+    if (isHealthy(image) && isModest) return;
+    const containers = [{ name: "main", image: isHealthy(image) ? image : imageOf("good", 1_000) }];
     const body = { spec: { template: { spec: { containers } } } };
     await this.#users.insist({ method: "PATCH", path: setPath(set), body, contentType: mergePatch });
   }

@@ -73,14 +73,34 @@ export function podLabels(app: string): Readonly<Record<string, string>> {
   return { app };
 }
 
+const cpus = [null, null, "500m", "1", "2500m"] as const;
+const ports = [null, null, null, 8080, 8081] as const;
+const priorityClasses = [null, null, "system-cluster-critical", "system-node-critical"] as const;
+
+/** What a container of a pod asks of its node. */
+function demands(random: Random): Json {
+  const [cpu, hostPort] = [random.pick(cpus), random.pick(ports)];
+  return {
+    ...(cpu === null ? {} : { resources: { requests: { cpu } } }),
+    ...(hostPort === null ? {} : { ports: [{ containerPort: 80, hostPort }] }),
+  };
+}
+
+function importance(random: Random): Json {
+  const priorityClassName = random.pick(priorityClasses);
+  return priorityClassName === null ? {} : { priorityClassName };
+}
+
 export type SetWish = {
+  /** Its pods ask for more than nothing. */
+  readonly isTight: boolean;
   readonly namespace: string;
   readonly name: string;
   readonly app: string;
   readonly image: string;
 };
 
-export function daemonSet({ namespace, name, app, image }: SetWish, random: Random): Json {
+export function daemonSet({ isTight, namespace, name, app, image }: SetWish, random: Random): Json {
   const { nodeSelector, affinity, tolerations } = placement(random);
   const wishes = { nodeSelector, affinity, tolerations };
   const placed = Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== null));
@@ -99,20 +119,30 @@ export function daemonSet({ namespace, name, app, image }: SetWish, random: Rand
         spec: {
           ...placed,
           terminationGracePeriodSeconds: random.pick([0, 1, 5]),
-          containers: [{ name: "main", image }],
+          ...(isTight ? importance(random) : {}),
+          containers: [{ name: "main", image, ...(isTight ? demands(random) : {}) }],
         },
       },
     },
   };
 }
 
-export function barePod(namespace: string, name: string, labels: Json, node: string): Json {
-  const containers = [{ name: "main", image: imageOf("good", 1) }];
+export type PodWish = { readonly namespace: string; readonly name: string; readonly labels: Json };
+
+/** `random` null: it asks for nothing. Else its node may be left to the scheduler. */
+export function barePod({ namespace, name, labels }: PodWish, node: string, random: Random | null): Json {
+  const containers = [{ name: "main", image: imageOf("good", 1), ...(random === null ? {} : demands(random)) }];
+  const nodeName = random?.chance(0.6) === true ? {} : { nodeName: node };
   return {
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name, namespace, labels },
-    spec: { nodeName: node, terminationGracePeriodSeconds: 1, containers },
+    spec: {
+      ...nodeName,
+      ...(random === null ? {} : importance(random)),
+      terminationGracePeriodSeconds: 1,
+      containers,
+    },
   };
 }
 

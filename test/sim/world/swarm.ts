@@ -80,7 +80,11 @@ export type Swarm = {
   readonly deeds: readonly Deed[];
   readonly knobs: Readonly<Record<string, number>>;
   readonly recovery: Recovery;
+  /** Pods ask for resources and host ports, more than there may be. */
+  readonly isTight: boolean;
 };
+
+const tightDice = 0x5eed;
 
 export function swarmOf(seed: number): Swarm {
   const random = new Random(seed);
@@ -107,6 +111,8 @@ export function swarmOf(seed: number): Swarm {
     deeds: some(deeds, random, 0.65),
     knobs: knobsOf(random),
     recovery: random.weighted<Recovery>({ whole: 70, "cron alone": 15, "one set fails": 15 }),
+    // Of dice of its own, so that the other seeds stay what they were.
+    isTight: new Random(seed ^ tightDice).chance(0.4),
   };
 }
 

@@ -41,6 +41,11 @@ export function recentNodes(state: ClusterState, name: string, nowMs: number): r
   return versions.filter((body) => body !== null) as NodeBody[];
 }
 
+/** Whether there was no such node some time in which a plan may have been made. */
+export function wasGone(state: ClusterState, name: string, nowMs: number): boolean {
+  return state.versionsSince({ resource: "nodes", namespace: "", name }, nowMs - oldestPremiseMs).includes(null);
+}
+
 export function recentPods(
   state: ClusterState,
   { namespace, name, uid }: PodState,

@@ -5,14 +5,19 @@ import type { Subject } from "../state.ts";
 /** Fields that no write may change. */
 function fixedFields(subject: Subject): string {
   if (subject.kind === "pod") {
-    const { uid, createdMs, node } = subject.pod;
-    // Every pod of the simulated world is bound from its first moment.
-    return JSON.stringify([uid, createdMs, node]);
+    const { uid, createdMs } = subject.pod;
+    return JSON.stringify([uid, createdMs]);
   }
   const { metadata, kind, spec } = subject.body;
   // Of a DaemonSet; others have no such field.
   const selector = kind === "DaemonSet" ? (spec as { readonly selector?: unknown }).selector : null;
   return JSON.stringify([metadata.uid, metadata.creationTimestamp, selector]);
+}
+
+/** A pod that is on no node may be put on one, once. */
+function hasMoved(before: Subject, after: Subject): boolean {
+  if (before.kind !== "pod" || after.kind !== "pod") return false;
+  return before.pod.node !== "" && before.pod.node !== after.pod.node;
 }
 
 export const identity: Rule = {
@@ -27,6 +32,7 @@ export const identity: Rule = {
       case "DELETED":
         if (before === null) return "there is no such object";
         if (before.uid !== entry.uid) return `the object of that name is ${before.uid}, not ${entry.uid}`;
+        if (hasMoved(before.subject, entry.subject)) return "the pod is on another node than before";
         return fixedFields(before.subject) === fixedFields(entry.subject) ? null : "an immutable field changed";
       default:
         return `there is no change of type ${entry.type}`;

@@ -11,6 +11,7 @@ import {
   recentPods,
   recentSets,
   servingWithout,
+  wasGone,
 } from "./daemon-pods.ts";
 
 type Removal = { readonly pod: PodState; readonly set: DaemonSetBody };
@@ -47,8 +48,12 @@ function reasonFor(step: Step, { pod, set }: Removal): Reason {
   if (isTerminal(pod)) return "ended";
   const sets = recentSets(state, set, entry.committedMs);
   const nodes = recentNodes(state, pod.node, entry.committedMs);
+  // Nobody runs it, and the node that it is for is gone: the pods of such a node that run are collected by the shard.
+  if (pod.isWaiting && wasGone(state, pod.node, entry.committedMs)) return "must leave";
   if (everHeld(sets, nodes, ({ stay }) => !stay)) return "must leave";
-  const beside = podsOn(state, set.metadata.uid, pod.node).filter((other) => other.uid !== pod.uid && isLive(other));
+  const others = podsOn(state, set.metadata.uid, pod.node).filter((other) => other.uid !== pod.uid);
+  // Somebody may have asked for the end of the other one meanwhile.
+  const beside = others.filter((other) => recentPods(state, other, entry.committedMs).some(isLive));
   if (beside.length > 0) return "surplus";
   const isOld = !isCurrent(pod, set, currentHash(state, set.metadata.uid));
   return isOld && set.spec.updateStrategy.type === "RollingUpdate" ? "rollout" : "none";

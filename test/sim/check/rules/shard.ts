@@ -41,11 +41,18 @@ export function removedForCause(said: Said): Rule {
       if (was.node === "" || wasGoneSince(state, was.node, entry.committedMs)) return null;
       // A pod that wants no time to end is gone with its deletion, as anywhere.
       const isAtOnce = was.graceSeconds === 0 || was.ownGraceSeconds === 0;
+      if (isAtOnce && isPreempted(state, was)) return null;
       if (isAtOnce && recentNodes(state, was.node, entry.committedMs).some((node) => drivesAway(node, was)))
         return null;
       return `the pod was removed from node ${was.node}, whose agent has not said that it ended`;
     },
   };
+}
+
+/** Whether a more important pod waits for its place, and it has been told so. */
+function isPreempted(state: ClusterState, { isPreempted: isTold, node, priority }: PodState): boolean {
+  const waiting = [...state.pods.values()].filter((pod) => pod.isWaiting && pod.node === node);
+  return isTold && waiting.some((pod) => pod.priority > priority);
 }
 
 function drivesAway({ spec }: NodeBody, { tolerations }: PodState): boolean {
@@ -72,8 +79,11 @@ export const evictedForTaints: Rule = {
     if (was.deletionMs !== null || now.deletionMs === null) return undefined;
     const { state, entry } = step;
     if (wasGoneSince(state, was.node, entry.committedMs)) return null;
+    if (isPreempted(state, was)) return null;
     const nodes = recentNodes(state, was.node, entry.committedMs);
-    return nodes.some((node) => drivesAway(node, was)) ? null : "the pod was evicted, and no taint drives it away";
+    return nodes.some((node) => drivesAway(node, was))
+      ? null
+      : "the pod was evicted, and neither a taint nor a more important pod drives it away";
   },
 };
 
@@ -85,6 +95,8 @@ export function reportsInOrder(said: Said): Rule {
       const { entry, before } = step;
       if (entry.type !== "MODIFIED" || entry.subject.kind !== "pod" || before?.subject.kind !== "pod") return undefined;
       const [now, was] = [entry.subject.pod.observation, before.subject.pod.observation];
+      // A pod that nobody was given yet, and now nobody is.
+      if (was === 0 && entry.subject.pod.isWaiting && entry.writer === "NodeShard") return null;
       if (now < was) return `the report ${now} took the place of the later report ${was}`;
       if (now === was) return undefined;
       if (entry.writer !== "NodeShard") return "somebody else than a shard wrote a report";
