@@ -48,7 +48,9 @@ export class DisruptionPass {
     const cursor = this.#storage.kv.get<number>(cursorKey) ?? null;
     const isDue = (this.#storage.kv.get<number>(recountKey) ?? Number.POSITIVE_INFINITY) <= nowMs;
     if (isDue) this.#storage.kv.delete(recountKey);
-    const { touched, reached } = cursor === null || isDue ? await this.#begin() : await this.#follow(cursor);
+    // That there are none is quicker seen in the table than in the log.
+    const mustBegin = cursor === null || isDue || this.namespaces.length === 0;
+    const { touched, reached } = mustBegin ? await this.#begin() : await this.#follow(cursor);
     if (touched !== null && touched.size === 0) {
       if (cursor === null || reached - cursor >= passedOver) this.#storage.kv.put(cursorKey, reached);
       return 0;
@@ -57,6 +59,7 @@ export class DisruptionPass {
     const [objects] = await runBatch(this.#db, [readObjects(this.#db, query)]);
     // Stored as budgets, so they are.
     const budgets = objects as unknown as readonly PodDisruptionBudget[];
+    if (budgets.length === 0 && this.namespaces.length === 0) return 0;
     this.#remember(budgets);
     let written = 0;
     for (const budget of budgets) {

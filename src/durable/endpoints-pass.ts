@@ -57,14 +57,16 @@ export class EndpointsPass {
   async run(nowMs: number): Promise<EndpointsOutcome> {
     this.#written = 0;
     const cursor = this.#storage.kv.get<number>(cursorKey) ?? null;
-    const reached = cursor === null ? await this.#begin(nowMs) : await this.#follow(cursor, nowMs);
+    // The few Services are quicker read than the log, as long as none of them selects anything.
+    const mustBegin = cursor === null || this.#ledger.namespaces().length === 0;
+    const reached = mustBegin ? await this.#begin(nowMs) : await this.#follow(cursor, nowMs);
     const busy = [...this.#work].filter(([, { anew, changes }]) => anew || changes.size > 0);
     for (const [key, work] of busy) {
       if (await this.#carryOut(key, work, nowMs)) this.#work.delete(key);
       else work.anew = true;
     }
     // What was acted on has to be remembered; the rest is passed over again, as long as it is little.
-    const isWorthKeeping = cursor === null || busy.length > 0 || reached - cursor >= passedOver;
+    const isWorthKeeping = cursor === null || busy.length > 0 || (!mustBegin && reached - cursor >= passedOver);
     const isBehind = this.#work.size > 0;
     if (isWorthKeeping && !isBehind) this.#storage.kv.put(cursorKey, reached);
     return { written: this.#written, isBehind };
