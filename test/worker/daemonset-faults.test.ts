@@ -2,20 +2,12 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 
+import { daemonSetController } from "../../src/pokes.ts";
+import { changed, plainDaemonSet } from "../model/objects.ts";
 import { Agent, runningStatus } from "./support/agent.ts";
 import * as api from "./support/api.ts";
 import { addNodes, newCluster, nodeNames } from "./support/cluster.ts";
-import {
-  changeSet,
-  controllerOf,
-  createSet,
-  daemonPods,
-  getSet,
-  image,
-  pokeController,
-  reconcile,
-  storeSet,
-} from "./support/daemonset.ts";
+import { changeSet, controllerOf, daemonPods, getSet, image, pokeController, storeSet } from "./support/daemonset.ts";
 import { failingAt, interposed, losingAnswerOf, onceBefore, useDatabase } from "./support/database.ts";
 import { until } from "./support/until.ts";
 
@@ -115,12 +107,15 @@ describe("a step of a rolling update", () => {
 describe("a namespace that is going", () => {
   it("gets no new pods, and the controller does not give up on the rest", async () => {
     await addNodes(["a"]);
-    await createSet();
-    await reconcile();
-    await api.remove("/api/v1/namespaces/default");
+    const namespace = "going";
+    await api.create("/api/v1/namespaces", { metadata: { name: namespace } });
+    const sets = `/apis/apps/v1/namespaces/${namespace}/daemonsets`;
+    const { metadata } = await api.create(sets, changed(plainDaemonSet, { "metadata.namespace": namespace }));
+    const controller = daemonSetController(env, { namespace, name: "web", uid: metadata.uid ?? "" });
+    await controller.poke();
+    await api.remove(`/api/v1/namespaces/${namespace}`);
     await addNodes(["b"]);
-    const { metadata } = await getSet().catch(() => ({ metadata: { uid: "gone" } }));
-    await pokeController({ name: "web", uid: metadata.uid ?? "" });
+    await controller.poke();
     await until("nothing is left", async () => {
       const { results } = await env.DB.prepare("SELECT name FROM pods WHERE node = 'b'").all();
       return results.length === 0;
