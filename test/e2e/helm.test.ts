@@ -138,7 +138,8 @@ describe.each(helmReleases)("Helm %i", (release) => {
         "60s",
         ...(has(chart, "Job") ? ["--no-hooks"] : []),
       ]);
-      expect(await leftOf(name)).toEqual([]);
+      // Helm waits for what it made itself; the pods go a moment after their DaemonSet.
+      await expect.poll(() => leftOf(name), { timeout: 60_000, interval: 500 }).toEqual([]);
     });
   });
 });
