@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 
 import { Cluster } from "./support/cluster.ts";
@@ -139,7 +139,7 @@ describe.each(helmReleases)("Helm %i", (release) => {
         ...(has(chart, "Job") ? ["--no-hooks"] : []),
       ]);
       // Helm waits for what it made itself; the pods go a moment after their DaemonSet.
-      await expect.poll(() => leftOf(name), { timeout: 60_000, interval: 500 }).toEqual([]);
+      await vi.waitFor(async () => expect(await leftOf(name)).toEqual([]), { timeout: 60_000, interval: 500 });
     });
   });
 });
