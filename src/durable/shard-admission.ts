@@ -19,7 +19,7 @@ import type { ShardWrites } from "../sync/shard-writes.ts";
 import { merged, noWrites } from "../sync/shard-writes.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { ImageNode, ShardImage } from "./shard-image.ts";
-import { disrupted, removal } from "./shard-tending.ts";
+import { disruption, removal } from "./shard-tending.ts";
 
 /** The number of nodes is for people to read; counting them reads each. */
 const countedForMs = 60_000;
@@ -192,10 +192,8 @@ function waitingWrites(
   const update = { ...podKey(row), expectRv: row.rv, lost: false, phase: "Pending" };
   return {
     ...noWrites,
-    statuses: [
-      { ...update, status: waiting, observation: waitingObservation },
-      ...going.map((victim) => disrupted(victim, nowMs, preemptionReason)),
-    ],
+    statuses: [{ ...update, status: waiting, observation: waitingObservation }],
+    disruptions: going.map((victim) => disruption(victim, nowMs, preemptionReason)),
     removals: going.map((victim) => removal(victim, null)),
     events: [
       { happening: podHappening(row, foundNone(message)), source: scheduler },

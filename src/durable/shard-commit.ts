@@ -9,6 +9,8 @@ import type { PodRow } from "../store/pod-rows.ts";
 import type { DeletedPods, Owner } from "../store/pods.ts";
 import { deletePods, updatePodStatuses } from "../store/pods.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
+import type { PodOf } from "../sync/disruptions.ts";
+import { statusesWithReasons } from "../sync/disruptions.ts";
 import type { ShardWrites } from "../sync/shard-writes.ts";
 import type { ShardImage } from "./shard-image.ts";
 
@@ -21,8 +23,10 @@ export type Committing = {
 };
 
 /** Makes the writes durable; returns the DaemonSets that they concern. */
-export async function commitWrites(context: Committing, writes: ShardWrites, nowMs: number): Promise<readonly Owner[]> {
+export async function commitWrites(context: Committing, asked: ShardWrites, nowMs: number): Promise<readonly Owner[]> {
   const { db, image, origin } = context;
+  const podOf: PodOf = ({ node, uid }) => image.nodes.get(node)?.pods.get(uid);
+  const writes = { ...asked, statuses: statusesWithReasons(asked, podOf) };
   const write = { nowMs, origin };
   const [missed, created, changed, statuses, removed] = await runBatch(db, [
     // What others wrote before: own writes are taken in on top of that, not in its place.

@@ -47,10 +47,10 @@ export function tendingWrites(plan: ShardPlan, image: ShardImage, nowMs: number)
   return {
     ...noWrites,
     changedNodes: lost.flatMap(({ object }) => (object === null ? [] : [changedNode(object, lostNode(object, nowMs))])),
-    statuses: [
-      ...lost.flatMap((node) => lostPodStatuses(node, nowMs)),
-      ...evicted.map((pod) => disrupted(pod, nowMs, evictionReason)),
-      ...collected.map((pod) => disrupted(pod, nowMs, collectionReason, "Failed")),
+    statuses: lost.flatMap((node) => lostPodStatuses(node, nowMs)),
+    disruptions: [
+      ...evicted.map((pod) => disruption(pod, nowMs, evictionReason)),
+      ...collected.map((pod) => disruption(pod, nowMs, collectionReason, "Failed")),
     ],
     removals: [...evicted.map((pod) => removal(pod, null)), ...collected.map((pod) => removal(pod, 0))],
     events: [...lost.flatMap(lostEvents), ...evicted.map(evictionEvent)],
@@ -88,11 +88,13 @@ const evictionReason: Reason = {
 };
 const collectionReason: Reason = { reason: "DeletionByPodGC", message: "PodGC: node no longer exists" };
 
-/** The pod's status with the condition that says why it goes. */
-export function disrupted(row: PodRow, nowMs: number, why: Reason, phase = row.phase): ShardWrites["statuses"][number] {
-  const before = row.status ?? {};
-  // Statuses are decoded before they are stored.
-  const conditions = (before["conditions"] ?? []) as readonly { readonly type: string }[];
+/** `phase`: that it has from now on; null: the one it has. */
+export function disruption(
+  { namespace, name, uid, node }: PodRow,
+  nowMs: number,
+  why: Reason,
+  phase: string | null = null,
+): ShardWrites["disruptions"][number] {
   const condition = {
     type: "DisruptionTarget",
     status: "True",
@@ -100,8 +102,7 @@ export function disrupted(row: PodRow, nowMs: number, why: Reason, phase = row.p
     lastProbeTime: null,
     lastTransitionTime: goTime(nowMs),
   };
-  const others = conditions.filter(({ type }) => type !== condition.type);
-  return { ...statusKey(row), phase, status: { ...before, phase, conditions: [...others, condition] }, lost: false };
+  return { namespace, name, uid, node, condition, phase };
 }
 
 export function removal(

@@ -4,7 +4,7 @@ import type { Node } from "../model/node.ts";
 import { nodes } from "../model/node.ts";
 import type { Told } from "../store/event-recorder.ts";
 import type { ChangedObject, NewObject } from "../store/objects.ts";
-import type { PodDeletion, StatusUpdate } from "../store/pods.ts";
+import type { PodDeletion, PodKey, StatusUpdate } from "../store/pods.ts";
 import { previousOfObject } from "../store/previous.ts";
 
 type OnNode = { readonly node: string };
@@ -12,8 +12,18 @@ type OnNode = { readonly node: string };
 /** `placementChanged`: labels or taints are others than before, so daemon pods may come or go. */
 export type ChangedNode = ChangedObject & { readonly object: Node; readonly placementChanged: boolean };
 
+/** A condition of the control plane's own that says why a pod goes. */
+type Disruption = PodKey &
+  OnNode & {
+    readonly condition: { readonly type: string; readonly [field: string]: unknown };
+    /** Null: as it is. */
+    readonly phase: string | null;
+  };
+
 export type ShardWrites = {
   readonly statuses: readonly (StatusUpdate & OnNode)[];
+  /** Apart from the statuses, for an agent's report on the same pod may be written with them. */
+  readonly disruptions: readonly Disruption[];
   /** Pods that are deleted, or go for good when their grace is 0. */
   readonly removals: readonly (PodDeletion & OnNode)[];
   readonly newNodes: readonly (NewObject & { readonly object: Node })[];
@@ -21,11 +31,17 @@ export type ShardWrites = {
   readonly events: readonly Told[];
 };
 
-export const noWrites: ShardWrites = { statuses: [], removals: [], newNodes: [], changedNodes: [], events: [] };
+export const noWrites: ShardWrites = {
+  statuses: [],
+  disruptions: [],
+  removals: [],
+  newNodes: [],
+  changedNodes: [],
+  events: [],
+};
 
 export function isNothing(writes: ShardWrites): boolean {
-  const { statuses, removals, newNodes, changedNodes, events } = writes;
-  return statuses.length + removals.length + newNodes.length + changedNodes.length + events.length === 0;
+  return Object.values(writes).every(({ length }) => length === 0);
 }
 
 /** All writes as one; of several statuses of a pod, or states of a Node, the last counts. */
@@ -33,6 +49,10 @@ export function merged(all: readonly ShardWrites[]): ShardWrites {
   return {
     statuses: lastOf(
       all.flatMap(({ statuses }) => statuses),
+      ({ uid }) => uid,
+    ),
+    disruptions: lastOf(
+      all.flatMap(({ disruptions }) => disruptions),
       ({ uid }) => uid,
     ),
     removals: lastOf(

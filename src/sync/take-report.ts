@@ -39,6 +39,7 @@ export function takeReport(request: SyncRequest, taking: Taking): ShardWrites {
   return {
     ...takeNodeReport(request, taking),
     statuses: reports.flatMap(({ report, row }) => takeStatus(report, row, nowMs)),
+    disruptions: [],
     removals: reports
       .filter(({ report, row }) => isOver(report, row))
       .map(({ row }) => ({ ...podKey(row), graceSeconds: 0 })),
