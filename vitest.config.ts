@@ -45,7 +45,8 @@ export default defineConfig({
           include: ["test/sim/**/*.test.ts"],
           environment: "node",
           maxWorkers: 2,
-          testTimeout: 120_000,
+          // The rarest of the planted bugs takes a minute to be found.
+          testTimeout: 300_000,
         },
       },
       {
