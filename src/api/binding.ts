@@ -1,7 +1,7 @@
 // POST of a Binding, to a pod or to the collection: puts a pod that has no node on one.
 // Source: pkg/registry/core/pod/storage BindingREST, LegacyBindingREST.
 import { bindingRefusal, boundPod, validateBinding } from "../core/binding.ts";
-import { ApiError, conflictError } from "../model/api-error.ts";
+import { ApiError, conflictError, preconditionError } from "../model/api-error.ts";
 import type { Binding } from "../model/binding.ts";
 import { bindings } from "../model/binding.ts";
 import { decodeObject } from "../model/decode.ts";
@@ -53,9 +53,14 @@ async function assign(context: RequestContext, binding: Binding, dryRun: boolean
     // Pods are decoded before they are stored.
     const pod = (await existing(context)) as Pod;
     const name = pod.metadata.name ?? "";
-    if (uid !== undefined && uid !== pod.metadata.uid) throw mismatch(name, "UID", uid, pod.metadata.uid);
+    if (uid !== undefined && uid !== pod.metadata.uid)
+      throw preconditionError(pods, pod.metadata, { what: "UID", wanted: uid, actual: pod.metadata.uid });
     if (resourceVersion !== undefined && resourceVersion !== pod.metadata.resourceVersion) {
-      throw mismatch(name, "ResourceVersion", resourceVersion, pod.metadata.resourceVersion);
+      throw preconditionError(pods, pod.metadata, {
+        what: "ResourceVersion",
+        wanted: resourceVersion,
+        actual: pod.metadata.resourceVersion,
+      });
     }
     const refusal = bindingRefusal(pod);
     if (refusal !== null) throw conflictError({ group: "", plural: "pods/binding", kind: "Pod" }, name, refusal);
@@ -65,11 +70,6 @@ async function assign(context: RequestContext, binding: Binding, dryRun: boolean
     if (outcome.outcome !== "conflict") return wrote(context, [outcome.object]);
   }
   throw conflictError(pods, binding.metadata.name ?? "");
-}
-
-function mismatch(name: string, what: string, given: string, actual: string | undefined): ApiError {
-  const why = `Precondition failed: ${what} in precondition: ${given}, ${what} in object meta: ${actual}`;
-  return conflictError(pods, name, why);
 }
 
 function annotated(pod: Pod, annotations: Readonly<Record<string, string>> | undefined): Pod {

@@ -108,10 +108,11 @@ async function removeOne(context: RequestContext, object: KubeObject, options: C
   throw conflictError(context.target.resource, object.metadata.name ?? "");
 }
 
-function checkPreconditions(
-  { target }: RequestContext,
+/** Throws Conflict unless the object is the one that is meant. */
+export function checkPreconditions(
+  { target }: Pick<RequestContext, "target">,
   { metadata }: KubeObject,
-  { uid, resourceVersion }: Checked,
+  { uid, resourceVersion }: { readonly uid: string | undefined; readonly resourceVersion?: string | undefined },
 ): void {
   // Upstream names the kind here and not the resource.
   const { group, kind } = target.resource;

@@ -5,7 +5,7 @@ import * as z from "zod";
 import type { EvictionVerdict } from "../core/disruption.ts";
 import { judgeEviction } from "../core/disruption.ts";
 import { isReadyStatus } from "../core/pod-conditions.ts";
-import { ApiError, conflictError, forbiddenError } from "../model/api-error.ts";
+import { ApiError, forbiddenError } from "../model/api-error.ts";
 import { goTime } from "../model/instant.ts";
 import { labelSelectorMatches } from "../model/labels.ts";
 import type { KubeObject } from "../model/meta.ts";
@@ -17,6 +17,7 @@ import { readObjects, updateObjects } from "../store/objects.ts";
 import { answer } from "./answer.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, methodNotAllowed, storageOf, wrote } from "./context.ts";
+import { checkPreconditions } from "./delete.ts";
 import { readObject } from "./request-body.ts";
 
 const budgetResource = "poddisruptionbudgets.policy";
@@ -48,10 +49,7 @@ export async function evictPod(context: RequestContext): Promise<Response> {
   // Read from the pods, so it is one.
   const pod = (await existing(context)) as Pod;
   const { uid } = options.preconditions ?? {};
-  if (uid !== undefined && uid !== pod.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid}`;
-    throw conflictError(context.target.resource, pod.metadata.name ?? "", why);
-  }
+  checkPreconditions(context, pod, { uid });
   const isDryRun = context.url.searchParams.has("dryRun") || (options.dryRun ?? []).length > 0;
   const isGuarded = !isUnguarded(pod);
   if (isGuarded) await askBudget(context, pod, isDryRun);

@@ -1,6 +1,7 @@
 // POST, PUT and PATCH: decode, default, check, and only then write. Every way to an object goes through here.
 // Source: apiserver pkg/endpoints/handlers create.go, update.go, patch.go; pkg/registry/generic/registry/store.go.
 import { generatedName, nameSuffix } from "../core/hash.ts";
+import { goText } from "../core/json.ts";
 import {
   ApiError,
   alreadyExistsError,
@@ -8,9 +9,11 @@ import {
   forbiddenError,
   invalidError,
   notFoundError,
+  preconditionError,
 } from "../model/api-error.ts";
 import { decodeObject } from "../model/decode.ts";
 import type { FieldError } from "../model/field-error.ts";
+import { invalid } from "../model/field-error.ts";
 import type { Json } from "../model/fields.ts";
 import { goTime } from "../model/instant.ts";
 import { objectBytes } from "../model/limits.ts";
@@ -27,7 +30,9 @@ import { existing, methodNotAllowed, placeOf, storageOf, wrote } from "./context
 import { wouldCreate } from "./dry-run.ts";
 import { requireMayGrant } from "./granting.ts";
 import { negotiate } from "./negotiation.ts";
+import type { PatchRequest } from "./patch/patch.ts";
 import { applyMediaType, applyPatch, patchMediaTypesOf } from "./patch/patch.ts";
+import { RejectedPatch } from "./patch/patch-error.ts";
 import type { WriteOptions } from "./query.ts";
 import { patchOptions, writeOptions } from "./query.ts";
 import { represented } from "./read.ts";
@@ -179,11 +184,13 @@ export async function patchObject(context: RequestContext): Promise<Response> {
   const place = placeOf(context.target);
   for (let tries = 1; ; tries += 1) {
     const before = await existing(context);
-    const patched = applyPatch({ mediaType, document: asJson(before), patch, resource });
+    const patched = patchedBy(context, { mediaType, document: asJson(before), patch, resource });
     const problems = (unknown: readonly string[]) => [
       ...new Set([...problemsOfJson(text, []), ...unknownOnly(unknown)]),
     ];
-    const object = decode(context, { json: patched, problems }, options, patch);
+    // Upstream shows what it could not read: the patched object, and of a strategic merge the patch.
+    const shown = mediaType === "application/strategic-merge-patch+json" ? goText(patch) : JSON.stringify(patched);
+    const object = decode(context, { json: patched, problems }, options, shown);
     if (object.metadata.name !== place.name) throw wrongName(object.metadata.name ?? "", place.name);
     checkNamespace(context, object);
     // A patch that does not speak of the version is about whichever there is.
@@ -191,6 +198,15 @@ export async function patchObject(context: RequestContext): Promise<Response> {
     const outcome = isLocked ? "conflict" : await replace(context, before, tracked(context, before, object), options);
     if (outcome !== "conflict") return respond(context, { code: 200, object: outcome });
     if (isLocked || tries === mostTries) throw conflictError(resource, place.name);
+  }
+}
+
+function patchedBy(context: RequestContext, request: PatchRequest): Json {
+  try {
+    return applyPatch(request);
+  } catch (error) {
+    if (error instanceof RejectedPatch) context.warn(error.detail);
+    throw error;
   }
 }
 
@@ -213,8 +229,8 @@ export async function replace(
   const { resource, subresource } = context.target;
   const { metadata } = given;
   if (metadata.uid !== undefined && metadata.uid !== before.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${before.metadata.uid}`;
-    throw conflictError(resource, metadata.name ?? "", why);
+    const mismatch = { what: "UID", wanted: metadata.uid, actual: before.metadata.uid } as const;
+    throw preconditionError(resource, before.metadata, mismatch);
   }
   if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== before.metadata.resourceVersion) {
     return "conflict";
@@ -305,27 +321,24 @@ function check(resource: Resource, object: KubeObject, errors: readonly FieldErr
   }
 }
 
-/** `patch` is what the object came of, if it did not come whole. */
-export function decode(context: RequestContext, body: Body, options: WriteOptions, patch?: Json): KubeObject {
+/** `patch` is what is shown of the patch that the object came of, if it did not come whole. */
+export function decode(context: RequestContext, body: Body, options: WriteOptions, patch?: string): KubeObject {
   const { resource } = context.target;
   const json = body.json ?? {};
   checkType(resource, json);
   const decoded = decodeObject(resource, json);
   const handled = `${resource.kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}`;
-  if (!decoded.ok) throw new ApiError("BadRequest", `${handled}: ${decoded.message}`);
+  const unreadable = (why: string) =>
+    patch === undefined
+      ? new ApiError("BadRequest", `${handled}: ${why}`)
+      : invalidError({ group: "", plural: "", kind: "" }, "", [invalid("patch", patch, why)]);
+  if (!decoded.ok) throw unreadable(decoded.message);
   const problems = options.fieldValidation === "Ignore" ? [] : body.problems(decoded.unknownFields);
   if (options.fieldValidation !== "Strict" || problems.length === 0) {
     for (const problem of problems) context.warn(problem);
     return decoded.object;
   }
-  const problem = `strict decoding error: ${problems.join(", ")}`;
-  if (patch === undefined) throw new ApiError("BadRequest", `${handled}: ${problem}`);
-  const error: FieldError = {
-    type: "FieldValueInvalid",
-    field: "patch",
-    body: `Invalid value: ${JSON.stringify(JSON.stringify(patch))}: ${problem}`,
-  };
-  throw invalidError({ group: "", plural: "", kind: "" }, "", [error]);
+  throw unreadable(`strict decoding error: ${problems.join(", ")}`);
 }
 
 export function checkNamespace({ target }: RequestContext, { metadata }: KubeObject): void {

@@ -140,6 +140,35 @@ export function conflictError(
   );
 }
 
+/** Upstream's keys for objects whose place is not named after their resource. */
+const storagePlaces: Readonly<Record<string, string>> = {
+  endpoints: "services/endpoints",
+  "ingresses.networking.k8s.io": "ingress",
+  nodes: "minions",
+  services: "services/specs",
+};
+
+type Precondition = {
+  readonly what: "UID" | "ResourceVersion";
+  readonly wanted: string;
+  readonly actual?: string | undefined;
+};
+
+/** The conflict of a write that is not about this object as it is, in the words of upstream's storage. */
+export function preconditionError(
+  resource: ResourceName & { readonly decode: unknown },
+  { name = "", namespace = "" }: { readonly name?: string | undefined; readonly namespace?: string | undefined },
+  { what, wanted, actual = "" }: Precondition,
+): ApiError {
+  const { group, plural, decode } = resource;
+  // Custom kinds, which are read in their own way, are kept by their group as well.
+  const place = decode === null ? (storagePlaces[qualifiedResource(resource)] ?? plural) : `${group}/${plural}`;
+  const key = ["/registry", place, namespace, name].filter((part) => part !== "").join("/");
+  const why = `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${actual}`;
+  const storage = `invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`;
+  return conflictError(resource, name, `StorageError: ${storage}`);
+}
+
 export function forbiddenError(
   resource: ResourceName,
   name: string,

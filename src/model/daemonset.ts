@@ -23,13 +23,14 @@ import {
   text,
   timestamp,
 } from "./fields.ts";
-import { formatLabelSelector, formatLabels } from "./labels.ts";
+import { formatLabels } from "./labels.ts";
 import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
 import { PodTemplateSpec } from "./pod-spec.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Column, Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
 import { actedOn } from "./support.ts";
+import { containerColumns, selectorColumn } from "./template-columns.ts";
 import { validateDaemonSet, validateDaemonSetStatus } from "./validation/daemonset.ts";
 import { validateImmutable, validateMetadataStatusUpdate, validateMetadataUpdate } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
@@ -223,27 +224,8 @@ const columns: readonly Column<DaemonSet>[] = [
     cell: ({ spec }) => formatLabels(spec.template.spec.nodeSelector),
   },
   ageColumn,
-  {
-    name: "Containers",
-    type: "string",
-    priority: 1,
-    description: "The names of the pod's containers.",
-    cell: ({ spec }) => spec.template.spec.containers.map(({ name }) => name).join(","),
-  },
-  {
-    name: "Images",
-    type: "string",
-    priority: 1,
-    description: "The images of the pod's containers.",
-    cell: ({ spec }) => spec.template.spec.containers.map(({ image }) => image ?? "").join(","),
-  },
-  {
-    name: "Selector",
-    type: "string",
-    priority: 1,
-    description: "Which pods are the daemon's.",
-    cell: ({ spec }) => formatLabelSelector(spec.selector),
-  },
+  ...containerColumns<DaemonSet>(({ spec }) => spec.template),
+  selectorColumn<DaemonSet>(({ spec }) => spec.selector),
 ];
 
 export const daemonSets: Resource<DaemonSet> = defineResource<DaemonSet>({

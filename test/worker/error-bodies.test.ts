@@ -243,7 +243,8 @@ const rows: readonly Row[] = [
     {
       code: 409,
       reason: "Conflict",
-      message: /Precondition failed: UID in precondition: other, UID in object meta: /,
+      message:
+        /StorageError: invalid object, Code: 4, Key: \/registry\/configmaps\/default\/a, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: other, UID in object meta: /,
       details: { name: "a", kind: "configmaps" },
     },
   ],
@@ -544,6 +545,31 @@ const rows: readonly Row[] = [
       reason: "Invalid",
       message: "the server rejected our request due to an error in our request",
     },
+  ],
+  [
+    "a merge patch of the wrong type",
+    map,
+    patch({ data: { a: 1 } }),
+    {
+      code: 422,
+      reason: "Invalid",
+      message: /^ "" is invalid: patch: Invalid value: "\{.*: json: cannot unmarshal number into Go struct field /,
+      details: {
+        causes: [
+          {
+            reason: "FieldValueInvalid",
+            field: "patch",
+            message: expect.stringMatching(/^Invalid value: "\{/) as string,
+          },
+        ],
+      },
+    },
+  ],
+  [
+    "a strategic merge patch of the wrong type",
+    map,
+    patch({ data: { a: 1 } }, "application/strategic-merge-patch+json"),
+    { code: 422, reason: "Invalid", message: /^ "" is invalid: patch: Invalid value: "map\[data:map\[a:1\]\]": / },
   ],
   [
     "a dry run of another sort",

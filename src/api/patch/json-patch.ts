@@ -7,7 +7,7 @@ import { ApiError } from "../../model/api-error.ts";
 import type { Json } from "../../model/fields.ts";
 import { type Pointer, parsePointer, placeOf, pointerText, valueAt } from "./json-pointer.ts";
 import { isSameTree, jsonOf, type Tree, treeOf } from "./json-tree.ts";
-import { rejected, undecodable } from "./patch-error.ts";
+import { RejectedPatch, undecodable } from "./patch-error.ts";
 
 /** As many operations as one JSON patch may have. */
 const maxOperations = 1_000;
@@ -26,7 +26,7 @@ export function applyJsonPatch(document: Json, patch: Json): Json {
       draft.apply(operation);
     } catch (cause) {
       if (!(cause instanceof FailedOperation)) throw cause;
-      throw rejected({ message: cause.message, field: `patch[${index}]` });
+      throw new RejectedPatch(`patch[${index}]`, cause.message);
     }
   }
   return draft.result();

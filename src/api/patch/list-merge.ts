@@ -6,7 +6,14 @@ import { ApiError } from "../../model/api-error.ts";
 import type { Json } from "../../model/fields.ts";
 import { patchDirective, withoutDirectives } from "./directives.ts";
 import { inOrder } from "./element-order.ts";
-import { malformed, missingMergeKey, mixedElements, orderMismatch, rejected, unknownPatchType } from "./patch-error.ts";
+import {
+  malformed,
+  missingMergeKey,
+  mixedElements,
+  orderMismatch,
+  RejectedPatch,
+  unknownPatchType,
+} from "./patch-error.ts";
 
 type ListMerge = {
   readonly original: readonly Json[];
@@ -23,7 +30,7 @@ export function mergeList(merge: ListMerge): readonly Json[] {
   const kinds = new Set([...original, ...patch].map(goJsonKind));
   if (kinds.size === 0) return original;
   if (kinds.size > 1 || kinds.has("null")) throw mixedElements([original, patch]);
-  if (kinds.has("array")) throw rejected({ message: "lists of lists are not supported", field: "patch" });
+  if (kinds.has("array")) throw new RejectedPatch("patch", "lists of lists are not supported");
   return kinds.has("object") ? mergeObjects(merge) : mergeValues(merge);
 }
 

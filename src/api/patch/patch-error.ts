@@ -21,11 +21,15 @@ export function undecodable(value: Json, goType: string): ApiError {
   );
 }
 
-/** Upstream leaves it at the message. The cause says which part of the patch was at fault, and kubectl prints it. */
-export function rejected(cause: { readonly message: string; readonly field: string }): ApiError {
-  return new ApiError("Invalid", "the server rejected our request due to an error in our request", {
-    causes: [{ reason: "FieldValueInvalid", ...cause }],
-  });
+/** A patch that does not apply. Upstream leaves it at this message; which part was at fault is told in a warning. */
+export class RejectedPatch extends ApiError {
+  /** Such as `patch[1]: path "/a" does not exist`. */
+  readonly detail: string;
+
+  constructor(field: string, problem: string) {
+    super("Invalid", "the server rejected our request due to an error in our request", {});
+    this.detail = `${field}: ${problem}`;
+  }
 }
 
 export function malformed(what: Malformed): ApiError {

@@ -23,7 +23,7 @@ export function patchMediaTypesOf({ decode }: Pick<Resource, "decode">): readonl
   return decode === null ? mediaTypes : mediaTypes.filter((type) => type !== "application/strategic-merge-patch+json");
 }
 
-type PatchRequest = {
+export type PatchRequest = {
   readonly mediaType: PatchMediaType;
   readonly document: JsonObject;
   readonly patch: Json;
