@@ -5,6 +5,7 @@ import type { AssignedPod, NodeReport, SyncAnswer } from "../../src/sync/message
 import { Gate, GatedNetwork, GatedRuntime } from "./gate.ts";
 import type { NodeView } from "./node-view.ts";
 import { nodeView } from "./node-view.ts";
+import { noObjects } from "./objects.ts";
 import type { OutboxOwner } from "./outbox.ts";
 import { Outbox } from "./outbox.ts";
 import type { Directories } from "./pod/container-config.ts";
@@ -73,6 +74,7 @@ export class Agent implements PodHost, OutboxOwner {
   readonly #outbox: Outbox;
   readonly #usage: UsageMeter;
   readonly ports: PodHost["ports"];
+  readonly objects = noObjects;
   readonly startedAtMs: number;
   readonly #startedAtMonotonicMs: number;
   readonly #unsubscribe: (() => void)[] = [];

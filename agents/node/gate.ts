@@ -80,8 +80,8 @@ export class GatedRuntime implements Runtime {
   listPodSandboxes(filter: RuntimeFilter) {
     return this.#gate.pass(this.#runtime.listPodSandboxes(filter));
   }
-  pullImage(image: string, sandbox: PodSandboxConfig) {
-    return this.#gate.pass(this.#runtime.pullImage(image, sandbox));
+  pullImage(...args: Parameters<Runtime["pullImage"]>) {
+    return this.#gate.pass(this.#runtime.pullImage(...args));
   }
   imageStatus(image: string) {
     return this.#gate.pass(this.#runtime.imageStatus(image));

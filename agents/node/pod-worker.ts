@@ -2,6 +2,7 @@
 import type { PodStatus } from "../../src/model/pod-status.ts";
 import type { AssignedPod } from "../../src/sync/messages.ts";
 import type { NodeView } from "./node-view.ts";
+import type { ObjectLookup } from "./objects.ts";
 import type { Action, InFlight, Outcome, StartStage } from "./pod/action.ts";
 import { actionKey } from "./pod/action.ts";
 import type { Directories } from "./pod/container-config.ts";
@@ -34,6 +35,7 @@ export type PodHost = {
     readonly log: Log;
   };
   readonly directories: Directories;
+  readonly objects: ObjectLookup;
   /** Wall time at which the agent started. */
   readonly startedAtMs: number;
   isStopped(): boolean;
@@ -268,7 +270,7 @@ export class PodWorker {
 
   #surroundings(): PodSurroundings | undefined {
     if (this.#wanted === undefined) return undefined;
-    return { ...this.#wanted, node: this.#host.node(), podIp: this.#podIp() };
+    return { ...this.#wanted, node: this.#host.node(), podIp: this.#podIp(), objects: this.#host.objects };
   }
 
   #launch(action: Action): void {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { noObjects } from "../../agents/node/objects.ts";
 import { containerConfig, linuxResources, sandboxConfig } from "../../agents/node/pod/container-config.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
 import { environmentOf, podField, resourceField } from "../../agents/node/pod/environment.ts";
@@ -15,7 +16,13 @@ const node = { name: "node-1", ips: ["192.0.2.10", "2001:db8::1"], allocatable: 
 
 function pod(spec: Partial<PodSpec> = {}) {
   const metadata = { labels: { app: "app", "a/b": "slashed" }, annotations: { note: "kept" } };
-  return { assigned: assignedPod(), definition: definitionOf(template(spec, metadata)), node, podIp: "10.1.2.3" };
+  return {
+    assigned: assignedPod(),
+    definition: definitionOf(template(spec, metadata)),
+    node,
+    podIp: "10.1.2.3",
+    objects: noObjects,
+  };
 }
 
 function configOf(fields: Partial<Container>, spec: Partial<PodSpec> = {}) {
@@ -153,13 +160,21 @@ describe("what a runtime is told", () => {
       { name: "settings", mountPath: "/etc/app" },
     ];
     expect(configOf({ volumeMounts }, { volumes }).mounts).toEqual([
-      { volume: "logs", containerPath: "/logs", hostPath: "/var/log/pods", readonly: true, hostPathType: "Directory" },
+      {
+        volume: "logs",
+        containerPath: "/logs",
+        hostPath: "/var/log/pods",
+        readonly: true,
+        hostPathType: "Directory",
+        propagation: "private",
+      },
       {
         volume: "cache",
         containerPath: "/cache",
         hostPath: "/var/lib/lares/pods/uid-1/volumes/cache",
         readonly: false,
         hostPathType: "DirectoryOrCreate",
+        propagation: "private",
       },
     ]);
   });
@@ -186,6 +201,8 @@ describe("what a runtime is told", () => {
       noNewPrivileges: true,
       addCapabilities: ["NET_ADMIN"],
       dropCapabilities: ["ALL"],
+      readonlyRootfs: false,
+      unmaskedProc: false,
     });
   });
 

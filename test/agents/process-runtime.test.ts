@@ -128,7 +128,14 @@ describe("a process container", () => {
   test("finds an emptyDir by its variable, which goes with the pod", async () => {
     const hostPath = join(directory, "pods/uid-1/volumes/cache");
     const mounts = [
-      { volume: "cache", containerPath: "/cache", hostPath, readonly: false, hostPathType: "DirectoryOrCreate" },
+      {
+        volume: "cache",
+        containerPath: "/cache",
+        hostPath,
+        readonly: false,
+        hostPathType: "DirectoryOrCreate",
+        propagation: "private" as const,
+      },
     ];
     const command = ["sh", "-c", "echo kept >$(LARES_VOLUME_CACHE)/file; echo $(LARES_VOLUME_NONE) $$"];
     const { runtime, id, logPath } = await run(command, { mounts });
@@ -147,7 +154,14 @@ describe("a process container", () => {
     const sandbox = sandboxConfigOf(join(directory, "logs"));
     const sandboxId = value(await runtime.runPodSandbox(sandbox));
     const mounts = [
-      { volume: "v", containerPath: "/x", hostPath: "/no/such", readonly: false, hostPathType: "Directory" },
+      {
+        volume: "v",
+        containerPath: "/x",
+        hostPath: "/no/such",
+        readonly: false,
+        hostPathType: "Directory",
+        propagation: "private" as const,
+      },
     ];
     const result = await runtime.createContainer(sandboxId, containerConfigOf({ command: ["true"], mounts }), sandbox);
     expect(result).toMatchObject({ ok: false, reason: "invalid-config" });
@@ -257,6 +271,8 @@ describe("a process container", () => {
       noNewPrivileges: true,
       addCapabilities: ["NET_ADMIN"],
       dropCapabilities: ["ALL"],
+      readonlyRootfs: false,
+      unmaskedProc: false,
     };
     const linux = { resources: { cpuShares: 2, oomScoreAdjust: 500 }, securityContext };
     const command = [

@@ -35,6 +35,10 @@ export function sandboxConfigOf(logs: string, uid = "uid-1", attempt = 0): PodSa
     labels: { [labels.podUid]: uid, [labels.podName]: "pod", [labels.podNamespace]: "ns" },
     annotations: {},
     hostNetwork: true,
+    hostIpc: false,
+    pidNamespace: "container",
+    sysctls: {},
+    securityContext: { privileged: false, supplementalGroups: [] },
   };
 }
 
@@ -51,6 +55,9 @@ export function containerConfigOf(fields: Partial<ContainerConfig>, uid = "uid-1
     labels: { [labels.podUid]: uid, [labels.containerName]: name },
     annotations: { [annotations.hash]: "1" },
     logPath: `${name}/${attempt}.log`,
+    stdin: false,
+    stdinOnce: false,
+    tty: false,
     linux: {
       resources: { cpuShares: 2, oomScoreAdjust: 1000 },
       securityContext: {
@@ -59,6 +66,8 @@ export function containerConfigOf(fields: Partial<ContainerConfig>, uid = "uid-1
         noNewPrivileges: false,
         addCapabilities: [],
         dropCapabilities: [],
+        readonlyRootfs: false,
+        unmaskedProc: false,
       },
     },
     ...fields,

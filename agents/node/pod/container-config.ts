@@ -40,7 +40,39 @@ export function sandboxConfig(pod: PodSurroundings, attempt: number, directories
     labels: { [labels.podName]: name, [labels.podNamespace]: namespace, [labels.podUid]: uid },
     annotations: template.metadata.annotations ?? {},
     hostNetwork,
+    hostIpc: spec.hostIPC === true,
+    pidNamespace: pidNamespace(spec),
+    sysctls: Object.fromEntries((spec.securityContext.sysctls ?? []).map(({ name: key, value }) => [key, value])),
+    securityContext: sandboxSecurityContext(spec),
   };
+}
+
+function pidNamespace({ hostPID, shareProcessNamespace }: PodSpec): PodSandboxConfig["pidNamespace"] {
+  if (hostPID === true) return "node";
+  return shareProcessNamespace === true ? "pod" : "container";
+}
+
+function sandboxSecurityContext(spec: PodSpec): PodSandboxConfig["securityContext"] {
+  const { runAsUser, runAsGroup, seccompProfile } = spec.securityContext;
+  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  return {
+    privileged: containers.some(({ securityContext }) => securityContext?.privileged === true),
+    ...(runAsUser === undefined ? {} : { runAsUser }),
+    ...(runAsGroup === undefined ? {} : { runAsGroup }),
+    supplementalGroups: groupsOf(spec),
+    ...(seccompProfile === undefined ? {} : { seccomp: securityProfile(seccompProfile) }),
+  };
+}
+
+/** The group that owns the pod's volumes is one of every process. */
+function groupsOf({ securityContext: { supplementalGroups = [], fsGroup } }: PodSpec): readonly number[] {
+  return fsGroup === undefined ? supplementalGroups : [...supplementalGroups, fsGroup];
+}
+
+function securityProfile(profile: { readonly type: string; readonly localhostProfile?: string | undefined }) {
+  const { type, localhostProfile } = profile;
+  if (type === "Localhost") return { type, localhostProfile: localhostProfile ?? "" } as const;
+  return { type: type === "Unconfined" ? type : "RuntimeDefault" } as const;
 }
 
 function portMappings({ ports }: Container) {
@@ -92,6 +124,9 @@ export function containerConfig({
       ...(preStop === null ? {} : { [annotations.preStop]: preStop }),
     },
     logPath: `${name}/${attempt}.log`,
+    stdin: container.stdin === true,
+    stdinOnce: container.stdinOnce === true,
+    tty: container.tty === true,
     linux: {
       resources: linuxResources(container, podDefinition.qosClass, pod.node.allocatable),
       securityContext: linuxSecurityContext(container, podDefinition.spec),
@@ -108,7 +143,7 @@ function expandedCommand({ command, args }: Container, envs: readonly KeyValue[]
 /** Mounts of hostPath and emptyDir volumes; drivers refuse the others. */
 function mountsOf(container: Container, spec: PodSpec, volumesDirectory: string): readonly Mount[] {
   const mounts: Mount[] = [];
-  for (const { name, mountPath, readOnly, subPath } of container.volumeMounts ?? []) {
+  for (const { name, mountPath, readOnly, subPath, mountPropagation } of container.volumeMounts ?? []) {
     const source = volumeSource(
       spec.volumes?.find((volume) => volume.name === name),
       volumesDirectory,
@@ -120,9 +155,15 @@ function mountsOf(container: Container, spec: PodSpec, volumesDirectory: string)
       hostPath: subPath === undefined ? source.path : `${source.path.replace(/\/$/, "")}/${subPath}`,
       readonly: readOnly === true,
       hostPathType: source.type,
+      propagation: propagationOf(mountPropagation),
     });
   }
   return mounts;
+}
+
+function propagationOf(mode: string | undefined): Mount["propagation"] {
+  if (mode === "HostToContainer") return "host-to-container";
+  return mode === "Bidirectional" ? "bidirectional" : "private";
 }
 
 function volumeSource(volume: Volume | undefined, volumesDirectory: string): { path: string; type: string } | null {
@@ -169,13 +210,19 @@ function linuxSecurityContext(container: Container, spec: PodSpec): LinuxSecurit
   const shared = spec.securityContext;
   const runAsUser = own?.runAsUser ?? shared?.runAsUser;
   const runAsGroup = own?.runAsGroup ?? shared?.runAsGroup;
+  const seccomp = own?.seccompProfile ?? shared?.seccompProfile;
+  const appArmor = own?.appArmorProfile ?? shared?.appArmorProfile;
   return {
     privileged: own?.privileged === true,
     ...(runAsUser === undefined ? {} : { runAsUser }),
     ...(runAsGroup === undefined ? {} : { runAsGroup }),
-    supplementalGroups: shared?.supplementalGroups ?? [],
+    supplementalGroups: groupsOf(spec),
     noNewPrivileges: own?.allowPrivilegeEscalation === false,
     addCapabilities: own?.capabilities?.add ?? [],
     dropCapabilities: own?.capabilities?.drop ?? [],
+    readonlyRootfs: own?.readOnlyRootFilesystem === true,
+    ...(seccomp === undefined ? {} : { seccomp: securityProfile(seccomp) }),
+    ...(appArmor === undefined ? {} : { appArmor: securityProfile(appArmor) }),
+    unmaskedProc: own?.procMount === "Unmasked",
   };
 }

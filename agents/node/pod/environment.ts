@@ -4,6 +4,7 @@ import type { Container } from "../../../src/model/container.ts";
 import { quantityMilli, quantityUnits } from "../../../src/model/quantity.ts";
 import type { AssignedPod } from "../../../src/sync/messages.ts";
 import type { NodeView } from "../node-view.ts";
+import type { ObjectLookup } from "../objects.ts";
 import type { KeyValue } from "../runtime/runtime.ts";
 import type { PodDefinition } from "./definition.ts";
 import { expand } from "./expand.ts";
@@ -14,6 +15,8 @@ export type PodSurroundings = {
   readonly node: NodeView;
   /** Empty while there is none. */
   readonly podIp: string;
+  /** ConfigMaps and Secrets. */
+  readonly objects: ObjectLookup;
 };
 
 /**

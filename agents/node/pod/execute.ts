@@ -106,7 +106,7 @@ async function ensureImage(start: Starting, runtime: Runtime): Promise<Outcome |
     start.events.push(warning("ErrImageNeverPull", message, start.fieldPath));
     return failed(start, "ErrImageNeverPull", message);
   }
-  const pulled = await runtime.pullImage(image, start.sandbox);
+  const pulled = await runtime.pullImage(image, start.sandbox, []);
   if (pulled.ok) return null;
   start.events.push(warning("Failed", `Failed to pull image ${shown}: ${pulled.message}`, start.fieldPath));
   // A node that is cut off starts its pods from what it has, rather than not at all.

@@ -1,5 +1,7 @@
 // What runs containers, in the words of the CRI, so that a driver for containerd or Docker fits behind the same door.
 // Source: k8s.io/cri-api pkg/apis/runtime/v1 api.proto. Times are milliseconds here, and a listed sandbox carries its ip.
+import type { Duplex, Readable, Writable } from "node:stream";
+
 import type { Container } from "../../../src/model/container.ts";
 import type { PodSpec } from "../../../src/model/pod-spec.ts";
 
@@ -31,6 +33,20 @@ type PortMapping = {
   readonly hostIp: string;
 };
 
+/** What goes into a container's resolv.conf. */
+export type DnsConfig = {
+  readonly servers: readonly string[];
+  readonly searches: readonly string[];
+  readonly options: readonly string[];
+};
+
+/** Source: k8s.io/api core/v1 SeccompProfile, AppArmorProfile. */
+export type SecurityProfile = {
+  readonly type: "RuntimeDefault" | "Unconfined" | "Localhost";
+  /** Only of Localhost: a file below the node's profile directory, or the name of a loaded AppArmor profile. */
+  readonly localhostProfile?: string;
+};
+
 export type PodSandboxConfig = {
   readonly metadata: PodSandboxMetadata;
   readonly hostname: string;
@@ -40,6 +56,21 @@ export type PodSandboxConfig = {
   readonly labels: StringMap;
   readonly annotations: StringMap;
   readonly hostNetwork: boolean;
+  readonly hostIpc: boolean;
+  /** `pod`: all containers see each other's processes. */
+  readonly pidNamespace: "container" | "pod" | "node";
+  /** Absent: the host's. */
+  readonly dns?: DnsConfig;
+  readonly sysctls: StringMap;
+  /** What every container of the pod has in common, and the sandbox itself is run with. */
+  readonly securityContext: {
+    /** A container of the pod is. */
+    readonly privileged: boolean;
+    readonly runAsUser?: number;
+    readonly runAsGroup?: number;
+    readonly supplementalGroups: readonly number[];
+    readonly seccomp?: SecurityProfile;
+  };
 };
 
 export type PodSandbox = {
@@ -65,6 +96,8 @@ export type Mount = {
   readonly readonly: boolean;
   /** What must be at hostPath, in the words of a hostPath volume's `type`; the driver sees to it. */
   readonly hostPathType: string;
+  /** Which mounts made later on one side are seen on the other. */
+  readonly propagation: "private" | "host-to-container" | "bidirectional";
 };
 
 export type LinuxResources = {
@@ -84,6 +117,11 @@ export type LinuxSecurityContext = {
   readonly noNewPrivileges: boolean;
   readonly addCapabilities: readonly string[];
   readonly dropCapabilities: readonly string[];
+  readonly readonlyRootfs: boolean;
+  readonly seccomp?: SecurityProfile;
+  readonly appArmor?: SecurityProfile;
+  /** True: /proc is shown whole. */
+  readonly unmaskedProc: boolean;
 };
 
 export type ContainerConfig = {
@@ -98,6 +136,10 @@ export type ContainerConfig = {
   readonly annotations: StringMap;
   /** Below the sandbox's logDirectory. */
   readonly logPath: string;
+  readonly stdin: boolean;
+  /** The container's input is closed when the first client that was attached to it goes. */
+  readonly stdinOnce: boolean;
+  readonly tty: boolean;
   readonly linux: { readonly resources: LinuxResources; readonly securityContext: LinuxSecurityContext };
 };
 
@@ -135,7 +177,64 @@ export type RuntimeCondition = {
   readonly message: string;
 };
 
-export type ImageStatus = { readonly id: string; readonly repoDigests: readonly string[]; readonly sizeBytes: number };
+export type ImageStatus = {
+  readonly id: string;
+  readonly repoDigests: readonly string[];
+  readonly sizeBytes: number;
+  /** Who the image's process runs as where the pod does not say: a number, or else a name; neither is root. */
+  readonly uid?: number;
+  readonly username?: string;
+};
+
+export type RuntimeImage = ImageStatus & { readonly repoTags: readonly string[] };
+
+/** What a registry is shown with a pull. Source: CRI AuthConfig. */
+export type RegistryCredentials = {
+  readonly username: string;
+  readonly password: string;
+  readonly identityToken?: string;
+  readonly registryToken?: string;
+};
+
+/** Absent in a driver where images mean nothing. */
+export type RuntimeImages = {
+  list(): Promise<readonly RuntimeImage[]>;
+  /** By id or name. Harmless when it is gone. */
+  remove(image: string): Promise<Result<null>>;
+  /** A directory on the file system that images are kept on. */
+  directory(): Promise<string>;
+};
+
+export type TerminalSize = { readonly width: number; readonly height: number };
+
+/** A command, or a container's own process, with its ends in the agent's hands. */
+export type ContainerStreams = {
+  /** Ending it is the end of the input. Absent if none was asked for. */
+  readonly stdin?: Writable;
+  readonly stdout?: Readable;
+  /** Absent with a terminal, which has one output. */
+  readonly stderr?: Readable;
+  resize(size: TerminalSize): void;
+  /** The exit code, once the command has ended and its output has been read to the end; 0 when an attachment ends. */
+  readonly exit: Promise<Result<number>>;
+  /** Lets go. A command may run on. */
+  close(): void;
+};
+
+export type StreamOptions = {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly tty: boolean;
+};
+
+/** Sessions of people. */
+export type RuntimeStreams = {
+  exec(id: string, command: readonly string[], options: StreamOptions): Promise<Result<ContainerStreams>>;
+  attach(id: string, options: StreamOptions): Promise<Result<ContainerStreams>>;
+  /** A connection to a TCP port as seen from within the pod. */
+  portForward(sandboxId: string, port: number): Promise<Result<Duplex>>;
+};
 
 /** Source: k8s.io/cri-api ContainerStats. */
 export type ContainerStats = {
@@ -171,8 +270,15 @@ export type Runtime = {
   removePodSandbox(id: string): Promise<Result<null>>;
   listPodSandboxes(filter: RuntimeFilter): Promise<readonly PodSandbox[]>;
 
-  pullImage(image: string, sandbox: PodSandboxConfig): Promise<Result<string>>;
+  /** Several credentials are tried in turn; none: as nobody in particular. */
+  pullImage(
+    image: string,
+    sandbox: PodSandboxConfig,
+    credentials: readonly RegistryCredentials[],
+  ): Promise<Result<string>>;
   imageStatus(image: string): Promise<ImageStatus | null>;
+  readonly images?: RuntimeImages;
+  readonly streams?: RuntimeStreams;
 
   createContainer(sandboxId: string, config: ContainerConfig, sandbox: PodSandboxConfig): Promise<Result<string>>;
   startContainer(id: string): Promise<Result<null>>;

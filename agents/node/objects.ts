@@ -1,0 +1,40 @@
+// ConfigMaps and Secrets as an agent has them: those that its pods name, sent along with the assignment.
+
+export type ObjectKind = "ConfigMap" | "Secret";
+
+export type HeldObject = {
+  readonly kind: ObjectKind;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** The object's resourceVersion: another one means other content. */
+  readonly version: string;
+  /** Of a Secret; empty for a ConfigMap. */
+  readonly type: string;
+  /** Text, as it is. Of a Secret there is none. */
+  readonly data: Readonly<Record<string, string>>;
+  /** Base64: `binaryData` of a ConfigMap, `data` of a Secret. */
+  readonly binaryData: Readonly<Record<string, string>>;
+};
+
+export type ObjectLookup = {
+  /** Null: the control plane says that there is none. Undefined: nobody has said anything of it yet. */
+  get(kind: ObjectKind, namespace: string, name: string): HeldObject | null | undefined;
+};
+
+export const noObjects: ObjectLookup = { get: () => undefined };
+
+export type TokenRequest = {
+  readonly podUid: string;
+  /** Empty: the API's own. */
+  readonly audience: string;
+  readonly expirationSeconds: number;
+};
+
+export type IssuedToken = { readonly token: string; readonly expiresAtMs: number };
+
+/** Tokens of the pods' ServiceAccounts. */
+export type TokenSource = {
+  /** Throws when none can be had, as when the control plane is away. */
+  token(request: TokenRequest): Promise<IssuedToken>;
+};
