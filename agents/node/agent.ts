@@ -1,7 +1,7 @@
 // A node's agent: it knows what the node is to run, keeps its pods so, and tells the control plane what became of them.
 
 import type { PodTemplate } from "../../src/model/pod-template.ts";
-import type { AssignedPod, NodeReport, SyncAnswer } from "../../src/sync/messages.ts";
+import type { NodeReport, SyncAnswer } from "../../src/sync/messages.ts";
 import { Gate, GatedNetwork, GatedRuntime } from "./gate.ts";
 import type { NodeView } from "./node-view.ts";
 import { nodeView } from "./node-view.ts";
@@ -16,10 +16,21 @@ import { newPodMemory, recalledPodMemory } from "./pod/memory.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
 import type { PodHost } from "./pod-worker.ts";
 import { PodWorker } from "./pod-worker.ts";
-import type { Checkpoint, Clock, Connection, ConnectionListener, Log, Network, NodeFacts, Random } from "./ports.ts";
+import type {
+  Checkpoint,
+  Clock,
+  Connection,
+  ConnectionListener,
+  LocalApi,
+  Log,
+  Network,
+  NodeFacts,
+  Random,
+} from "./ports.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { Session } from "./session.ts";
 import type { StoredAssignment, StoredMemory, StoredPod } from "./stored.ts";
+import { templatesFor } from "./templates.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
 export type AgentPorts = {
@@ -31,6 +42,8 @@ export type AgentPorts = {
   readonly checkpoint: Checkpoint;
   readonly nodeFacts: NodeFacts;
   readonly connect: (listener: ConnectionListener) => Connection;
+  /** Absent: none is served. */
+  readonly localApi?: LocalApi | undefined;
 };
 
 export type AgentOptions = {
@@ -60,7 +73,6 @@ const firstStrayRetryMs = 1000;
 const longestStrayRetryMs = 30_000;
 const firstAskMs = 200;
 const longestAskMs = 60_000;
-const mostUnusedTemplates = 8;
 
 const emptyAssignment: StoredAssignment = { revision: 0, etag: "", pods: [], templates: {} };
 
@@ -75,6 +87,7 @@ export class Agent implements PodHost, OutboxOwner {
   readonly #usage: UsageMeter;
   readonly ports: PodHost["ports"];
   readonly objects = noObjects;
+  readonly localApi: LocalApi | undefined;
   readonly startedAtMs: number;
   readonly #startedAtMonotonicMs: number;
   readonly #unsubscribe: (() => void)[] = [];
@@ -99,6 +112,7 @@ export class Agent implements PodHost, OutboxOwner {
     const runtime = new GatedRuntime(ports.runtime, this.#gate);
     const network = new GatedNetwork(ports.network, this.#gate);
     this.ports = { clock, random, log, runtime, network };
+    this.localApi = ports.localApi;
     this.startedAtMs = clock.nowMs();
     this.#startedAtMonotonicMs = clock.monotonicMs();
     this.#usage = new UsageMeter({ clock, runtime, nodeFacts: ports.nodeFacts });
@@ -340,8 +354,10 @@ export class Agent implements PodHost, OutboxOwner {
     if (revision < this.#perhapsSaved || revision < have.revision) return false;
     if (revision === have.revision && have.etag !== "") return false;
     this.#perhapsSaved = revision;
-    const { templates, isComplete } = this.#templatesFor(pods, answer);
+    const { templates, missing } = templatesFor(pods, answer, this.#assignment?.templates ?? {});
+    const isComplete = missing.length === 0;
     if (isComplete) this.#incompleteAnswers = 0;
+    else this.ports.log.warn("an assignment came without templates", { revision, missing });
     // Without an etag the next message asks for everything again.
     const assignment = { revision, etag: isComplete ? etag : "", pods, templates };
     await this.#checkpoint.saveAssignment(assignment);
@@ -360,24 +376,6 @@ export class Agent implements PodHost, OutboxOwner {
   #askForTemplates(): void {
     this.#session.wake(Math.min(longestAskMs, firstAskMs * 2 ** Math.min(this.#incompleteAnswers, 10)));
     this.#incompleteAnswers += 1;
-  }
-
-  #templatesFor(pods: readonly AssignedPod[], { templates: sent, revision }: SyncAnswer) {
-    const templates: Record<string, PodTemplate> = {};
-    let isComplete = true;
-    for (const { template: id, uid } of pods) {
-      // The control plane made the template from a validated pod; one that makes no sense is met in `#define`.
-      const template = this.#assignment?.templates[id] ?? (sent?.[id] as PodTemplate | undefined);
-      if (template !== undefined) templates[id] = template;
-      else {
-        isComplete = false;
-        this.ports.log.warn("an assignment came without a template", { revision, template: id, pod: uid });
-      }
-    }
-    // What has just been used may be named again before the control plane has heard that it is gone.
-    const unused = Object.entries(this.#assignment?.templates ?? {}).filter(([id]) => templates[id] === undefined);
-    for (const [id, template] of unused.slice(0, mostUnusedTemplates)) templates[id] = template;
-    return { templates, isComplete };
   }
 
   /** The node is gone from the cluster: its pods end, and a new start begins anew. */

@@ -18,7 +18,7 @@ import type { PodEvent } from "./pod/pod-event.ts";
 import { containerFieldPath, warning } from "./pod/pod-event.ts";
 import { remember } from "./pod/remember.ts";
 import { podIpOf, statusOf } from "./pod/report.ts";
-import type { Clock, Log, Network, Random } from "./ports.ts";
+import type { Clock, LocalApi, Log, Network, Random } from "./ports.ts";
 import type { ProbeFinding } from "./prober.ts";
 import { Prober, withVerdict } from "./prober.ts";
 import type { Runtime } from "./runtime/runtime.ts";
@@ -36,6 +36,7 @@ export type PodHost = {
   };
   readonly directories: Directories;
   readonly objects: ObjectLookup;
+  readonly localApi: LocalApi | undefined;
   /** Wall time at which the agent started. */
   readonly startedAtMs: number;
   isStopped(): boolean;
@@ -270,7 +271,8 @@ export class PodWorker {
 
   #surroundings(): PodSurroundings | undefined {
     if (this.#wanted === undefined) return undefined;
-    return { ...this.#wanted, node: this.#host.node(), podIp: this.#podIp(), objects: this.#host.objects };
+    const { objects, localApi } = this.#host;
+    return { ...this.#wanted, node: this.#host.node(), podIp: this.#podIp(), objects, localApi };
   }
 
   #launch(action: Action): void {

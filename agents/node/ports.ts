@@ -88,3 +88,13 @@ export type Network = {
   tcpConnect(request: TcpConnect): Promise<NetworkAnswer>;
   grpcHealth(request: GrpcHealth): Promise<NetworkAnswer>;
 };
+
+export type Address = { readonly host: string; readonly port: number };
+
+/** The API that the node itself serves to the daemons on it. */
+export type LocalApi = {
+  /** PEM of the certificate that daemons trust it by: `ca.crt` beside their tokens. */
+  ca(): string;
+  /** Where pods find it: those that share the node's network, or those with one of their own. */
+  address(pod: { readonly sharesNetwork: boolean }): Address;
+};

@@ -56,6 +56,41 @@ describe("$(NAME)", () => {
 });
 
 describe("the environment", () => {
+  const localApi = {
+    ca: () => "",
+    address: ({ sharesNetwork }: { readonly sharesNetwork: boolean }) => ({
+      host: sharesNetwork ? "127.0.0.1" : "fd00::1",
+      port: 10443,
+    }),
+  };
+
+  test("tells where the node's API is, to pods on its network and to others", () => {
+    const ofOwn = environmentOf(container(), { ...pod(), localApi });
+    expect(Object.fromEntries(ofOwn.map(({ key, value }) => [key, value]))).toEqual({
+      KUBERNETES_SERVICE_HOST: "fd00::1",
+      KUBERNETES_SERVICE_PORT: "10443",
+      KUBERNETES_SERVICE_PORT_HTTPS: "10443",
+      KUBERNETES_PORT: "tcp://[fd00::1]:10443",
+      KUBERNETES_PORT_10443_TCP: "tcp://[fd00::1]:10443",
+      KUBERNETES_PORT_10443_TCP_PROTO: "tcp",
+      KUBERNETES_PORT_10443_TCP_PORT: "10443",
+      KUBERNETES_PORT_10443_TCP_ADDR: "fd00::1",
+    });
+    const ofNode = environmentOf(container(), { ...pod({ hostNetwork: true }), localApi });
+    expect(ofNode[0]).toEqual({ key: "KUBERNETES_SERVICE_HOST", value: "127.0.0.1" });
+  });
+
+  test("keeps what a container says itself of where the API is, and lets it refer to what the node says", () => {
+    const env = [
+      { name: "API", value: "https://$(KUBERNETES_SERVICE_HOST):$(KUBERNETES_SERVICE_PORT)" },
+      { name: "KUBERNETES_SERVICE_HOST", value: "api.example" },
+    ];
+    const values = environmentOf(container({ env }), { ...pod({ hostNetwork: true }), localApi });
+    expect(values).toContainEqual({ key: "API", value: "https://127.0.0.1:10443" });
+    const hosts = values.filter(({ key }) => key === "KUBERNETES_SERVICE_HOST");
+    expect(hosts).toEqual([{ key: "KUBERNETES_SERVICE_HOST", value: "api.example" }]);
+  });
+
   test("takes values in their order, the later seeing the earlier", () => {
     const env = [
       { name: "A", value: "1" },

@@ -3,8 +3,10 @@
 import type { Container } from "../../../src/model/container.ts";
 import { quantityMilli, quantityUnits } from "../../../src/model/quantity.ts";
 import type { AssignedPod } from "../../../src/sync/messages.ts";
+import { apiVariables } from "../local-api/variables.ts";
 import type { NodeView } from "../node-view.ts";
 import type { ObjectLookup } from "../objects.ts";
+import type { LocalApi } from "../ports.ts";
 import type { KeyValue } from "../runtime/runtime.ts";
 import type { PodDefinition } from "./definition.ts";
 import { expand } from "./expand.ts";
@@ -17,6 +19,8 @@ export type PodSurroundings = {
   readonly podIp: string;
   /** ConfigMaps and Secrets. */
   readonly objects: ObjectLookup;
+  /** Absent: the node serves none. */
+  readonly localApi?: LocalApi | undefined;
 };
 
 /**
@@ -24,15 +28,22 @@ export type PodSurroundings = {
  * runs anything refuses containers that have them.
  */
 export function environmentOf(container: Container, pod: PodSurroundings): readonly KeyValue[] {
-  if (container.env === undefined) return [];
-  const values = new Map<string, string>();
-  for (const { name, value, valueFrom } of container.env) {
+  const ofApi = apiVariablesOf(pod);
+  // They can be referred to from the start, and what the container says of its own comes before them.
+  const values = new Map(ofApi.map(({ key, value }) => [key, value]));
+  for (const { name, value, valueFrom } of container.env ?? []) {
     if (valueFrom?.fieldRef !== undefined) values.set(name, podField(valueFrom.fieldRef.fieldPath, pod));
     else if (valueFrom?.resourceFieldRef !== undefined) {
       values.set(name, resourceField(valueFrom.resourceFieldRef, container, pod));
     } else if (valueFrom === undefined) values.set(name, expand(value ?? "", values));
   }
   return [...values].map(([key, value]) => ({ key, value }));
+}
+
+function apiVariablesOf({ localApi, definition, podIp, node }: PodSurroundings): readonly KeyValue[] {
+  if (localApi === undefined) return [];
+  const sharesNetwork = definition.spec.hostNetwork === true || podIp === "" || node.ips.includes(podIp);
+  return apiVariables(localApi.address({ sharesNetwork }));
 }
 
 const mapField = /^metadata\.(labels|annotations)\['(.+)'\]$/;

@@ -1,0 +1,26 @@
+// A small file for the agent's eyes alone, which is there whole or not at all.
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** Undefined: there is none that can be read. */
+export function readSecretFile(path: string): string | undefined {
+  try {
+    // An earlier agent, or a backup that was put back, may have left it open.
+    chmodSync(path, 0o600);
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+export function writeSecretFile(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const file = openSync(`${path}.new`, "w", 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(`${path}.new`, path);
+}
