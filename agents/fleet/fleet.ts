@@ -1,7 +1,7 @@
 // Thousands of agents in one process: the real agent, with a runtime that runs nothing and a disk in memory.
 import type { NodeReport } from "../../src/sync/messages.ts";
-import type { AgentSummary } from "../node/agent.ts";
 import { Agent } from "../node/agent.ts";
+import type { AgentSummary } from "../node/agent-summary.ts";
 import type { Credentials } from "../node/connection/credentials.ts";
 import { NodeCredentials } from "../node/connection/credentials.ts";
 import { HttpClient } from "../node/connection/http-client.ts";

@@ -2,7 +2,10 @@
 
 import type { PodTemplate } from "../../src/model/pod-template.ts";
 import type { NodeReport, SyncAnswer } from "../../src/sync/messages.ts";
+import type { AgentSummary, PodSummary } from "./agent-summary.ts";
+import { podSummary, summaryOf } from "./agent-summary.ts";
 import { Gate, GatedNetwork, GatedRuntime } from "./gate.ts";
+import type { Hold } from "./hold.ts";
 import type { NodeView } from "./node-view.ts";
 import { nodeView } from "./node-view.ts";
 import { noObjects } from "./objects.ts";
@@ -28,6 +31,7 @@ import type {
   Random,
 } from "./ports.ts";
 import type { Runtime } from "./runtime/runtime.ts";
+import type { Standing } from "./session.ts";
 import { Session } from "./session.ts";
 import type { StoredAssignment, StoredMemory, StoredPod } from "./stored.ts";
 import { templatesFor } from "./templates.ts";
@@ -41,6 +45,8 @@ export type AgentPorts = {
   readonly network: Network;
   readonly checkpoint: Checkpoint;
   readonly nodeFacts: NodeFacts;
+  /** Absent: nobody can hold this node. */
+  readonly hold?: Hold;
   readonly connect: (listener: ConnectionListener) => Connection;
   /** Absent: none is served. */
   readonly localApi?: LocalApi | undefined;
@@ -50,19 +56,6 @@ export type AgentOptions = {
   /** The node's name. */
   readonly node: string;
   readonly directories: Directories;
-};
-
-export type AgentSummary = {
-  /** An answer has been taken in since the start. */
-  readonly isSynced: boolean;
-  /** False once the control plane has said that there is no such node. */
-  readonly isRegistered: boolean;
-  readonly revision: number;
-  readonly etag: string;
-  readonly pods: number;
-  readonly readyPods: number;
-  /** Nothing is left to do or to tell. */
-  readonly isSettled: boolean;
 };
 
 /** While a pod is on its way, its status is told at least this often. */
@@ -80,6 +73,7 @@ export class Agent implements PodHost, OutboxOwner {
   readonly #options: AgentOptions;
   readonly #checkpoint: Checkpoint;
   readonly #nodeFacts: NodeFacts;
+  readonly #hold: Hold | undefined;
   readonly #session: Session;
   readonly #gate = new Gate();
   readonly #workers = new Map<string, PodWorker>();
@@ -108,6 +102,7 @@ export class Agent implements PodHost, OutboxOwner {
     this.#options = options;
     this.#checkpoint = ports.checkpoint;
     this.#nodeFacts = ports.nodeFacts;
+    this.#hold = ports.hold;
     const { clock, random, log } = ports;
     const runtime = new GatedRuntime(ports.runtime, this.#gate);
     const network = new GatedNetwork(ports.network, this.#gate);
@@ -116,7 +111,7 @@ export class Agent implements PodHost, OutboxOwner {
     this.startedAtMs = clock.nowMs();
     this.#startedAtMonotonicMs = clock.monotonicMs();
     this.#usage = new UsageMeter({ clock, runtime, nodeFacts: ports.nodeFacts });
-    this.#outbox = new Outbox(this, { clock, nodeFacts: ports.nodeFacts });
+    this.#outbox = new Outbox(this, { clock, nodeFacts: ports.nodeFacts, hold: ports.hold });
     const owner = {
       prepare: () => this.#outbox.prepare(),
       accept: (answer: SyncAnswer) => this.#accept(answer),
@@ -143,20 +138,19 @@ export class Agent implements PodHost, OutboxOwner {
   }
 
   summary(): AgentSummary {
-    let pods = 0;
-    let readyPods = 0;
-    let isSettled = this.#isSynced && this.#isBooted && this.#busy === 0 && !this.#outbox.hasNews;
-    for (const worker of this.#workers.values()) {
-      if (!worker.isWanted) isSettled = false;
-      else {
-        pods += 1;
-        const { conditions = [] } = worker.memory.status ?? {};
-        if (conditions.some(({ type, status }) => type === "Ready" && status === "True")) readyPods += 1;
-        if (!worker.isAcknowledged) isSettled = false;
-      }
-    }
+    const isQuiet = this.#isSynced && this.#isBooted && this.#busy === 0 && !this.#outbox.hasNews;
     const { revision, etag } = this.#assignment ?? emptyAssignment;
-    return { isSynced: this.#isSynced, isRegistered: this.#isRegistered, revision, etag, pods, readyPods, isSettled };
+    const known = { isSynced: this.#isSynced, isRegistered: this.#isRegistered, revision, etag, isQuiet };
+    return summaryOf(this.#workers.values(), known);
+  }
+
+  get standing(): Standing {
+    return this.#session.standing;
+  }
+
+  /** The pods that there are, those that end included. */
+  pods(): readonly PodSummary[] {
+    return [...this.#workers.values()].map(podSummary);
   }
 
   // What pod workers ask for.
@@ -173,6 +167,10 @@ export class Agent implements PodHost, OutboxOwner {
     const report = this.#nodeFacts.current();
     if (this.#view?.report !== report) this.#view = { report, view: nodeView(this.#options.node, report) };
     return this.#view.view;
+  }
+
+  heldBecause(): string | undefined {
+    return this.#hold?.current()?.reason;
   }
 
   planNowMs(): number {
@@ -260,6 +258,7 @@ export class Agent implements PodHost, OutboxOwner {
     this.#unsubscribe.push(
       this.ports.runtime.onChange((uid) => this.#runtimeChanged(uid)),
       this.#nodeFacts.onChange(() => this.#nodeChanged()),
+      ...(this.#hold === undefined ? [] : [this.#hold.onChange(() => this.#nodeChanged())]),
     );
     this.#distribute(memory?.pods ?? {});
     this.#session.start();

@@ -6,9 +6,11 @@ import { Agent } from "./agent.ts";
 import { connector } from "./connection/connector.ts";
 import { NodeCredentials } from "./connection/credentials.ts";
 import { HttpClient } from "./connection/http-client.ts";
+import { Hold } from "./hold.ts";
 import { newCredential, requestFor } from "./host/certificate-request.ts";
 import { CredentialFile } from "./host/credential-file.ts";
 import { DiskCheckpoint } from "./host/disk-checkpoint.ts";
+import { HoldFile } from "./host/hold-file.ts";
 import { takeLock } from "./host/lock.ts";
 import { hostNetwork } from "./host/network.ts";
 import { openHostFacts } from "./host/node-facts.ts";
@@ -68,6 +70,7 @@ async function run(options: NodeOptions): Promise<void> {
     requestFor: (credential: string) => requestFor(node, credential),
   };
   const credentials = new NodeCredentials({ node, client, store, joinToken: options.joinToken, approval });
+  const hold = new Hold(new HoldFile(join(stateDirectory, "hold")), clock);
   const agent = new Agent(
     { node, directories: { logs: logDirectory, pods: join(stateDirectory, "pods") } },
     {
@@ -78,6 +81,7 @@ async function run(options: NodeOptions): Promise<void> {
       network,
       checkpoint: new DiskCheckpoint(stateDirectory),
       nodeFacts,
+      hold,
       connect: connector(options.connection, { client, credentials, clock, log }),
     },
   );
@@ -86,6 +90,7 @@ async function run(options: NodeOptions): Promise<void> {
   await untilSignal();
   agent.stop();
   nodeFacts.stop();
+  hold.stop();
   await agent.save();
   if (options.stopPodsOnExit) {
     await agent.settled();

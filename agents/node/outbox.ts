@@ -2,6 +2,7 @@
 import type { UsageReport } from "../../src/model/usage-report.ts";
 import type { EventReport, NodeReport, PodReport, SyncRequest } from "../../src/sync/messages.ts";
 import { EventQueue } from "./events.ts";
+import type { Hold } from "./hold.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
 import type { PodWorker } from "./pod-worker.ts";
 import type { Clock, NodeFacts } from "./ports.ts";
@@ -24,6 +25,8 @@ export type OutboxOwner = {
   wake(delayMs: number): void;
 };
 
+type OutboxPorts = { readonly clock: Clock; readonly nodeFacts: NodeFacts; readonly hold: Hold | undefined };
+
 type Told = {
   readonly worker: PodWorker;
   readonly status: NonNullable<PodWorker["report"]>["status"];
@@ -34,12 +37,14 @@ export class Outbox {
   readonly #owner: OutboxOwner;
   readonly #clock: Clock;
   readonly #nodeFacts: NodeFacts;
+  readonly #hold: Hold | undefined;
   readonly #events = new EventQueue();
   /** The number of the last report. */
   #observation = 0;
   /** False until the control plane has told its own: the disk's may be too low, for it may be an old copy. */
   #isObservationKnown = false;
   #acknowledgedNode: NodeReport | undefined;
+  #acknowledgedHold = 0;
   #isRegistering = true;
   #nextEventsAtMs = 0;
   /** A status has changed since the last message was made up. */
@@ -47,10 +52,11 @@ export class Outbox {
   /** Asked for, and to be told once. */
   usage: UsageReport | undefined;
 
-  constructor(owner: OutboxOwner, ports: { readonly clock: Clock; readonly nodeFacts: NodeFacts }) {
+  constructor(owner: OutboxOwner, ports: OutboxPorts) {
     this.#owner = owner;
     this.#clock = ports.clock;
     this.#nodeFacts = ports.nodeFacts;
+    this.#hold = ports.hold;
   }
 
   get observation(): number {
@@ -90,6 +96,8 @@ export class Outbox {
     // Saved first: what the control plane knows of this node must not be news to its next life.
     if (told.length > 0) await this.#owner.save();
     const node = this.#nodeFacts.current();
+    const holdChanges = this.#hold?.changes ?? 0;
+    const isNodeKnown = node === this.#acknowledgedNode && holdChanges === this.#acknowledgedHold;
     const events = this.#events.take(mostEvents);
     if (events.length > 0) this.#nextEventsAtMs = this.#clock.monotonicMs() + laterEventDelayMs;
     const isRegistering = this.#isRegistering;
@@ -99,13 +107,14 @@ export class Outbox {
       content: {
         have: this.#owner.have(),
         ...(isRegistering ? { register: true } : {}),
-        ...(node === this.#acknowledgedNode ? {} : { nodeReport: node }),
+        ...(isNodeKnown ? {} : { nodeReport: withHold(node, this.#hold) }),
         ...contentOf(told, events),
         ...(usage === undefined ? {} : { usage }),
       },
       acknowledged: () => {
         if (isRegistering) this.#isRegistering = false;
         this.#acknowledgedNode = node;
+        this.#acknowledgedHold = holdChanges;
         this.#arrived(told);
       },
       lost: () => {
@@ -135,6 +144,14 @@ export class Outbox {
     if (this.#events.hasNews) this.#owner.wake(laterEventDelayMs);
     if (told.length === mostReports) this.#owner.wake(0);
   }
+}
+
+/** What is left of a hold is told as of now: a report may have waited long for a network. */
+function withHold(node: NodeReport, hold: Hold | undefined): NodeReport {
+  const current = hold?.current();
+  if (current === undefined) return node;
+  const remainingSeconds = Math.ceil(current.remainingMs / 1000);
+  return { ...node, hold: { reason: current.reason, remainingSeconds } };
 }
 
 function contentOf(told: readonly Told[], events: readonly EventReport[]): Pick<SyncRequest, "pods" | "events"> {

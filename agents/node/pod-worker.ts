@@ -14,6 +14,7 @@ import { containerMemory, withContainer } from "./pod/memory.ts";
 import { nothingObserved, observe } from "./pod/observation.ts";
 import type { PodPlan } from "./pod/plan.ts";
 import { planPod } from "./pod/plan.ts";
+import { isEndPutOff } from "./pod/plan-held.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
 import { containerFieldPath, warning } from "./pod/pod-event.ts";
 import { remember } from "./pod/remember.ts";
@@ -41,6 +42,8 @@ export type PodHost = {
   readonly startedAtMs: number;
   isStopped(): boolean;
   node(): NodeView;
+  /** Undefined: nobody holds the node. */
+  heldBecause(): string | undefined;
   /** The time that plans are made by: it starts as wall time and never jumps. */
   planNowMs(): number;
   /** There is something new to save, and, if `status` is set, to report. */
@@ -91,6 +94,12 @@ export class PodWorker {
 
   get isWanted(): boolean {
     return this.#wanted !== undefined;
+  }
+
+  get pod(): { readonly namespace: string; readonly name: string } | null {
+    if (this.#wanted === undefined) return null;
+    const { namespace, name } = this.#wanted.assigned;
+    return { namespace, name };
   }
 
   get isAcknowledged(): boolean {
@@ -176,12 +185,14 @@ export class PodWorker {
 
   #plan(): void {
     const { uid } = this;
+    const heldBecause = this.#host.heldBecause();
     const view = {
       uid,
       wanted: this.#wanted,
       observation: this.#observation,
       memory: this.#memory,
       inFlight: this.#inFlight,
+      ...(heldBecause === undefined ? {} : { heldBecause }),
     };
     const plan = planPod(view, this.#host.planNowMs());
     const isNewMemory = plan.memory !== this.#memory;
@@ -330,7 +341,11 @@ export class PodWorker {
   #isEnding(): boolean {
     const { failure, status } = this.#memory;
     if (this.#host.isStopped() || this.#wanted === undefined || failure !== undefined) return true;
-    return this.#wanted.assigned.deletion !== undefined || status?.phase === "Succeeded" || status?.phase === "Failed";
+    if (status?.phase === "Succeeded" || status?.phase === "Failed") return true;
+    if (this.#wanted.assigned.deletion === undefined) return false;
+    const heldBecause = this.#host.heldBecause();
+    const held = heldBecause === undefined ? {} : { heldBecause };
+    return !isEndPutOff({ memory: this.#memory, observation: this.#observation, ...held });
   }
 
   /** An image may take its time to come; the end of the pod does not wait for it. */

@@ -23,6 +23,13 @@ export type SessionPorts = {
   readonly connect: (listener: ConnectionListener) => Connection;
 };
 
+/** How the agent stands with its control plane, and since when, by the clock that only rises. */
+export type Standing = {
+  readonly state: "connecting" | "connected" | ConnectionProblem["kind"];
+  readonly message: string;
+  readonly sinceMs: number;
+};
+
 const answerTimeoutMs = 30_000;
 /** Longer than the control plane holds a question open. */
 const heldAnswerTimeoutMs = 60_000;
@@ -57,6 +64,7 @@ export class Session implements ConnectionListener {
   #sequence = 0;
   #pending: Pending | undefined;
   #held: Pending | undefined;
+  #standing: Standing;
   #isPreparing = false;
   #isBackingOff = false;
   #isClosed = false;
@@ -75,6 +83,18 @@ export class Session implements ConnectionListener {
     this.#node = node;
     this.#owner = owner;
     this.#ports = ports;
+    this.#standing = { state: "connecting", message: "", sinceMs: ports.clock.monotonicMs() };
+  }
+
+  get standing(): Standing {
+    return this.#standing;
+  }
+
+  #stand(state: Standing["state"], message: string): void {
+    if (this.#standing.state === state && this.#standing.message === message) return;
+    // Another message about the same state is no new state.
+    const { sinceMs } = this.#standing.state === state ? this.#standing : { sinceMs: this.#ports.clock.monotonicMs() };
+    this.#standing = { state, message, sinceMs };
   }
 
   /** Messages in a row that got no answer. */
@@ -111,6 +131,7 @@ export class Session implements ConnectionListener {
     if (this.#isClosed) return;
     if (this.#failures > 0) this.#ports.log.info("the control plane answers again", { node: this.#node });
     this.#failures = 0;
+    this.#stand("connected", "");
     this.#lastProblem = undefined;
     this.#isBackingOff = false;
     this.#settle(answer.acknowledged);
@@ -132,6 +153,7 @@ export class Session implements ConnectionListener {
       });
     }
     this.#lastProblem = problem.kind;
+    this.#stand(problem.kind, problem.message);
     this.#dueAtMs = Number.POSITIVE_INFINITY;
     this.#setDue(this.#ports.clock.monotonicMs() + delayMs);
   }

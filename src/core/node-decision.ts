@@ -24,6 +24,8 @@ export type NodeEntry = {
   /** All claimed pods meant for the node, whatever their state. */
   readonly pods: readonly PodFacts[];
   readonly backoff: FailureBackoff | null;
+  /** Somebody at the node has said "not now", and until when. */
+  readonly heldUntilMs?: number;
 };
 
 /** The part a node plays in a rolling update. */
@@ -77,6 +79,21 @@ export type DecisionInput = {
 };
 
 export function decideNode(input: DecisionInput): NodeDecision {
+  const { heldUntilMs } = input.entry;
+  if (heldUntilMs === undefined || heldUntilMs <= input.nowMs) return decideFree(input);
+  const decision = decideFree(input);
+  return {
+    create: false,
+    // What may not be there goes all the same; what would be replaced stays, for its successor would not start.
+    remove: decision.remove.filter(({ why }) => why === "excess"),
+    // It is no part of any rollout: it takes nobody's turn, and what it lacks is no reason for others to wait.
+    counts: { ...decision.counts, ...takesNoPart.counts },
+    rollout: takesNoPart.rollout,
+    lookAgainAtMs: earliest([decision.lookAgainAtMs, heldUntilMs]),
+  };
+}
+
+function decideFree(input: DecisionInput): NodeDecision {
   const pods = countedPods(input.entry.pods);
   const manage = planManage(input, pods);
   const rollout = classifyForRollout(input, pods);

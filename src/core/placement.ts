@@ -21,6 +21,8 @@ export type NodeFacts = {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
+  /** Absent: nobody at the node has said "not now". */
+  readonly heldUntilMs?: number;
 };
 
 export type Eligibility = {

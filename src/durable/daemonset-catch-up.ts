@@ -117,14 +117,15 @@ class WorkingEntries {
 
   #newEntry(facts: NodeFacts): NodeEntry {
     const eligibility = nodeShouldRunDaemonPod(this.#decidedWith.placement, facts);
-    return { name: facts.name, exists: true, ...eligibility, pods: [], backoff: null };
+    return { name: facts.name, exists: true, ...eligibility, pods: [], backoff: null, ...holdOf(facts) };
   }
 
   applyNode(change: Change): void {
     const before = this.#entry(change.name);
     if (change.type === "DELETED") {
       this.#unentered.delete(change.name);
-      if (before !== null) this.#entries.set(change.name, { ...before, exists: false, ...ineligible });
+      if (before !== null)
+        this.#entries.set(change.name, { ...goneNode(change.name), pods: before.pods, backoff: before.backoff });
       return;
     }
     // Nodes are decoded before they are stored.
@@ -160,6 +161,10 @@ class WorkingEntries {
       sums = saveEntry(this.#context, sums, this.#decidedWith, { name, entry, nowMs });
     return sums;
   }
+}
+
+function holdOf({ heldUntilMs }: NodeFacts): Pick<NodeEntry, "heldUntilMs"> {
+  return heldUntilMs === undefined ? {} : { heldUntilMs };
 }
 
 /** A node that does not exist, for a pod that is bound to it all the same. */
@@ -246,6 +251,7 @@ async function placeAnew(context: Reconciling, decidedWith: DecidedWith, nowMs: 
       ...eligibility,
       pods: known?.pods ?? [],
       backoff: known?.backoff ?? null,
+      ...holdOf(facts),
     });
     if (changed.length < pageSize) continue;
     saveEntries(context, decidedWith, changed, nowMs);
@@ -336,7 +342,8 @@ async function countEverything(context: Reconciling, set: DaemonSet, decidedWith
   const entries = new Map<string, NodeEntry>();
   for await (const facts of everyNode(db)) {
     const eligibility = nodeShouldRunDaemonPod(decidedWith.placement, facts);
-    entries.set(facts.name, { name: facts.name, exists: true, ...eligibility, pods: [], backoff: null });
+    const entry = { name: facts.name, exists: true, ...eligibility, pods: [], backoff: null, ...holdOf(facts) };
+    entries.set(facts.name, entry);
   }
   const claims: Count["claims"][number][] = [];
   for await (const page of podPages(db, owner.namespace)) {

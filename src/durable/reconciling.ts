@@ -4,6 +4,7 @@ import type { NodeFacts } from "../core/placement.ts";
 import { hashLabel, templateGenerationLabel } from "../core/revisions.ts";
 import { parseTimeMs } from "../model/instant.ts";
 import type { KubeObject } from "../model/meta.ts";
+import { heldUntilMs } from "../model/node-hold.ts";
 import type { PodTemplate } from "../model/pod-template.ts";
 import { isWaiting } from "../model/pod-template.ts";
 import type { Ledger } from "../store/ledger.ts";
@@ -62,5 +63,7 @@ function readySinceMs(row: PodRow): number | null {
 export function nodeFacts(node: KubeObject): NodeFacts {
   // Nodes are decoded before they are stored.
   const spec = node["spec"] as { readonly taints?: NodeFacts["taints"] } | undefined;
-  return { name: node.metadata.name ?? "", labels: node.metadata.labels ?? {}, taints: spec?.taints ?? [] };
+  const { name = "", labels = {}, annotations } = node.metadata;
+  const held = heldUntilMs(annotations);
+  return { name, labels, taints: spec?.taints ?? [], ...(held === undefined ? {} : { heldUntilMs: held }) };
 }

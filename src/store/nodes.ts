@@ -1,10 +1,12 @@
 // Of a Node what decides whether a daemon belongs on it, read without the rest: a fleet's Nodes are megabytes.
 import type { NodeFacts } from "../core/placement.ts";
+import { heldUntilAnnotation, heldUntilMs } from "../model/node-hold.ts";
 import type { Part } from "./batch.ts";
 import { rowsOf } from "./batch.ts";
 
 const selectFacts = `
-  SELECT name, body->'$.metadata.labels' AS labels, body->'$.spec.taints' AS taints FROM objects
+  SELECT name, body->'$.metadata.labels' AS labels, body->'$.spec.taints' AS taints,
+         body->>'$.metadata.annotations."${heldUntilAnnotation}"' AS held FROM objects
   WHERE resource = 'nodes' AND namespace = ''`;
 
 /** The nodes after `afterName`, by name. */
@@ -29,11 +31,13 @@ export function countNodes(db: D1Database): Part<number> {
   };
 }
 
-function toFacts({ name, labels, taints }: Record<string, unknown>): NodeFacts {
+function toFacts({ name, labels, taints, held }: Record<string, unknown>): NodeFacts {
+  const until = heldUntilMs(typeof held === "string" ? { [heldUntilAnnotation]: held } : undefined);
   // Nodes are decoded before they are stored.
   return {
     name: String(name),
     labels: typeof labels === "string" ? (JSON.parse(labels) as NodeFacts["labels"]) : {},
     taints: typeof taints === "string" ? (JSON.parse(taints) as NodeFacts["taints"]) : [],
+    ...(until === undefined ? {} : { heldUntilMs: until }),
   };
 }

@@ -70,6 +70,8 @@ export const NodeReport = z.strictObject({
   allocatable: z.record(z.string(), z.string()).default({}),
   conditions: z.array(NodeCondition).default([]),
   nodeInfo: z.record(z.string(), z.string()).default({}),
+  /** "Not now", said at the node. How much of it is left counts from this message: the node's clock is not asked. */
+  hold: z.strictObject({ reason: z.string().max(256), remainingSeconds: z.int().min(0) }).optional(),
 });
 export type NodeReport = z.output<typeof NodeReport>;
 

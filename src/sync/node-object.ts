@@ -4,6 +4,13 @@ import { lifecycleTaints, reportedConditions } from "../core/node-lifecycle.ts";
 import type { Taint } from "../core/tolerations.ts";
 import { goTime } from "../model/instant.ts";
 import { Node } from "../model/node.ts";
+import {
+  heldCondition,
+  heldReasonAnnotation,
+  heldUntilAnnotation,
+  heldUntilMs,
+  longestHoldMs,
+} from "../model/node-hold.ts";
 import type { NodeReport } from "./messages.ts";
 
 /** What a join token gives to the nodes that join with it. */
@@ -53,7 +60,8 @@ export function newNode({ name, uid, report, grant, nowMs }: NewNode): Node {
 export function reportedNode(node: Node, report: NodeReport, nowMs: number): Node {
   const now = goTime(nowMs);
   const { addresses, capacity, allocatable, nodeInfo } = report;
-  const conditions = reportedConditions(node.status.conditions ?? [], report.conditions, now);
+  const held = heldState(node, report, nowMs);
+  const conditions = reportedConditions(held.stored, [...report.conditions, ...held.conditions], now);
   const status = { ...node.status, capacity, allocatable, conditions, addresses, nodeInfo };
   const labels = { ...node.metadata.labels };
   for (const key of agentLabels) {
@@ -61,9 +69,38 @@ export function reportedNode(node: Node, report: NodeReport, nowMs: number): Nod
     if (value !== undefined) labels[key] = value;
   }
   // The report was decoded by its own schema, whose fields are these.
-  const changed = { ...node, metadata: { ...node.metadata, labels }, status } as Node;
+  const changed = { ...node, metadata: { ...node.metadata, labels, ...held.metadata }, status } as Node;
   const tainted = withLifecycleTaints(changed, nowMs);
   return JSON.stringify(tainted) === JSON.stringify(node) ? node : tainted;
+}
+
+type Condition = NodeReport["conditions"][number];
+
+/** Two reckonings of one hold's end may differ by the time that messages take. */
+const sameEndMs = 60_000;
+
+/** What a hold makes of a Node's conditions and annotations. One that the agent never told of is somebody else's. */
+function heldState(node: Node, { hold }: NodeReport, nowMs: number) {
+  const { annotations } = node.metadata;
+  const conditions = node.status.conditions ?? [];
+  const stored = conditions.filter(({ type }) => type !== heldCondition);
+  if (hold === undefined) {
+    if (stored.length === conditions.length) return { stored, conditions: [], metadata: {} };
+    const { [heldUntilAnnotation]: _until, [heldReasonAnnotation]: _reason, ...others } = annotations ?? {};
+    return { stored, conditions: [], metadata: { annotations: others } };
+  }
+  const reckonedMs = nowMs + Math.min(longestHoldMs, hold.remainingSeconds * 1000);
+  const knownMs = heldUntilMs(annotations);
+  const untilMs = knownMs !== undefined && Math.abs(knownMs - reckonedMs) < sameEndMs ? knownMs : reckonedMs;
+  const until = goTime(untilMs);
+  const condition: Condition = {
+    type: heldCondition,
+    status: "True",
+    reason: "HeldAtNode",
+    message: `nothing new is started on this node until ${until}: ${hold.reason}`,
+  };
+  const noted = { ...annotations, [heldUntilAnnotation]: until, [heldReasonAnnotation]: hold.reason };
+  return { stored: conditions, conditions: [condition], metadata: { annotations: noted } };
 }
 
 /** The Node with the taints that its conditions and `unschedulable` call for. */

@@ -2,6 +2,7 @@
 import { bucketOf } from "../core/buckets.ts";
 import type { Node } from "../model/node.ts";
 import { nodes } from "../model/node.ts";
+import { heldUntilMs } from "../model/node-hold.ts";
 import type { Told } from "../store/event-recorder.ts";
 import type { ChangedObject, NewObject } from "../store/objects.ts";
 import type { PodDeletion, PodKey, StatusUpdate } from "../store/pods.ts";
@@ -9,7 +10,7 @@ import { previousOfObject } from "../store/previous.ts";
 
 type OnNode = { readonly node: string };
 
-/** `placementChanged`: labels or taints are others than before, so daemon pods may come or go. */
+/** `placementChanged`: labels, taints or a hold are others than before, so daemon pods may come or go. */
 export type ChangedNode = ChangedObject & { readonly object: Node; readonly placementChanged: boolean };
 
 /** A condition of the control plane's own that says why a pod goes. */
@@ -77,7 +78,8 @@ function lastOf<T>(rows: readonly T[], key: (row: T) => string): readonly T[] {
 
 /** The change of a Node from one state to another. */
 export function changedNode(before: Node, object: Node): ChangedNode {
-  const placement = ({ metadata, spec }: Node) => JSON.stringify([metadata.labels, spec.taints]);
+  const placement = ({ metadata, spec }: Node) =>
+    JSON.stringify([metadata.labels, spec.taints, heldUntilMs(metadata.annotations)]);
   const name = object.metadata.name ?? "";
   return {
     resource: "nodes",

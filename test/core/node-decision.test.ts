@@ -17,6 +17,32 @@ function older(uid: string, fields: Partial<PodFacts> = {}): PodFacts {
   return readyPod(uid, { hash: oldHash, createdAtMs: nowMs - 7_200_000, ...fields });
 }
 
+describe("decideNode on a node that is held", () => {
+  const heldUntilMs = nowMs + 3_600_000;
+
+  it.each<readonly [rule: string, set: DaemonSetFacts, pods: readonly PodFacts[], fields: Partial<NodeEntry>]>([
+    ["gets no pod", set, [], {}],
+    ["keeps an old, available pod", set, [older("a")], {}],
+    ["keeps an old pod that is not available", set, [older("a", { readySinceMs: null })], {}],
+    ["keeps a failed pod, for its successor would not start", set, [podFacts("a", { phase: "Failed" })], {}],
+    ["gets no pod by surge", surge, [older("a")], {}],
+  ])("%s", (_, of, pods, fields) => {
+    const decision = decide(of, entry(pods, { ...fields, heldUntilMs }));
+    expect(decision).toMatchObject({ create: false, remove: [], rollout: "none" });
+    expect(decision.counts).toMatchObject({ desired: 1, unavailable: 0, serving: 0, surging: 0 });
+    expect(decision.lookAgainAtMs).toBe(heldUntilMs);
+  });
+
+  it("loses a pod that may not be there", () => {
+    expect(decide(set, entry([podFacts("a")], { ...away, heldUntilMs })).remove).toHaveLength(1);
+  });
+
+  it("is one like any other when the hold is over", () => {
+    const of = entry([older("a")]);
+    expect(decide(set, { ...of, heldUntilMs: nowMs })).toEqual(decide(set, of));
+  });
+});
+
 describe("decideNode: what is missing or too many", () => {
   it.each<
     readonly [

@@ -93,7 +93,7 @@ function reasonToKill(
   if (definition === undefined || alive.has(name)) return "surplus";
   if (container.podSandboxId !== sandboxId) return "sandbox";
   const hash = container.annotations[annotations.hash];
-  if (hash !== undefined && hash !== definition.hash) return "changed";
+  if (hash !== undefined && hash !== definition.hash && draft.view.heldBecause === undefined) return "changed";
   const { health } = containerMemory(draft.memory, name);
   return health?.containerId === container.id ? (health.unhealthy ?? null) : null;
 }

@@ -7,6 +7,7 @@ import type { ContainerMemory, PodMemory } from "./memory.ts";
 import { withContainer } from "./memory.ts";
 import type { Observation } from "./observation.ts";
 import { planEnding } from "./plan-ending.ts";
+import { isEndPutOff, waitsForRelease } from "./plan-held.ts";
 import { planRunning } from "./plan-running.ts";
 import type { PodEvent } from "./pod-event.ts";
 import { containerFieldPath, normal } from "./pod-event.ts";
@@ -18,6 +19,8 @@ export type PodView = {
   readonly observation: Observation;
   readonly memory: PodMemory;
   readonly inFlight: ReadonlyMap<string, InFlight>;
+  /** Why nothing is to start or be replaced on this node for now; absent: it may. */
+  readonly heldBecause?: string;
 };
 
 export type PodPlan = {
@@ -35,8 +38,9 @@ export type PodPlan = {
 export function planPod(view: PodView, nowMs: number): PodPlan {
   const draft = new Draft(view, nowMs);
   const { wanted } = view;
-  if (wanted === undefined || wanted.assigned.deletion !== undefined || isFinished(view)) planEnding(draft);
-  else planRunning(draft, wanted);
+  const isToEnd = wanted?.assigned.deletion !== undefined && !isEndPutOff(view);
+  if (wanted === undefined || isToEnd || isFinished(view)) planEnding(draft);
+  else if (!waitsForRelease(draft, wanted.definition)) planRunning(draft, wanted);
   return draft;
 }
 

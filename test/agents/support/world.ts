@@ -1,5 +1,6 @@
 // One agent in a world of its own, whose time and faults a test decides.
 import { Agent } from "../../../agents/node/agent.ts";
+import type { Hold } from "../../../agents/node/hold.ts";
 import type { Checkpoint, Connection, ConnectionListener, Loaded, NodeFacts } from "../../../agents/node/ports.ts";
 import { FakeNetwork, FakeRuntime } from "../../../agents/node/runtime/fake.ts";
 import type { FakeScript } from "../../../agents/node/runtime/fake-script.ts";
@@ -130,6 +131,8 @@ export class World {
   line: "up" | "down" | "answers lost" = "up";
   latencyMs = 10;
   link: Link | undefined;
+  /** Set, and taken up by the next life of the agent. */
+  hold: Hold | undefined;
   agent: Agent;
   #random = 0.5;
 
@@ -164,6 +167,7 @@ export class World {
         network: new FakeNetwork(this.runtime),
         checkpoint: this.#wrapCheckpoint(this.checkpoint),
         nodeFacts: this.facts,
+        ...(this.hold === undefined ? {} : { hold: this.hold }),
         connect: (listener) => {
           this.link = new Link(this, listener);
           return this.link;
