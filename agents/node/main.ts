@@ -18,6 +18,8 @@ import { lineLog, systemClock, systemRandom } from "./host/system.ts";
 import type { NodeOptions } from "./options.ts";
 import { exitCodes, parseOptions, usage } from "./options.ts";
 import type { Network } from "./ports.ts";
+import { openCriRuntime } from "./runtime/cri/cri.ts";
+import { findCri } from "./runtime/cri/find.ts";
 import { FakeNetwork, FakeRuntime } from "./runtime/fake.ts";
 import { openProcessRuntime } from "./runtime/process/process.ts";
 import type { Runtime } from "./runtime/runtime.ts";
@@ -30,17 +32,14 @@ const maxSockets = 2;
 
 type Opened = { readonly runtime: Runtime; readonly network: Network };
 
-async function openRuntime({
-  runtime: kind,
-  stateDirectory,
-  logDirectory,
-  controlGroup,
-}: NodeOptions): Promise<Opened> {
+async function openRuntime(options: NodeOptions): Promise<Opened> {
+  const { runtime: kind, stateDirectory, logDirectory, controlGroup } = options;
   const clock = systemClock;
   if (kind === "fake") {
     const runtime = new FakeRuntime({ clock });
     return { runtime, network: new FakeNetwork(runtime) };
   }
+  if (kind === "cri") return { runtime: await openCri(options), network: hostNetwork };
   const runtime = await openProcessRuntime({
     directory: join(stateDirectory, "runtime"),
     podsDirectory: join(stateDirectory, "pods"),
@@ -49,6 +48,19 @@ async function openRuntime({
     ...(controlGroup === undefined ? {} : { controlGroup }),
   });
   return { runtime, network: hostNetwork };
+}
+
+async function openCri({ runtimeEndpoint, node, stateDirectory, logDirectory, controlGroup }: NodeOptions) {
+  const socketPath = runtimeEndpoint ?? findCri();
+  if (socketPath === null) throw new Error("no runtime that speaks the CRI listens here; --runtime-endpoint names one");
+  return openCriRuntime({
+    socketPath,
+    node,
+    logsDirectory: logDirectory,
+    seccompDirectory: join(stateDirectory, "seccomp"),
+    controlGroup: controlGroup ?? "lares",
+    clock: systemClock,
+  });
 }
 
 async function run(options: NodeOptions): Promise<void> {

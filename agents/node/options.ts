@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 const connectionKinds = ["auto", "socket", "long-poll", "poll"] as const;
 export type ConnectionKind = (typeof connectionKinds)[number];
 
-const runtimeKinds = ["process", "fake"] as const;
+const runtimeKinds = ["cri", "process", "fake"] as const;
 type RuntimeKind = (typeof runtimeKinds)[number];
 
 export type NodeOptions = {
@@ -16,6 +16,8 @@ export type NodeOptions = {
   readonly stateDirectory: string;
   readonly logDirectory: string;
   readonly runtime: RuntimeKind;
+  /** Path of the runtime's socket; undefined: a well-known one. */
+  readonly runtimeEndpoint: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly ca: string | undefined;
   readonly connection: ConnectionKind;
@@ -27,12 +29,14 @@ export type NodeOptions = {
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, locked: 3 } as const;
 
-export const usage = `Usage: lares-agent --server URL --runtime process|fake [options]
+export const usage = `Usage: lares-agent --server URL --runtime cri|process|fake [options]
 
 Keeps the pods of one node running, as the control plane at URL says.
 
   --server URL             https://host[:port][/prefix] of the control plane
-  --runtime KIND           process: commands of this host, without containers; fake: nothing is run
+  --runtime KIND           cri: containerd or CRI-O; process: commands of this host, without containers; fake: nothing is
+                           run
+  --runtime-endpoint PATH  socket of the runtime (default: where it usually is)
   --node NAME              name of the node (default: this host's name)
   --join-token-file FILE   token to enrol with, needed once
   --join-token TOKEN       the same on the command line, where others can see it
@@ -41,7 +45,8 @@ Keeps the pods of one node running, as the control plane at URL says.
   --label KEY=VALUE        a label for the node when it is made; may be repeated
   --ca-file FILE           PEM of the certificates to trust instead of the system's
   --connection KIND        auto, socket, long-poll or poll (default: auto)
-  --cgroup NAME            runtime process: control group for containers, which get their limits enforced in it
+  --cgroup NAME            control group for containers. Runtime process: they get their limits enforced in it; cri:
+                           default lares
   --stop-pods-on-exit      end all pods when the agent is stopped; without it they run on
   --help                   this text
 
@@ -57,6 +62,7 @@ export type ParsedOptions =
 const flags = {
   server: { type: "string" },
   runtime: { type: "string" },
+  "runtime-endpoint": { type: "string" },
   node: { type: "string" },
   "join-token-file": { type: "string" },
   "join-token": { type: "string" },
@@ -100,6 +106,7 @@ function readOptions(values: Values, isRoot: boolean): NodeOptions {
     stateDirectory,
     logDirectory: values["log-dir"] ?? (isRoot ? "/var/log" : join(stateDirectory, "log")),
     runtime: oneOf("--runtime", runtimeKinds, values.runtime),
+    runtimeEndpoint: values["runtime-endpoint"]?.replace(/^unix:\/\//, ""),
     labels: Object.fromEntries((values.label ?? []).map(readLabel)),
     ca: values["ca-file"] === undefined ? undefined : readNamedFile("--ca-file", values["ca-file"]),
     connection: oneOf("--connection", connectionKinds, values.connection ?? "auto"),

@@ -131,7 +131,7 @@ describe("the command line", () => {
   test.each([
     [["--runtime", "fake"], /--server is missing/],
     [["--server", "lares.example", "--runtime", "fake"], /no http or https URL/],
-    [["--server", "https://x"], /--runtime is missing; it can be process, fake/],
+    [["--server", "https://x"], /--runtime is missing; it can be cri, process, fake/],
     [["--server", "https://x", "--runtime", "docker"], /--runtime cannot be "docker"/],
     [[...needed, "--connection", "pigeon"], /--connection cannot be "pigeon"/],
     [[...needed, "--label", "x"], /"x" is no KEY=VALUE/],

@@ -1,0 +1,113 @@
+// One control group for each pod, so that pods share the processor by what they request, and all of a pod is in one place.
+// Source: KEP-2254 for weights; the kubelet's cm/pod_container_manager_linux.go.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+
+const root = "/sys/fs/cgroup";
+
+/** Who makes groups on behalf of the runtime, which decides how they are named. */
+export type CgroupDriver = "cgroupfs" | "systemd";
+
+/** In shares of the first version of control groups, or in weights of the second. */
+const versions = {
+  separate: { hierarchy: "cpu", file: "cpu.shares", whole: 1024, least: 2, most: 262_144 },
+  unified: { hierarchy: "", file: "cpu.weight", whole: 39, least: 1, most: 10_000 },
+} as const;
+
+export class PodControlGroups {
+  readonly #parent: string;
+  readonly #driver: CgroupDriver;
+  readonly #version = versions[existsSync(join(root, "cgroup.controllers")) ? "unified" : "separate"];
+
+  private constructor(parent: string, driver: CgroupDriver) {
+    this.#parent = parent;
+    this.#driver = driver;
+  }
+
+  /** Groups below `parent`, one name such as `lares`; null where the agent may not make any. */
+  static open(parent: string, driver: CgroupDriver): PodControlGroups | null {
+    const groups = new PodControlGroups(parent, driver);
+    return groups.#prepare() ? groups : null;
+  }
+
+  /** In the words of the runtime. */
+  pathOf(podUid: string): string {
+    if (this.#driver === "systemd") return this.#slice(podUid);
+    return `/${this.#parent}/pod${podUid}`;
+  }
+
+  /** What the pod's containers weigh together is what the pod weighs among others. */
+  weigh(podUid: string): void {
+    const { hierarchy, file, least, most } = this.#version;
+    const group = join(root, hierarchy, this.#directory(podUid));
+    const weights = directoriesIn(group).map((name) => Number(read(join(group, name, file))));
+    const sum = weights.reduce((total, weight) => total + weight, 0);
+    write(join(group, file), Math.min(most, Math.max(least, sum)));
+  }
+
+  /** Once nothing is left in it. Harmless when it is gone. */
+  remove(podUid: string): void {
+    for (const hierarchy of hierarchies()) {
+      const group = join(root, hierarchy, this.#directory(podUid));
+      try {
+        rmdirSync(group);
+      } catch {
+        // It is not there, or something is on its way out of it; an empty group does no harm.
+      }
+    }
+  }
+
+  /** All pods together weigh what the node's processors do, as with the kubelet. */
+  #prepare(): boolean {
+    // systemd makes its slices by itself.
+    if (this.#driver === "systemd") return true;
+    const { hierarchy, file, whole, most } = this.#version;
+    const group = join(root, hierarchy, this.#parent);
+    try {
+      mkdirSync(group, { recursive: true });
+    } catch {
+      return false;
+    }
+    write(join(group, file), Math.min(most, whole * availableParallelism()));
+    return true;
+  }
+
+  #directory(podUid: string): string {
+    return this.#driver === "systemd" ? `${this.#parent}.slice/${this.#slice(podUid)}` : this.pathOf(podUid);
+  }
+
+  /** A dash in a slice's name leads one level down. */
+  #slice(podUid: string): string {
+    return `${this.#parent}-pod${podUid.replaceAll("-", "_")}.slice`;
+  }
+}
+
+function hierarchies(): readonly string[] {
+  return existsSync(join(root, "cgroup.controllers")) ? [""] : directoriesIn(root);
+}
+
+function directoriesIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path).filter((name) => statSync(join(path, name), { throwIfNoEntry: false })?.isDirectory());
+  } catch {
+    return [];
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "0";
+  }
+}
+
+/** Where the controller is not at work, there is nothing to share. */
+function write(path: string, value: number): void {
+  try {
+    writeFileSync(path, String(value));
+  } catch {
+    // Weights are a matter of fairness: the pod runs without.
+  }
+}
