@@ -5,6 +5,7 @@ import type { Env } from "./env.ts";
 import type { KubeObject, ObjectMeta } from "./model/meta.ts";
 import { controllerOf } from "./model/meta.ts";
 import { runBatch } from "./store/batch.ts";
+import { readFollowers } from "./store/named-objects.ts";
 import type { KeyedObject } from "./store/objects.ts";
 import { readObjects } from "./store/objects.ts";
 import type { Owner } from "./store/pods.ts";
@@ -69,7 +70,10 @@ export async function pokeDaemonSets(env: Env, owners: Iterable<Owner>): Promise
 
 /** Wakes the shards of the nodes named. */
 export async function pokeNodes(env: Env, nodes: Iterable<string>): Promise<void> {
-  const shards = new Set([...nodes].map((node) => shardOfNode(env, node)));
+  await pokeShards(env, new Set([...nodes].map((node) => shardOfNode(env, node))));
+}
+
+async function pokeShards(env: Env, shards: ReadonlySet<number>): Promise<void> {
   await Promise.all([...shards].map((shard) => poke(nodeShard(env, shard))));
 }
 
@@ -85,6 +89,17 @@ const mostDaemonSets = 10_000;
 /** What picks pods and is looked after by who looks after selectors. */
 const selecting: ReadonlySet<string> = new Set(["services", "poddisruptionbudgets.policy"]);
 
+/** What pods name, and the shards of their nodes hand out. */
+const handedOut: ReadonlySet<string> = new Set(["configmaps", "secrets", "serviceaccounts"]);
+
+async function shardsNaming(env: Env, objects: readonly KeyedObject[]): Promise<readonly number[]> {
+  const keys = objects.map(({ key }) => key).filter(({ resource }) => handedOut.has(resource));
+  if (keys.length === 0) return [];
+  const [shards] = await runBatch(env.DB, [readFollowers(env.DB, keys)]);
+  // There may have been more shards once.
+  return shards.filter((shard) => shard < shardCount(env));
+}
+
 /** Wakes whoever acts on what was written. */
 export async function pokeAfter(env: Env, { nodes, objects, gone = false }: Touched): Promise<void> {
   const named = objects.filter(({ key }) => key.resource === "nodes").map(({ key }) => key.name);
@@ -94,11 +109,12 @@ export async function pokeAfter(env: Env, { nodes, objects, gone = false }: Touc
   );
   const everySet = named.length + ownerless.length > 0 ? await everyDaemonSet(env.DB) : [];
   const owners = objects.flatMap(({ key, object }) => ownerOf(key.resource, object) ?? []);
+  const shards = await shardsNaming(env, objects);
   const deletes = gone || objects.some(({ object }) => object.metadata.deletionTimestamp !== undefined);
   await Promise.all([
     pokeWatchHub(env),
     pokeDaemonSets(env, new Map([...everySet, ...owners].map((owner) => [owner.uid, owner])).values()),
-    pokeNodes(env, [...nodes, ...named]),
+    pokeShards(env, new Set([...[...nodes, ...named].map((node) => shardOfNode(env, node)), ...shards])),
     ...(deletes ? [pokeControllerManager(env)] : []),
     ...(objects.some(concernsScheduler) ? [pokeScheduler(env)] : []),
     ...(objects.some(({ key }) => selecting.has(key.resource)) ? [pokeSelectorController(env)] : []),

@@ -7,6 +7,8 @@ import { NodeCredentials } from "../node/connection/credentials.ts";
 import { HttpClient } from "../node/connection/http-client.ts";
 import { PollConnection } from "../node/connection/poll.ts";
 import { SocketConnection } from "../node/connection/socket.ts";
+import { ControlPlaneTokens } from "../node/connection/tokens.ts";
+import type { HeldObject } from "../node/objects.ts";
 import type { Checkpoint, Connection, ConnectionListener, Loaded, Log, NodeFacts, Random } from "../node/ports.ts";
 import { FakeNetwork, FakeRuntime } from "../node/runtime/fake.ts";
 import type { FakeScript } from "../node/runtime/fake-script.ts";
@@ -140,6 +142,7 @@ function newAgent(number: number, shared: Shared): Agent {
       network: new FakeNetwork(runtime),
       checkpoint: new MemoryCheckpoint(),
       nodeFacts: fixedFacts(report),
+      tokens: new ControlPlaneTokens({ client, credentials, clock }),
       connect: (listener) => newConnection(listener, credentials, shared),
     },
   );
@@ -191,9 +194,10 @@ function counted(
 class MemoryCheckpoint implements Checkpoint {
   #assignment: StoredAssignment | undefined;
   #memory: StoredMemory | undefined;
+  #objects: readonly HeldObject[] | undefined;
 
   async load(): Promise<Loaded> {
-    return { assignment: this.#assignment, memory: this.#memory };
+    return { assignment: this.#assignment, memory: this.#memory, objects: this.#objects };
   }
 
   async saveAssignment(assignment: StoredAssignment): Promise<void> {
@@ -202,6 +206,10 @@ class MemoryCheckpoint implements Checkpoint {
 
   async saveMemory(memory: StoredMemory): Promise<void> {
     this.#memory = memory;
+  }
+
+  async saveObjects(objects: readonly HeldObject[]): Promise<void> {
+    this.#objects = objects;
   }
 }
 

@@ -4,11 +4,12 @@ import type { PodTemplate } from "../../src/model/pod-template.ts";
 import type { NodeReport, SyncAnswer } from "../../src/sync/messages.ts";
 import type { AgentSummary, PodSummary } from "./agent-summary.ts";
 import { podSummary, summaryOf } from "./agent-summary.ts";
+import { Desired, emptyAssignment } from "./desired.ts";
 import { Gate, GatedNetwork, GatedRuntime } from "./gate.ts";
 import type { Hold } from "./hold.ts";
 import type { NodeView } from "./node-view.ts";
 import { nodeView } from "./node-view.ts";
-import { noObjects } from "./objects.ts";
+import type { ObjectLookup, TokenSource } from "./objects.ts";
 import type { OutboxOwner } from "./outbox.ts";
 import { Outbox } from "./outbox.ts";
 import type { Directories } from "./pod/container-config.ts";
@@ -16,6 +17,7 @@ import type { PodDefinition } from "./pod/definition.ts";
 import { definitionOf } from "./pod/definition.ts";
 import { labels } from "./pod/labels.ts";
 import { newPodMemory, recalledPodMemory } from "./pod/memory.ts";
+import { areOthers } from "./pod/named-objects.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
 import type { PodHost } from "./pod-worker.ts";
 import { PodWorker } from "./pod-worker.ts";
@@ -33,8 +35,7 @@ import type {
 import type { Runtime } from "./runtime/runtime.ts";
 import type { Standing } from "./session.ts";
 import { Session } from "./session.ts";
-import type { StoredAssignment, StoredMemory, StoredPod } from "./stored.ts";
-import { templatesFor } from "./templates.ts";
+import type { StoredMemory, StoredPod } from "./stored.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
 export type AgentPorts = {
@@ -47,6 +48,7 @@ export type AgentPorts = {
   readonly nodeFacts: NodeFacts;
   /** Absent: nobody can hold this node. */
   readonly hold?: Hold;
+  readonly tokens: TokenSource;
   readonly connect: (listener: ConnectionListener) => Connection;
   /** Absent: none is served. */
   readonly localApi?: LocalApi | undefined;
@@ -67,11 +69,10 @@ const longestStrayRetryMs = 30_000;
 const firstAskMs = 200;
 const longestAskMs = 60_000;
 
-const emptyAssignment: StoredAssignment = { revision: 0, etag: "", pods: [], templates: {} };
-
 export class Agent implements PodHost, OutboxOwner {
   readonly #options: AgentOptions;
   readonly #checkpoint: Checkpoint;
+  readonly #desired: Desired;
   readonly #nodeFacts: NodeFacts;
   readonly #hold: Hold | undefined;
   readonly #session: Session;
@@ -80,21 +81,17 @@ export class Agent implements PodHost, OutboxOwner {
   readonly #outbox: Outbox;
   readonly #usage: UsageMeter;
   readonly ports: PodHost["ports"];
-  readonly objects = noObjects;
   readonly localApi: LocalApi | undefined;
   readonly startedAtMs: number;
   readonly #startedAtMonotonicMs: number;
   readonly #unsubscribe: (() => void)[] = [];
 
-  /** Undefined: not known; nothing is started or ended by itself then. */
-  #assignment: StoredAssignment | undefined;
   #view: { readonly report: NodeReport; readonly view: NodeView } | undefined;
   #isRegistered = true;
   #isSynced = false;
   #isBooted = false;
-  /** In a row, for lack of templates. */
+  /** In a row, that brought nothing of what is still to come. */
   #incompleteAnswers = 0;
-  #perhapsSaved = 0; // A revision that may be on the disk though its write failed: nothing older may take its place.
   #busy = 0;
   #cancelSave: (() => void) | undefined;
 
@@ -106,7 +103,8 @@ export class Agent implements PodHost, OutboxOwner {
     const { clock, random, log } = ports;
     const runtime = new GatedRuntime(ports.runtime, this.#gate);
     const network = new GatedNetwork(ports.network, this.#gate);
-    this.ports = { clock, random, log, runtime, network };
+    this.#desired = new Desired(ports.checkpoint, log);
+    this.ports = { clock, random, log, runtime, network, tokens: ports.tokens };
     this.localApi = ports.localApi;
     this.startedAtMs = clock.nowMs();
     this.#startedAtMonotonicMs = clock.monotonicMs();
@@ -139,7 +137,7 @@ export class Agent implements PodHost, OutboxOwner {
 
   summary(): AgentSummary {
     const isQuiet = this.#isSynced && this.#isBooted && this.#busy === 0 && !this.#outbox.hasNews;
-    const { revision, etag } = this.#assignment ?? emptyAssignment;
+    const { revision, etag } = this.#desired.assignment ?? emptyAssignment;
     const known = { isSynced: this.#isSynced, isRegistered: this.#isRegistered, revision, etag, isQuiet };
     return summaryOf(this.#workers.values(), known);
   }
@@ -154,6 +152,10 @@ export class Agent implements PodHost, OutboxOwner {
   }
 
   // What pod workers ask for.
+
+  get objects(): ObjectLookup {
+    return this.#desired.objects;
+  }
 
   get directories(): Directories {
     return this.#options.directories;
@@ -206,9 +208,9 @@ export class Agent implements PodHost, OutboxOwner {
   }
 
   have() {
-    const { revision, etag, templates } = this.#assignment ?? emptyAssignment;
+    const have = this.#desired.have();
     // Without an etag everything comes again: observation numbers that the disk has lost are learnt from it.
-    return { revision, etag: this.#outbox.isObservationKnown ? etag : "", templates: Object.keys(templates) };
+    return this.#outbox.isObservationKnown ? have : { ...have, etag: "" };
   }
 
   async save(): Promise<void> {
@@ -251,9 +253,9 @@ export class Agent implements PodHost, OutboxOwner {
   }
 
   async #boot(): Promise<void> {
-    const { assignment, memory } = await this.#load();
+    const { memory, ...desired } = await this.#load();
     if (this.isStopped()) return;
-    this.#assignment = assignment;
+    this.#desired.resume(desired);
     if (memory !== undefined) this.#outbox.resume(memory.observation);
     this.#unsubscribe.push(
       this.ports.runtime.onChange((uid) => this.#runtimeChanged(uid)),
@@ -270,7 +272,7 @@ export class Agent implements PodHost, OutboxOwner {
       return await this.#checkpoint.load();
     } catch (error) {
       this.ports.log.warn("cannot read the state directory", { problem: String(error) });
-      return { assignment: undefined, memory: undefined };
+      return { assignment: undefined, memory: undefined, objects: undefined };
     }
   }
 
@@ -292,7 +294,7 @@ export class Agent implements PodHost, OutboxOwner {
   }
 
   #stray(uid: string): void {
-    if (this.#assignment === undefined) return;
+    if (this.#desired.assignment === undefined) return;
     this.#worker(uid, {}).want(undefined);
   }
 
@@ -322,14 +324,17 @@ export class Agent implements PodHost, OutboxOwner {
    * Gives every worker what the assignment says of its pod. A pod whose template cannot be had stays as it is: neither
    * to start it nor to end it would be what was asked for.
    */
-  #distribute(known: Readonly<Record<string, StoredPod>>): void {
-    const assignment = this.#assignment;
+  #distribute(known: Readonly<Record<string, StoredPod>>, before = this.#desired.objects): void {
+    const { assignment, objects } = this.#desired;
     if (assignment === undefined) return;
     const named = new Set(assignment.pods.map(({ uid }) => uid));
     for (const assigned of assignment.pods) {
       const template = assignment.templates[assigned.template];
       const definition = template === undefined ? null : this.#define(assigned.template, template);
-      if (definition !== null) this.#worker(assigned.uid, known).want({ assigned, definition });
+      if (definition === null) continue;
+      const worker = this.#worker(assigned.uid, known);
+      if (areOthers({ assigned, definition }, objects, before)) worker.objectsChanged();
+      worker.want({ assigned, definition });
     }
     for (const worker of this.#workers.values()) if (!named.has(worker.uid)) worker.want(undefined);
   }
@@ -346,33 +351,23 @@ export class Agent implements PodHost, OutboxOwner {
 
   /** True when there is something in the answer that cannot be used, and asking again may help. */
   async #take(answer: SyncAnswer): Promise<boolean> {
-    const have = this.have();
-    const { pods, revision, etag } = answer;
-    if (pods === undefined) return revision > have.revision && etag !== have.etag;
-    // Late, repeated or out of a backup. An agent that has no etag of this revision asked for it.
-    if (revision < this.#perhapsSaved || revision < have.revision) return false;
-    if (revision === have.revision && have.etag !== "") return false;
-    this.#perhapsSaved = revision;
-    const { templates, missing } = templatesFor(pods, answer, this.#assignment?.templates ?? {});
-    const isComplete = missing.length === 0;
-    if (isComplete) this.#incompleteAnswers = 0;
-    else this.ports.log.warn("an assignment came without templates", { revision, missing });
-    // Without an etag the next message asks for everything again.
-    const assignment = { revision, etag: isComplete ? etag : "", pods, templates };
-    await this.#checkpoint.saveAssignment(assignment);
-    if (this.isStopped()) return false;
+    const wasUnknown = this.#desired.assignment === undefined;
+    const before = this.#desired.objects;
+    const taken = await this.#desired.take(answer, this.have(), () => this.isStopped());
+    if (taken.kind === "unusable") return true;
+    if (taken.kind === "old") return false;
+    const { pods, revision } = this.#desired.assignment ?? emptyAssignment;
     this.#outbox.learn(pods.map(({ observation }) => observation));
-    const wasUnknown = this.#assignment === undefined;
-    this.#assignment = assignment;
     this.ports.log.info("assignment", { revision, pods: pods.length });
-    this.#distribute({});
+    this.#distribute({}, before);
     if (wasUnknown) void this.#adoptStrays();
-    if (!isComplete) this.#askForTemplates();
+    if (taken.kind === "whole" || taken.gained) this.#incompleteAnswers = 0;
+    if (taken.kind === "partial") this.#askForRest();
     return false;
   }
 
-  /** Soon at first, for the control plane may only have thought that the agent still has them. */
-  #askForTemplates(): void {
+  /** Soon at first, for the control plane may only have thought that the agent still has it, or have much to send. */
+  #askForRest(): void {
     this.#session.wake(Math.min(longestAskMs, firstAskMs * 2 ** Math.min(this.#incompleteAnswers, 10)));
     this.#incompleteAnswers += 1;
   }
@@ -383,10 +378,8 @@ export class Agent implements PodHost, OutboxOwner {
     this.#isRegistered = false;
     this.ports.log.warn("the node was deleted; its pods end and nothing is synced until the agent is started again");
     this.#session.close();
-    await this.#checkpoint.saveAssignment(emptyAssignment);
-    if (this.isStopped()) return;
-    this.#assignment = emptyAssignment;
-    this.#distribute({});
+    await this.#desired.retire(() => this.isStopped());
+    if (!this.isStopped()) this.#distribute({});
   }
 
   #snapshot(): StoredMemory {

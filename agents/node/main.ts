@@ -6,6 +6,7 @@ import { Agent } from "./agent.ts";
 import { connector } from "./connection/connector.ts";
 import { NodeCredentials } from "./connection/credentials.ts";
 import { HttpClient } from "./connection/http-client.ts";
+import { ControlPlaneTokens } from "./connection/tokens.ts";
 import { Hold } from "./hold.ts";
 import { newCredential, requestFor } from "./host/certificate-request.ts";
 import { CredentialFile } from "./host/credential-file.ts";
@@ -94,6 +95,7 @@ async function run(options: NodeOptions): Promise<void> {
       checkpoint: new DiskCheckpoint(stateDirectory),
       nodeFacts,
       hold,
+      tokens: new ControlPlaneTokens({ client, credentials, clock }),
       connect: connector(options.connection, { client, credentials, clock, log }),
     },
   );

@@ -20,9 +20,9 @@ export type HeldObject = {
 export type ObjectLookup = {
   /** Null: the control plane says that there is none. Undefined: nobody has said anything of it yet. */
   get(kind: ObjectKind, namespace: string, name: string): HeldObject | null | undefined;
+  /** The control plane has told of the object, and is still to send what is in it. */
+  isOnItsWay(kind: ObjectKind, namespace: string, name: string): boolean;
 };
-
-export const noObjects: ObjectLookup = { get: () => undefined };
 
 export type TokenRequest = {
   readonly podUid: string;
@@ -31,7 +31,8 @@ export type TokenRequest = {
   readonly expirationSeconds: number;
 };
 
-export type IssuedToken = { readonly token: string; readonly expiresAtMs: number };
+/** `expiresAtMs` is wall time of this node, and so is `issuedAtMs`. */
+export type IssuedToken = { readonly token: string; readonly issuedAtMs: number; readonly expiresAtMs: number };
 
 /** Tokens of the pods' ServiceAccounts. */
 export type TokenSource = {

@@ -2,7 +2,7 @@
 import type { PodStatus } from "../../src/model/pod-status.ts";
 import type { AssignedPod } from "../../src/sync/messages.ts";
 import type { NodeView } from "./node-view.ts";
-import type { ObjectLookup } from "./objects.ts";
+import type { ObjectLookup, TokenSource } from "./objects.ts";
 import type { Action, InFlight, Outcome, StartStage } from "./pod/action.ts";
 import { actionKey } from "./pod/action.ts";
 import type { Directories } from "./pod/container-config.ts";
@@ -11,6 +11,7 @@ import type { PodSurroundings } from "./pod/environment.ts";
 import { execute } from "./pod/execute.ts";
 import type { PodMemory } from "./pod/memory.ts";
 import { containerMemory, withContainer } from "./pod/memory.ts";
+import { awaitsObjects } from "./pod/named-objects.ts";
 import { nothingObserved, observe } from "./pod/observation.ts";
 import type { PodPlan } from "./pod/plan.ts";
 import { planPod } from "./pod/plan.ts";
@@ -34,6 +35,7 @@ export type PodHost = {
     readonly runtime: Runtime;
     readonly network: Network;
     readonly log: Log;
+    readonly tokens: TokenSource;
   };
   readonly directories: Directories;
   readonly objects: ObjectLookup;
@@ -59,6 +61,8 @@ type Flight = { -readonly [K in keyof InFlight]: InFlight[K] };
 
 const firstRetryMs = 1000;
 const longestRetryMs = 30_000;
+/** Why containers wait that a ConfigMap or Secret may help. */
+const missesObjects: ReadonlySet<string> = new Set(["CreateContainerConfigError", "ErrImagePull", "ImagePullBackOff"]);
 
 export class PodWorker {
   readonly uid: string;
@@ -129,6 +133,14 @@ export class PodWorker {
     this.work();
   }
 
+  /** What held a start up may be there now: it is not held off any longer. */
+  objectsChanged(): void {
+    for (const [name, { waiting, failures }] of Object.entries(this.#memory.containers)) {
+      if (failures === undefined || !missesObjects.has(waiting?.reason ?? "")) continue;
+      this.#memory = withContainer(this.#memory, name, { failures: undefined });
+    }
+  }
+
   /** The runtime has news of the pod. */
   touch(): void {
     this.#isStale = true;
@@ -193,6 +205,7 @@ export class PodWorker {
       memory: this.#memory,
       inFlight: this.#inFlight,
       ...(heldBecause === undefined ? {} : { heldBecause }),
+      awaitsObjects: this.#wanted !== undefined && awaitsObjects(this.#wanted, this.#host.objects),
     };
     const plan = planPod(view, this.#host.planNowMs());
     const isNewMemory = plan.memory !== this.#memory;

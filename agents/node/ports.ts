@@ -1,5 +1,6 @@
 // The world as an agent meets it. An agent touches nothing but these, so that a simulator can put its own world in place.
 import type { NodeReport, SyncAnswer, SyncRequest } from "../../src/sync/messages.ts";
+import type { HeldObject } from "./objects.ts";
 import type { StoredAssignment, StoredMemory } from "./stored.ts";
 
 export type Clock = {
@@ -26,12 +27,15 @@ export type Checkpoint = {
   load(): Promise<Loaded>;
   saveAssignment(assignment: StoredAssignment): Promise<void>;
   saveMemory(memory: StoredMemory): Promise<void>;
+  /** In place of those that were saved before. On a disk nobody can read them who has only the disk's files of state. */
+  saveObjects(objects: readonly HeldObject[]): Promise<void>;
 };
 
 /** Undefined where there was nothing readable. */
 export type Loaded = {
   readonly assignment: StoredAssignment | undefined;
   readonly memory: StoredMemory | undefined;
+  readonly objects: readonly HeldObject[] | undefined;
 };
 
 export type NodeFacts = {

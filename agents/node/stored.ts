@@ -1,6 +1,7 @@
 // What an agent keeps on disk.
 import type { PodTemplate } from "../../src/model/pod-template.ts";
 import type { AssignedPod } from "../../src/sync/messages.ts";
+import type { NamedVersion } from "./held-objects.ts";
 import type { PodMemory } from "./pod/memory.ts";
 
 /** The desired state that was accepted last, with everything needed to act on it without a network. */
@@ -9,6 +10,8 @@ export type StoredAssignment = {
   readonly etag: string;
   readonly pods: readonly AssignedPod[];
   readonly templates: Readonly<Record<string, PodTemplate>>;
+  /** The ConfigMaps and Secrets that the pods name. What is in them is kept apart, for it is nobody else's business. */
+  readonly objects?: readonly NamedVersion[];
 };
 
 export type StoredPod = { readonly memory: PodMemory };

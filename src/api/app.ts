@@ -10,6 +10,7 @@ import { aggregateClusterRoles } from "../store/aggregation.ts";
 import { readMeter } from "../store/meter.ts";
 import type { ServedKinds } from "../store/served-kinds.ts";
 import { TemplateCache } from "../store/template-cache.ts";
+import { paths as agentPaths } from "../sync/messages.ts";
 import { agentRoutes } from "../sync/routes.ts";
 import { answer, refusal, withWarnings } from "./answer.ts";
 import type { Caller, Credentials } from "./authentication.ts";
@@ -22,6 +23,7 @@ import { discoveryRoutes, servedKinds } from "./discovery-routes.ts";
 import { handle } from "./handle.ts";
 import { actingAs } from "./impersonation.ts";
 import { metricsText } from "./metrics.ts";
+import { answerPodToken } from "./pod-token.ts";
 import { PolicyCache } from "./policy-cache.ts";
 import { attributesOf } from "./request-attributes.ts";
 import { seed } from "./seed.ts";
@@ -56,12 +58,22 @@ for (const path of ["/healthz", "/livez", "/readyz"]) app.get(path, () => new Re
 
 app.route("/", agentRoutes);
 
+app.post(agentPaths.token, (context) => {
+  const { env, req } = context;
+  return answerPodToken(req.raw, env, { db: env.DB, keys: keysOf(env), nowMs: Date.now() });
+});
+
+/** Shared by all requests of the isolate. */
+function keysOf(env: Env): SigningKeys {
+  signingKeys ??= new SigningKeys(env.ADMIN_TOKEN_SHA256);
+  return signingKeys;
+}
+
 app.use("*", async (context, next) => {
   const { env } = context;
   const { method, headers, url } = context.req.raw;
   const nowMs = Date.now();
-  signingKeys ??= new SigningKeys(env.ADMIN_TOKEN_SHA256);
-  const credentials = { db: env.DB, keys: signingKeys, adminDigest: env.ADMIN_TOKEN_SHA256, nowMs };
+  const credentials = { db: env.DB, keys: keysOf(env), adminDigest: env.ADMIN_TOKEN_SHA256, nowMs };
   const sender = await authenticate(headers, credentials);
   await ready(env);
   const policy = () => policies.get(env.DB, nowMs);

@@ -1,5 +1,8 @@
 // What a node is to run, as it is sent to its agent.
+
+import type { NamedObject } from "../model/named-objects.ts";
 import { fnv1a32 } from "./hash.ts";
+import type { AccountTerms } from "./named-objects.ts";
 
 /** The parts of a stored pod that its node has to know. */
 export type AssignablePod = {
@@ -21,32 +24,63 @@ export type Assignment = {
   readonly createdAtMs: number;
   readonly observation: number;
   readonly deletion?: { readonly atMs: number; readonly gracePeriodSeconds: number };
+  readonly serviceAccount?: {
+    readonly imagePullSecrets?: string[];
+    readonly automountServiceAccountToken?: boolean;
+  };
 };
 
+/** A ConfigMap or Secret as it is told to a node: 0 is the version of one that is not there. */
+export type ObjectVersion = NamedObject & { readonly namespace: string; readonly version: number };
+
+type TermsOf<Pod> = (pod: Pod) => AccountTerms | undefined;
+
 /** The pods in an order of their own, whatever the order they come in. */
-export function assignments(pods: Iterable<AssignablePod>): readonly Assignment[] {
-  return [...pods]
-    .sort((a, b) => (a.uid < b.uid ? -1 : 1))
-    .map(({ uid, namespace, name, template, createdMs, deletionMs, graceSeconds, observation }) => ({
-      uid,
-      namespace,
-      name,
-      template,
-      createdAtMs: createdMs,
-      observation,
-      ...(deletionMs === null ? {} : { deletion: { atMs: deletionMs, gracePeriodSeconds: graceSeconds ?? 0 } }),
-    }));
+export function assignments<Pod extends AssignablePod>(
+  pods: Iterable<Pod>,
+  termsOf: TermsOf<Pod>,
+): readonly Assignment[] {
+  return [...pods].sort((a, b) => (a.uid < b.uid ? -1 : 1)).map((pod) => assignmentOf(pod, termsOf(pod)));
+}
+
+function assignmentOf(pod: AssignablePod, terms: AccountTerms | undefined): Assignment {
+  const { uid, namespace, name, template, createdMs, deletionMs, graceSeconds, observation } = pod;
+  return {
+    uid,
+    namespace,
+    name,
+    template,
+    createdAtMs: createdMs,
+    observation,
+    ...(deletionMs === null ? {} : { deletion: { atMs: deletionMs, gracePeriodSeconds: graceSeconds ?? 0 } }),
+    ...(terms === undefined ? {} : { serviceAccount: toldTerms(terms) }),
+  };
+}
+
+function toldTerms({
+  imagePullSecrets,
+  automountServiceAccountToken,
+}: AccountTerms): NonNullable<Assignment["serviceAccount"]> {
+  const names = imagePullSecrets?.flatMap(({ name = "" }) => (name === "" ? [] : [name]));
+  return {
+    ...(names === undefined ? {} : { imagePullSecrets: names }),
+    ...(automountServiceAccountToken === undefined ? {} : { automountServiceAccountToken }),
+  };
 }
 
 const secondSeed = 0x9747b28c;
 
-/** Names the content of an assignment. Observation numbers are no part of it: they follow from reports. */
-export function assignmentEtag(assigned: readonly Assignment[]): string {
-  const text = assigned
-    .map(
-      ({ uid, template, deletion }) =>
-        `${uid} ${template} ${deletion?.atMs ?? ""} ${deletion?.gracePeriodSeconds ?? ""}`,
-    )
-    .join("\n");
+/**
+ * Names the content of an assignment, given the objects that its pods name, in any order. Observation numbers are no part
+ * of it: they follow from reports.
+ */
+export function assignmentEtag(assigned: readonly Assignment[], objects: readonly ObjectVersion[]): string {
+  const named = objects.map(({ kind, namespace, name, version }) => `${kind} ${namespace} ${name} ${version}`);
+  const text = [...assigned.map(assignedText), ...named.sort()].join("\n");
   return fnv1a32(text).toString(16).padStart(8, "0") + fnv1a32(text, secondSeed).toString(16).padStart(8, "0");
+}
+
+function assignedText({ uid, template, deletion, serviceAccount }: Assignment): string {
+  const terms = serviceAccount === undefined ? "" : ` ${JSON.stringify(serviceAccount)}`;
+  return `${uid} ${template} ${deletion?.atMs ?? ""} ${deletion?.gracePeriodSeconds ?? ""}${terms}`;
 }

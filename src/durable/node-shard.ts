@@ -8,6 +8,7 @@ import type { Env } from "../env.ts";
 import type { NodeUsage } from "../model/usage-report.ts";
 import { pokeDaemonSets, pokeWatchHub, shardCount } from "../pokes.ts";
 import { EventRecorder } from "../store/event-recorder.ts";
+import type { PodRow } from "../store/pod-rows.ts";
 import type { Owner } from "../store/pods.ts";
 import { TemplateCache } from "../store/template-cache.ts";
 import { StoredTimers } from "../store/timers.ts";
@@ -20,6 +21,8 @@ import { Latch } from "./latch.ts";
 import { ShardAdmission } from "./shard-admission.ts";
 import { commitWrites } from "./shard-commit.ts";
 import { ShardImage } from "./shard-image.ts";
+import { ShardObjects } from "./shard-objects.ts";
+import type { PodOfNode } from "./shard-sessions.ts";
 import { ShardSessions } from "./shard-sessions.ts";
 import { tendedNodes, tendingWrites } from "./shard-tending.ts";
 
@@ -30,6 +33,7 @@ export class NodeShard extends DurableObject<Env> {
   readonly #latch = new Latch(() => this.#look());
   readonly #image: ShardImage;
   readonly #templates: TemplateCache;
+  readonly #objects: ShardObjects;
   readonly #events = new EventRecorder();
   readonly #timers: StoredTimers;
   readonly #commits = new GroupCommit((writes) => this.#commit(writes));
@@ -42,8 +46,14 @@ export class NodeShard extends DurableObject<Env> {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(ping, pong));
     // The object's name is `shard-N`.
     const shard = Number((ctx.id.name ?? "").slice("shard-".length));
-    this.#image = new ShardImage(env.DB, bucketsOf(shard, shardCount(env)));
     this.#templates = new TemplateCache(env.DB);
+    this.#objects = new ShardObjects({
+      db: env.DB,
+      shard,
+      templates: this.#templates,
+      changed: (key, seq) => this.#image.objectChanged(key, seq),
+    });
+    this.#image = new ShardImage(env.DB, bucketsOf(shard, shardCount(env)), this.#objects);
     this.#timers = new StoredTimers(ctx.storage.sql);
     this.#admission = new ShardAdmission({
       db: env.DB,
@@ -57,6 +67,7 @@ export class NodeShard extends DurableObject<Env> {
       image: this.#image,
       admission: this.#admission,
       templates: this.#templates,
+      objects: this.#objects,
       commits: this.#commits,
       timers: this.#timers,
       ready: () => this.#ready(),
@@ -81,6 +92,11 @@ export class NodeShard extends DurableObject<Env> {
   /** One message of an agent that came by HTTP; waits up to `waitMs` for a change of the assignment. */
   async sync(request: SyncRequest, digest: string, waitMs: number): Promise<SyncAnswer | "unauthorized"> {
     return this.#sessions.sync(request, digest, waitMs);
+  }
+
+  /** The pod, if the node was given it, and what tokens it uses. */
+  async podOfNode(node: string, digest: string, podUid: string): Promise<PodOfNode | null | "unauthorized"> {
+    return this.#sessions.podOfNode(node, digest, podUid);
   }
 
   /** Another machine has taken the node's place: what the one before holds opens nothing any more. */
@@ -149,7 +165,12 @@ export class NodeShard extends DurableObject<Env> {
     const running = this.#timers.read();
     if ([...changed].some((name) => this.#needsTending(name, running))) this.#mustTend = true;
     await this.#admission.judge(changed);
+    await this.#objects.know([...changed].flatMap((name) => this.#podsOf(name)));
     await this.#sessions.push(changed);
+  }
+
+  #podsOf(name: string): readonly PodRow[] {
+    return [...(this.#image.nodes.get(name)?.pods.values() ?? [])];
   }
 
   /** What was refused may leave room for others; what could not be written is tried again. */
@@ -179,6 +200,7 @@ export class NodeShard extends DurableObject<Env> {
     await this.#commits.add(tendingWrites(plan, this.#image, nowMs));
     for (const name of plan.lost) this.#sessions.drop(name);
     this.#timers.write(before, plan.timers);
+    await this.#objects.forgetBut([...this.#image.nodes.keys()].flatMap((name) => this.#podsOf(name)));
     if (plan.lookAgainAtMs !== null) await this.#wakeBy(plan.lookAgainAtMs);
   }
 

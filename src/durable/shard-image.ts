@@ -1,5 +1,5 @@
 // A shard's picture of its nodes and their pods: read from D1 when the object wakes, then kept by the change log.
-import type { Assignment } from "../core/assignment.ts";
+import type { Assignment, ObjectVersion } from "../core/assignment.ts";
 import { assignmentEtag, assignments } from "../core/assignment.ts";
 import type { KubeObject } from "../model/meta.ts";
 import type { Node } from "../model/node.ts";
@@ -8,10 +8,13 @@ import type { Part } from "../store/batch.ts";
 import { runBatch } from "../store/batch.ts";
 import type { Change, LogPage } from "../store/log.ts";
 import { readHead, readLog } from "../store/log.ts";
+import type { ObjectKey } from "../store/objects.ts";
 import { readObjectsOfBuckets, withResourceVersion } from "../store/objects.ts";
 import type { PodRow } from "../store/pod-rows.ts";
 import { loggedPodRow } from "../store/pod-rows.ts";
 import { readPodsOfBuckets } from "../store/pods.ts";
+import type { ShardObjects } from "./shard-objects.ts";
+import { isNamedResource } from "./shard-objects.ts";
 
 const changesAtOnce = 5_000;
 const mostGone = 20_000;
@@ -36,15 +39,17 @@ export class ShardImage {
   readonly nodes = new Map<string, ImageNode>();
   readonly #db: D1Database;
   readonly #buckets: Buckets;
+  readonly #objects: ShardObjects;
   #origin = crypto.randomUUID();
   /** Pods that are gone, so that an older change of one, read late, does not bring it back. */
   readonly #gone = new Set<string>();
   #changed = new Set<string>();
   #cursor: number | null = null;
 
-  constructor(db: D1Database, buckets: Buckets) {
+  constructor(db: D1Database, buckets: Buckets, objects: ShardObjects) {
     this.#db = db;
     this.#buckets = buckets;
+    this.#objects = objects;
   }
 
   /** Marks this object's own writes in the log, which it passes over: it takes them in as they are made. */
@@ -131,6 +136,7 @@ export class ShardImage {
       readPodsOfBuckets(this.#db, first, last),
     ]);
     this.nodes.clear();
+    this.#objects.reset();
     for (const node of nodes) this.#setNode(node, head);
     for (const pod of pods) this.#addPod(this.#node(pod.node, head), pod);
     this.#cursor = head;
@@ -180,6 +186,19 @@ export class ShardImage {
       if (change.type === "DELETED") this.#changed.add(row.node);
       if (change.type === "DELETED") this.dropPod(row.node, row.uid, change.seq);
       else this.setPod(row);
+    } else if (isNamedResource(change.resource)) {
+      const key = this.#objects.take(change);
+      if (key !== null) this.objectChanged(key, change.seq);
+    }
+  }
+
+  /** The agents of nodes whose pods name the object are to be told. */
+  objectChanged(key: ObjectKey, seq: number): void {
+    for (const node of this.nodes.values()) {
+      if (![...node.pods.values()].some((pod) => this.#objects.isNamedBy(pod, key))) continue;
+      node.etag = null;
+      node.revision = Math.max(node.revision, seq);
+      this.#changed.add(node.name);
     }
   }
 
@@ -229,14 +248,22 @@ export class ShardImage {
 
   /** What the node is to run, with the numbers of the last reports: an agent that lost its disk goes on from them. */
   assignment(node: ImageNode): readonly Assignment[] {
-    if (node.apart.size === 0) return assignments(node.pods.values());
-    return assignments([...node.pods.values()].filter(({ uid }) => !node.apart.has(uid)));
+    return assignments(given(node), (pod) => this.#objects.termsOf(pod));
+  }
+
+  /** What the pods that the agent is given name. */
+  objectsOf(node: ImageNode): readonly ObjectVersion[] {
+    return this.#objects.objectsOf(given(node));
   }
 
   etagOf(node: ImageNode): string {
-    node.etag ??= assignmentEtag(this.assignment(node));
+    node.etag ??= assignmentEtag(this.assignment(node), this.objectsOf(node));
     return node.etag;
   }
+}
+
+function given({ pods, apart }: ImageNode): readonly PodRow[] {
+  return [...pods.values()].filter(({ uid }) => !apart.has(uid));
 }
 
 function rvOf(object: KubeObject | null): number {

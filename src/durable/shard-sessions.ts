@@ -1,5 +1,7 @@
 // The agents of a shard's nodes: who is connected and how, what each holds, and what each is told.
 import { nodeGraceMs } from "../core/node-lifecycle.ts";
+import type { PodTokens } from "../core/pod-tokens.ts";
+import { podTokens } from "../core/pod-tokens.ts";
 import type { NodeUsage } from "../model/usage-report.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
 import type { StoredTimers } from "../store/timers.ts";
@@ -15,6 +17,7 @@ import { NodeCredentials } from "./node-credentials.ts";
 import { NodeUsages } from "./node-usages.ts";
 import type { ShardAdmission } from "./shard-admission.ts";
 import type { ImageNode, ShardImage } from "./shard-image.ts";
+import type { ShardObjects } from "./shard-objects.ts";
 import type { Hearing } from "./shard-tending.ts";
 
 /** How long an agent lets pass between messages when nothing happens. */
@@ -22,6 +25,7 @@ const socketSyncMs = 5 * 60_000;
 const pollSyncMs = 10_000;
 /** A report that others keep overtaking is the agent's to send again. */
 const mostTries = 5;
+const mostRememberedObjects = 64;
 
 type Have = SyncRequest["have"];
 const nothingHeld: Have = { revision: 0, etag: "", templates: [] };
@@ -29,10 +33,13 @@ const nothingHeld: Have = { revision: 0, etag: "", templates: [] };
 /** What outlives the object's sleep, kept with the socket. */
 type Attachment = { readonly node: string; readonly connectedAtMs: number; readonly have: Have };
 
+export type PodOfNode = PodTokens & { readonly namespace: string; readonly name: string; readonly nodeUid: string };
+
 type Parts = {
   readonly image: ShardImage;
   readonly admission: ShardAdmission;
   readonly templates: TemplateCache;
+  readonly objects: ShardObjects;
   readonly commits: GroupCommit;
   readonly timers: StoredTimers;
   /** Resolves once the picture is there. */
@@ -75,7 +82,7 @@ export class ShardSessions {
     const request = typeof message === "string" ? parseRequest(message) : null;
     if (request === null || request.node !== node) return socket.close(4400, "not a sync message of this node");
     try {
-      attach(socket, { ...attachmentOf(socket), have: request.have });
+      attach(socket, { ...attachmentOf(socket), have: rememberable(request.have) });
       const answer = await this.#take(request, await this.#credentials.grantOf(node));
       this.#send(socket, { ...answer, nextSyncMs: socketSyncMs });
     } catch (error) {
@@ -93,6 +100,21 @@ export class ShardSessions {
     await this.#change(request.node, waitMs);
     this.#hear(request.node);
     return { ...(await this.#answer(request.node, request.have, request.sequence)), nextSyncMs: 0 };
+  }
+
+  async podOfNode(name: string, digest: string, uid: string): Promise<PodOfNode | null | "unauthorized"> {
+    if ((await this.#credentials.check(name, digest)) === null) return "unauthorized";
+    await this.#parts.ready();
+    await this.#prepare(name);
+    const { image, objects, templates } = this.#parts;
+    const node = image.nodes.get(name);
+    const pod = node?.pods.get(uid);
+    if (pod === undefined || node === undefined || node.object === null || node.apart.has(uid)) return null;
+    const terms = objects.termsOf(pod);
+    const nodeUid = node.object.metadata.uid ?? "";
+    await templates.load([pod.template]);
+    const tokens = podTokens(templates.get(pod.template), terms);
+    return { namespace: pod.namespace, name: pod.name, nodeUid, ...tokens };
   }
 
   /** Resolves when the node's assignment changes, or after `waitMs`. */
@@ -140,8 +162,7 @@ export class ShardSessions {
   async #answer(name: string, have: Have, acknowledged: number): Promise<SyncAnswer> {
     const usage = this.#usages.isAsked(name) ? { usage: true } : {};
     const head = { protocol: protocolVersion, acknowledged, nextSyncMs: pollSyncMs, ...usage };
-    // An agent that is told of less than it was given before would end the rest.
-    await this.#parts.admission.judge([name]);
+    await this.#prepare(name);
     const node = this.#parts.image.nodes.get(name);
     if (node === undefined || node.object === null) {
       return { ...head, registered: false, revision: have.revision, etag: have.etag };
@@ -151,6 +172,7 @@ export class ShardSessions {
       return { ...head, registered: true, revision: Math.max(node.revision, have.revision), etag };
     }
     const pods = this.#parts.image.assignment(node);
+    const named = this.#parts.image.objectsOf(node);
     // An agent acts on higher revisions only, and what it has is not what it should have. The node may change while
     // templates are read: this is the revision of these pods.
     const revision = Math.max(node.revision, have.revision + 1);
@@ -158,7 +180,22 @@ export class ShardSessions {
     const missing = new Set(pods.map(({ template }) => template).filter((id) => !have.templates.includes(id)));
     await this.#parts.templates.load(missing);
     const templates = Object.fromEntries([...missing].map((id) => [id, this.#parts.templates.get(id)]));
-    return { ...head, registered: true, revision, etag, pods: [...pods], templates };
+    const answer = { ...head, registered: true, revision, etag, pods: [...pods], templates };
+    // Agents of before know of no objects.
+    if (have.objects === undefined) return answer;
+    return { ...answer, objects: await this.#parts.objects.told(named, have.objects) };
+  }
+
+  /** Resolves when it is known what the node is to run, and what that names. */
+  async #prepare(name: string): Promise<void> {
+    const { admission, image, objects } = this.#parts;
+    for (;;) {
+      // An agent that is told of less than it was given before would end the rest.
+      await admission.judge([name]);
+      const pods = [...(image.nodes.get(name)?.pods.values() ?? [])];
+      if (objects.isKnown(pods)) return;
+      await objects.know(pods);
+    }
   }
 
   /** Tells the agents of these nodes, if they are there and do not know it yet, what they are to run. */
@@ -180,8 +217,7 @@ export class ShardSessions {
     const answer = await this.#answer(name, attachment.have, 0);
     if (answer.pods === undefined && answer.registered && answer.usage !== true) return;
     this.#send(socket, { ...answer, nextSyncMs: socketSyncMs });
-    const templates = [...new Set([...attachment.have.templates, ...Object.keys(answer.templates ?? {})])];
-    attach(socket, { ...attachment, have: { revision: answer.revision, etag: answer.etag, templates } });
+    attach(socket, { ...attachment, have: heldAfter(attachment.have, answer) });
   }
 
   #send(socket: WebSocket, answer: SyncAnswer): void {
@@ -245,6 +281,20 @@ export class ShardSessions {
     this.#usages.forget(node);
     for (const socket of this.#ctx.getWebSockets(node)) socket.close(4001, `not heard for ${nodeGraceMs / 1000} s`);
   }
+}
+
+/** What an agent has once it has taken in an answer that it did not ask for. */
+function heldAfter(have: Have, { revision, etag, templates = {}, objects }: SyncAnswer): Have {
+  const held = { revision, etag, templates: [...new Set([...have.templates, ...Object.keys(templates)])] };
+  if (have.objects === undefined || objects === undefined) return { ...have, ...held };
+  const known = new Set(have.objects);
+  const has = objects.filter(({ version, content }) => content !== undefined || known.has(version));
+  return rememberable({ ...held, objects: has.map(({ version }) => version) });
+}
+
+/** An attachment is small. What an agent is not known to have is sent to it again. */
+function rememberable(have: Have): Have {
+  return have.objects === undefined ? have : { ...have, objects: have.objects.slice(0, mostRememberedObjects) };
 }
 
 function attach(socket: WebSocket, attachment: Attachment): void {

@@ -63,7 +63,10 @@ const logEndsSql = "SELECT (SELECT min(seq) FROM log) AS first, (SELECT max(seq)
 export type Concern =
   /** The nodes, and the pods and ControllerRevisions of a namespace. */
   | { readonly kind: "daemonSet"; readonly namespace: string }
-  /** Nodes and pods of a range of buckets, but for what `exceptOrigin` wrote. */
+  /**
+   * Nodes and pods of a range of buckets, but for what `exceptOrigin` wrote; and what pods name. Of ConfigMaps and
+   * Secrets, which may be large and of which few are named, the body is `{"sizeBytes": ...}`.
+   */
   | { readonly kind: "buckets"; readonly first: number; readonly last: number; readonly exceptOrigin: string }
   | { readonly kind: "resources"; readonly resources: readonly string[] }
   /** One resource; null: all namespaces, all names. */
@@ -86,7 +89,12 @@ export type Concern =
       readonly exceptOrigin: string;
     };
 
-type Condition = { readonly sql: string; readonly parameters: readonly (string | number)[] };
+type Condition = {
+  readonly sql: string;
+  readonly parameters: readonly (string | number)[];
+  /** In place of the whole body. */
+  readonly body?: string;
+};
 
 function conditionOf(concern: Concern): Condition {
   switch (concern.kind) {
@@ -97,8 +105,9 @@ function conditionOf(concern: Concern): Condition {
       };
     case "buckets":
       return {
-        sql: "bucket BETWEEN ?3 AND ?4 AND origin <> ?5",
+        sql: "(bucket BETWEEN ?3 AND ?4 AND origin <> ?5) OR resource IN ('configmaps', 'secrets', 'serviceaccounts')",
         parameters: [concern.first, concern.last, concern.exceptOrigin],
+        body: "iif(resource IN ('configmaps', 'secrets'), json_object('sizeBytes', octet_length(body)), body)",
       };
     case "resources":
       return {
@@ -158,11 +167,14 @@ export type LogPage = {
 
 /** Reads on from a cursor. */
 export function readLog(db: D1Database, { cursor, limit, concern }: LogReading): Part<LogPage> {
-  const { sql, parameters } = conditionOf(concern);
+  const { sql, parameters, body = "body" } = conditionOf(concern);
   const statements = [
     db.prepare(logEndsSql),
     db
-      .prepare(`SELECT * FROM log WHERE seq > ?1 AND (${sql}) ORDER BY seq LIMIT ?2`)
+      .prepare(
+        `SELECT seq, at_ms, type, resource, namespace, name, uid, bucket, origin, ${body} AS body, previous FROM log
+         WHERE seq > ?1 AND (${sql}) ORDER BY seq LIMIT ?2`,
+      )
       .bind(cursor, limit, ...parameters),
   ];
   return {

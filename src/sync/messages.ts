@@ -10,6 +10,7 @@ export const paths = {
   enrol: "/agent/v1/enrol",
   sync: "/agent/v1/sync",
   socket: "/agent/v1/socket",
+  token: "/agent/v1/token",
 } as const;
 
 /** The text an agent sends to prove that it lives, and the answer; neither wakes the control plane. */
@@ -112,9 +113,15 @@ export const SyncRequest = z.strictObject({
   sequence: z.int().min(1),
   /**
    * What the agent holds, from its last answer or its disk: the assignment's revision and etag (0 and "" when it has
-   * none) and the ids of the templates it keeps.
+   * none), the ids of the templates it keeps and the versions of the ConfigMaps and Secrets (no two objects have one in
+   * common). Without `objects` the agent is one that knows of none, and is sent none.
    */
-  have: z.strictObject({ revision: z.int().min(0), etag: z.string(), templates: z.array(z.string()) }),
+  have: z.strictObject({
+    revision: z.int().min(0),
+    etag: z.string(),
+    templates: z.array(z.string()),
+    objects: z.array(z.string()).optional(),
+  }),
   /** True with the first message after the agent started: a Node object is made if there is none. */
   register: z.boolean().optional(),
   /** Sent at the start and when something of it changed, until an answer acknowledges it. */
@@ -140,8 +147,40 @@ export const AssignedPod = z.object({
   observation: z.number(),
   /** Set: end the pod, giving its containers this long. */
   deletion: z.object({ atMs: z.number(), gracePeriodSeconds: z.number() }).optional(),
+  /** What its ServiceAccount says of things that the pod itself is silent on; absent: nothing. */
+  serviceAccount: z
+    .object({
+      /** Names of Secrets. */
+      imagePullSecrets: z.array(z.string()).optional(),
+      automountServiceAccountToken: z.boolean().optional(),
+    })
+    .optional(),
 });
 export type AssignedPod = z.output<typeof AssignedPod>;
+
+/** A ConfigMap or Secret that pods of the node name. */
+export const AssignedObject = z.object({
+  kind: z.enum(["ConfigMap", "Secret"]),
+  namespace: z.string(),
+  name: z.string(),
+  /** Another one means other content; empty: there is no such object. */
+  version: z.string(),
+  /**
+   * Absent where the agent has this version, and where there is too much to send at once: an agent that lacks one asks
+   * again.
+   */
+  content: z
+    .object({
+      uid: z.string(),
+      /** Of a Secret. */
+      type: z.string(),
+      data: z.record(z.string(), z.string()),
+      /** In base64: `binaryData` of a ConfigMap, `data` of a Secret. */
+      binaryData: z.record(z.string(), z.string()),
+    })
+    .optional(),
+});
+export type AssignedObject = z.output<typeof AssignedObject>;
 
 export const SyncAnswer = z.object({
   protocol: z.number(),
@@ -157,6 +196,8 @@ export const SyncAnswer = z.object({
   pods: z.array(AssignedPod).optional(),
   /** Templates (`PodTemplate` of the model) named in `pods` that the agent lacks, by id. */
   templates: z.record(z.string(), z.unknown()).optional(),
+  /** Every object that the `pods` name, with the content of those that the agent lacks. */
+  objects: z.array(AssignedObject).optional(),
   /** True: the control plane has counted the node as lost; send its report and those of all pods again. */
   resend: z.boolean().optional(),
   /** True: somebody wants to know what the node and its pods use; it is to be told soon, in a message of its own if need be. */
@@ -165,3 +206,19 @@ export const SyncAnswer = z.object({
   nextSyncMs: z.number(),
 });
 export type SyncAnswer = z.output<typeof SyncAnswer>;
+
+/** Body of POST token: the node asks for a token of the ServiceAccount of one of its pods, which ends with the pod. */
+export const PodTokenRequest = z.strictObject({
+  podUid: z.string().min(1).max(128),
+  /** Whom the token is for; empty: the API. */
+  audience: z.string().max(1024),
+  expirationSeconds: z.int(),
+});
+export type PodTokenRequest = z.output<typeof PodTokenRequest>;
+
+export const PodTokenAnswer = z.object({
+  token: z.string(),
+  /** How long it is good from now on: the clock of a node may be wrong. */
+  expiresInMs: z.number(),
+});
+export type PodTokenAnswer = z.output<typeof PodTokenAnswer>;

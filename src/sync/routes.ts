@@ -63,14 +63,15 @@ agentRoutes.get(paths.socket, async (context) => {
   return shard.fetch("https://shard/socket", { headers });
 });
 
-function nodeOf(headers: Headers): { readonly node: string; readonly digest: string } | null {
+/** The node that a request says it is from, and the digest of its credential; null: it says nothing of the kind. */
+export function nodeOf(headers: Headers): { readonly node: string; readonly digest: string } | null {
   const token = bearerToken(headers);
   const node = nodeToken.exec(token ?? "")?.[1];
   return token === null || node === undefined ? null : { node, digest: digestOf(token) };
 }
 
 /** Null: the body is no JSON, or too large. */
-async function readJson(request: Request): Promise<unknown> {
+export async function readJson(request: Request): Promise<unknown> {
   const text = await request.text();
   if (text.length > longestMessage) return null;
   try {
@@ -80,6 +81,6 @@ async function readJson(request: Request): Promise<unknown> {
   }
 }
 
-function refuse(code: number, why: string): Response {
+export function refuse(code: number, why: string): Response {
   return Response.json({ error: why }, { status: code });
 }

@@ -138,7 +138,14 @@ describe("an agent that is treated badly", () => {
       if (stored === undefined || found === undefined) throw new Error(`nothing is known of ${assigned.uid}`);
       const wanted = { assigned, definition: definitionOf(found) };
       const observation = await observe(runtime, assigned.uid, { sandboxes: [], containers: [] });
-      const again = { uid: assigned.uid, wanted, observation, memory: stored.memory, inFlight: new Map() };
+      const again = {
+        uid: assigned.uid,
+        wanted,
+        observation,
+        memory: stored.memory,
+        inFlight: new Map(),
+        awaitsObjects: false,
+      };
       expect(planPod(again, clock.nowMs())).toMatchObject({ actions: [], events: [], forget: false });
     }
   }

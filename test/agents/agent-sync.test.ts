@@ -234,6 +234,7 @@ describe("assignments", () => {
         load: () => checkpoint.load(),
         saveAssignment: (assignment) => slowly(() => checkpoint.saveAssignment(assignment)),
         saveMemory: (memory) => checkpoint.saveMemory(memory),
+        saveObjects: (objects) => checkpoint.saveObjects(objects),
       }),
     });
     await started({ world });

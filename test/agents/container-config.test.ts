@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { noObjects } from "../../agents/node/objects.ts";
+import { noHeldObjects } from "../../agents/node/held-objects.ts";
 import { containerConfig, linuxResources, sandboxConfig } from "../../agents/node/pod/container-config.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
 import { environmentOf, podField, resourceField } from "../../agents/node/pod/environment.ts";
@@ -21,7 +21,7 @@ function pod(spec: Partial<PodSpec> = {}) {
     definition: definitionOf(template(spec, metadata)),
     node,
     podIp: "10.1.2.3",
-    objects: noObjects,
+    objects: noHeldObjects,
   };
 }
 

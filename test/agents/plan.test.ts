@@ -49,6 +49,7 @@ type ViewOptions = {
   readonly inFlight?: readonly (Action | InFlight)[];
   readonly deletion?: { readonly atMs: number; readonly gracePeriodSeconds: number };
   readonly isAssigned?: boolean;
+  readonly awaitsObjects?: boolean;
 };
 
 function view(options: ViewOptions = {}): PodView {
@@ -60,6 +61,7 @@ function view(options: ViewOptions = {}): PodView {
     inFlight = [],
     deletion,
     isAssigned = true,
+    awaitsObjects = false,
   } = options;
   const definition = definitionOf(template(spec));
   const assigned = assignedPod(deletion === undefined ? {} : { deletion });
@@ -72,6 +74,7 @@ function view(options: ViewOptions = {}): PodView {
     observation: { sandboxes, containers },
     memory: { ...newPodMemory(nowMs - 60_000), ...memory },
     inFlight: new Map(flights.map((flight) => [actionKey(flight.action), flight])),
+    awaitsObjects,
   };
 }
 

@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import type { AssignablePod } from "../../src/core/assignment.ts";
-import { assignmentEtag, assignments } from "../../src/core/assignment.ts";
+import * as core from "../../src/core/assignment.ts";
+import type { AccountTerms } from "../../src/core/named-objects.ts";
 import { nowMs } from "../support/facts.ts";
 
 function pod(uid: string, fields: Partial<AssignablePod> = {}): AssignablePod {
@@ -19,6 +20,14 @@ function pod(uid: string, fields: Partial<AssignablePod> = {}): AssignablePod {
   };
 }
 
+function assignments(pods: Iterable<AssignablePod>, terms?: AccountTerms): readonly core.Assignment[] {
+  return core.assignments(pods, () => terms);
+}
+
+function assignmentEtag(assigned: readonly core.Assignment[], objects: readonly core.ObjectVersion[] = []): string {
+  return core.assignmentEtag(assigned, objects);
+}
+
 describe("assignments", () => {
   it("are in the same order, whatever the order they come in", () => {
     fc.assert(
@@ -33,6 +42,15 @@ describe("assignments", () => {
     const [stays, ends] = assignments([pod("a"), pod("b", { deletionMs: nowMs, graceSeconds: 30 })]);
     expect(stays).not.toHaveProperty("deletion");
     expect(ends?.deletion).toEqual({ atMs: nowMs, gracePeriodSeconds: 30 });
+  });
+
+  it("carry what the ServiceAccount says, by the names of its Secrets", () => {
+    const terms = { imagePullSecrets: [{ name: "pull" }, {}], automountServiceAccountToken: false };
+    expect(assignments([pod("a")], terms)[0]?.serviceAccount).toEqual({
+      imagePullSecrets: ["pull"],
+      automountServiceAccountToken: false,
+    });
+    expect(assignments([pod("a")])[0]).not.toHaveProperty("serviceAccount");
   });
 });
 
@@ -53,6 +71,29 @@ describe("assignmentEtag", () => {
     const ending = (graceSeconds: number) =>
       assignmentEtag(assignments([pod("a", { deletionMs: nowMs, graceSeconds })]));
     expect(ending(30)).not.toBe(ending(5));
+  });
+
+  const settings = { kind: "ConfigMap", namespace: "default", name: "settings", version: 7 } as const;
+  const key = { kind: "Secret", namespace: "default", name: "key", version: 3 } as const;
+
+  it.each<readonly [string, readonly core.ObjectVersion[]]>([
+    ["an object more", [settings, key]],
+    ["an object less", []],
+    ["another version of an object", [{ ...settings, version: 8 }]],
+    ["an object that is gone", [{ ...settings, version: 0 }]],
+    ["an object of another kind", [{ ...settings, kind: "Secret" }]],
+    ["an object of another namespace", [{ ...settings, namespace: "other" }]],
+  ])("changes with %s", (_what, objects) => {
+    expect(assignmentEtag(base, objects)).not.toBe(assignmentEtag(base, [settings]));
+  });
+
+  it("does not depend on the order of the objects", () => {
+    expect(assignmentEtag(base, [key, settings])).toBe(assignmentEtag(base, [settings, key]));
+  });
+
+  it("changes with what the ServiceAccount says", () => {
+    const given = assignments([pod("a"), pod("b")], { imagePullSecrets: [{ name: "pull" }] });
+    expect(assignmentEtag(given)).not.toBe(assignmentEtag(base));
   });
 
   it("does not change with what an agent reports", () => {

@@ -1,7 +1,14 @@
 // The control plane's answers, read by hand. The schemas in src/sync say what they are; the library that they are written
 // with would cost every node 5 MiB of memory. A test holds that both read the same.
 import type * as messages from "../../../src/sync/messages.ts";
-import type { ApprovalAnswer, AssignedPod, EnrolAnswer, SyncAnswer } from "../../../src/sync/messages.ts";
+import type {
+  ApprovalAnswer,
+  AssignedObject,
+  AssignedPod,
+  EnrolAnswer,
+  PodTokenAnswer,
+  SyncAnswer,
+} from "../../../src/sync/messages.ts";
 
 export const protocolVersion: typeof messages.protocolVersion = 1;
 export const ping: typeof messages.ping = "ping";
@@ -10,6 +17,7 @@ export const paths: typeof messages.paths = {
   enrol: "/agent/v1/enrol",
   sync: "/agent/v1/sync",
   socket: "/agent/v1/socket",
+  token: "/agent/v1/token",
 };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -38,7 +46,8 @@ export function readAnswer(text: string): SyncAnswer | null {
     isAbsentOr(answer["resend"], (resend) => typeof resend === "boolean") &&
     isAbsentOr(answer["usage"], (usage) => typeof usage === "boolean") &&
     isAbsentOr(answer["pods"], (pods) => Array.isArray(pods) && pods.every(isAssignedPod)) &&
-    isAbsentOr(answer["templates"], isFields);
+    isAbsentOr(answer["templates"], isFields) &&
+    isAbsentOr(answer["objects"], (objects) => Array.isArray(objects) && objects.every(isAssignedObject));
   // Every field was just looked at.
   return isWhole ? (answer as SyncAnswer) : null;
 }
@@ -78,8 +87,47 @@ function isAssignedPod(pod: unknown): pod is AssignedPod {
     isAbsentOr(
       pod["deletion"],
       (deletion) => isFields(deletion) && areNumbers(deletion, ["atMs", "gracePeriodSeconds"]),
-    )
+    ) &&
+    isAbsentOr(pod["serviceAccount"], isAccount)
   );
+}
+
+function isAccount(account: unknown): boolean {
+  return (
+    isFields(account) &&
+    isAbsentOr(account["imagePullSecrets"], (names) => Array.isArray(names) && names.every(isText)) &&
+    isAbsentOr(account["automountServiceAccountToken"], (automount) => typeof automount === "boolean")
+  );
+}
+
+function isAssignedObject(object: unknown): object is AssignedObject {
+  return (
+    isFields(object) &&
+    (object["kind"] === "ConfigMap" || object["kind"] === "Secret") &&
+    ["namespace", "name", "version"].every((field) => isText(object[field])) &&
+    isAbsentOr(object["content"], isContent)
+  );
+}
+
+function isContent(content: unknown): boolean {
+  return (
+    isFields(content) &&
+    isText(content["uid"]) &&
+    isText(content["type"]) &&
+    ["data", "binaryData"].every((field) => isTexts(content[field]))
+  );
+}
+
+function isTexts(map: unknown): boolean {
+  return isFields(map) && Object.values(map).every(isText);
+}
+
+/** Null for a text that is none. */
+export function readTokenAnswer(text: string): PodTokenAnswer | null {
+  const answer = parseJson(text);
+  if (!isFields(answer)) return null;
+  const { token, expiresInMs } = answer;
+  return isText(token) && typeof expiresInMs === "number" ? { token, expiresInMs } : null;
 }
 
 function areNumbers(fields: Fields, names: readonly string[]): boolean {

@@ -1,25 +1,38 @@
-// The agent's checkpoint on disk: one file for what it is to run, one for what it remembers.
+// The agent's checkpoint on disk: one file for what it is to run, one for what it remembers, and a sealed one for the
+// ConfigMaps and Secrets of its pods.
 import { join } from "node:path";
 
+import type { HeldObject } from "../objects.ts";
 import type { Checkpoint, Loaded } from "../ports.ts";
 import type { StoredAssignment, StoredMemory } from "../stored.ts";
+import { Seal } from "./seal.ts";
 import { WholeFile } from "./whole-file.ts";
 
 export class DiskCheckpoint implements Checkpoint {
   readonly #assignment: WholeFile;
   readonly #memory: WholeFile;
+  readonly #objects: WholeFile;
+  readonly #seal: Seal;
 
   constructor(directory: string) {
     this.#assignment = new WholeFile(join(directory, "assignment"));
     this.#memory = new WholeFile(join(directory, "memory"));
+    this.#objects = new WholeFile(join(directory, "objects"));
+    this.#seal = new Seal(join(directory, "objects-key"));
   }
 
   async load(): Promise<Loaded> {
-    const [assignment, memory] = await Promise.all([this.#assignment.read(), this.#memory.read()]);
+    const [assignment, memory, sealed] = await Promise.all([
+      this.#assignment.read(),
+      this.#memory.read(),
+      this.#objects.read(),
+    ]);
+    const objects = sealed === undefined ? undefined : await this.#seal.open(sealed);
     // Their checksums say that they are as this class wrote them.
     return {
       assignment: assignment === undefined ? undefined : (JSON.parse(assignment) as StoredAssignment),
       memory: memory === undefined ? undefined : (JSON.parse(memory) as StoredMemory),
+      objects: objects === undefined ? undefined : (JSON.parse(objects) as readonly HeldObject[]),
     };
   }
 
@@ -29,5 +42,9 @@ export class DiskCheckpoint implements Checkpoint {
 
   saveMemory(memory: StoredMemory): Promise<void> {
     return this.#memory.write(JSON.stringify(memory));
+  }
+
+  async saveObjects(objects: readonly HeldObject[]): Promise<void> {
+    await this.#objects.write(await this.#seal.close(JSON.stringify(objects)));
   }
 }

@@ -31,7 +31,8 @@ export class WholeFile {
   #generation = 0;
   /** Of the slots: which holds the newer generation. */
   #newest = 1;
-  #body: string | undefined;
+  /** Of the body that is there; the body itself may be large. */
+  #sum: string | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   /** Generations are kept at `<path>.a` and `<path>.b`. */
@@ -43,13 +44,15 @@ export class WholeFile {
   /** The newest generation that can be read; undefined when there is none. */
   async read(): Promise<string | undefined> {
     const found = await Promise.all(this.#slots.map(readGeneration));
+    let body: string | undefined;
     for (const [slot, generation] of found.entries()) {
-      if (generation === null || generation.generation <= this.#generation) continue;
+      if (generation === null || generation.generation < this.#generation) continue;
       this.#generation = generation.generation;
       this.#newest = slot;
-      this.#body = generation.body;
+      body = generation.body;
     }
-    return this.#body;
+    this.#sum = body === undefined ? undefined : checksum(body);
+    return body;
   }
 
   /** Done when it would survive a loss of power. What is there already is not written again. */
@@ -61,7 +64,8 @@ export class WholeFile {
   }
 
   async #write(body: string): Promise<void> {
-    if (body === this.#body) return;
+    const sum = checksum(body);
+    if (sum === this.#sum) return;
     const slot = 1 - this.#newest;
     const path = this.#slots[slot] ?? this.#slots[0];
     const file = await open(`${path}.new`, "w", 0o600);
@@ -75,7 +79,7 @@ export class WholeFile {
     await syncDirectory(dirname(path));
     this.#generation += 1;
     this.#newest = slot;
-    this.#body = body;
+    this.#sum = sum;
   }
 }
 

@@ -1,5 +1,7 @@
 // A pod template, read once and looked at from the side of the one who runs it.
 import type { Container } from "../../../src/model/container.ts";
+import type { NamedObject } from "../../../src/model/named-objects.ts";
+import { objectsUsedBy } from "../../../src/model/named-objects.ts";
 import type { PodSpec } from "../../../src/model/pod-spec.ts";
 import type { PodTemplate } from "../../../src/model/pod-template.ts";
 import type { QosClass } from "./qos.ts";
@@ -29,6 +31,8 @@ export type PodDefinition = {
   readonly inits: readonly ContainerDefinition[];
   readonly regulars: readonly ContainerDefinition[];
   readonly qosClass: QosClass;
+  /** What its containers and volumes are made of. */
+  readonly objects: readonly NamedObject[];
 };
 
 const defaultGracePeriodSeconds = 30;
@@ -59,6 +63,7 @@ function readTemplate(template: PodTemplate): PodDefinition {
     inits,
     regulars,
     qosClass: qosClassOf(spec),
+    objects: objectsUsedBy(spec),
   };
 }
 

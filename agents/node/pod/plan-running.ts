@@ -32,6 +32,7 @@ export function planRunning(draft: Draft, wanted: Wanted): void {
     return;
   }
   planKills(draft, wanted);
+  if (draft.view.awaitsObjects) return;
   const sandbox = readySandbox(draft.view.observation);
   if (sandbox === undefined) {
     planSandbox(draft, wanted);

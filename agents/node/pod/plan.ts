@@ -21,6 +21,8 @@ export type PodView = {
   readonly inFlight: ReadonlyMap<string, InFlight>;
   /** Why nothing is to start or be replaced on this node for now; absent: it may. */
   readonly heldBecause?: string;
+  /** It is not known yet what the ConfigMaps and Secrets are that the pod names: nothing of it is started. */
+  readonly awaitsObjects: boolean;
 };
 
 export type PodPlan = {

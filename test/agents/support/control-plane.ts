@@ -1,12 +1,19 @@
 // A stand-in for the control plane's side of the protocol, for one node.
+import type { HeldObject, IssuedToken, TokenRequest } from "../../../agents/node/objects.ts";
+import { podNeeds } from "../../../src/core/named-objects.ts";
 import type { PodTemplate } from "../../../src/model/pod-template.ts";
-import type { AssignedPod, EventReport, PodReport, SyncRequest } from "../../../src/sync/messages.ts";
+import type { AssignedObject, AssignedPod, EventReport, PodReport, SyncRequest } from "../../../src/sync/messages.ts";
 import { SyncAnswer } from "../../../src/sync/messages.ts";
 
 export class ControlPlane {
   readonly pods = new Map<string, AssignedPod>();
   readonly templates: Record<string, PodTemplate> = {};
+  /** By kind, namespace and name; what pods name and is not here does not exist. */
+  readonly objects = new Map<string, HeldObject>();
+  /** How many objects with their content go with one answer. */
+  objectsAtOnce = Number.POSITIVE_INFINITY;
   readonly requests: SyncRequest[] = [];
+  readonly tokenRequests: TokenRequest[] = [];
   readonly events: EventReport[] = [];
   /** The last report taken of each pod. */
   readonly reports = new Map<string, PodReport>();
@@ -41,6 +48,26 @@ export class ControlPlane {
       this.#seen.add(pod.uid);
     }
     this.#changed();
+  }
+
+  /** Makes an object, or changes it. */
+  put(object: Partial<HeldObject> & Pick<HeldObject, "kind" | "name">): void {
+    const namespace = object.namespace ?? "default";
+    const blank = { namespace, uid: `uid-of-${object.name}`, type: "", data: {}, binaryData: {} };
+    this.#changed();
+    this.objects.set(keyOf(object.kind, namespace, object.name), { ...blank, ...object, version: `${this.#revision}` });
+  }
+
+  remove(kind: HeldObject["kind"], name: string): void {
+    this.objects.delete(keyOf(kind, "default", name));
+    this.#changed();
+  }
+
+  async token(request: TokenRequest, nowMs: number, isReachable: boolean): Promise<IssuedToken> {
+    if (!isReachable) throw new Error("the control plane is away");
+    this.tokenRequests.push(request);
+    const token = `token-${this.tokenRequests.length}`;
+    return { token, issuedAtMs: nowMs, expiresAtMs: nowMs + request.expirationSeconds * 1000 };
   }
 
   unassign(uid: string): void {
@@ -95,13 +122,29 @@ export class ControlPlane {
       registered: this.registered,
       revision: this.#revision,
       etag: this.etag,
-      ...(isNew ? { pods, templates } : {}),
+      ...(isNew ? { pods, templates, objects: this.#told(pods, have.objects ?? []) } : {}),
       ...(this.resend ? { resend: true } : {}),
       ...(this.asksForUsage ? { usage: true } : {}),
       nextSyncMs: this.nextSyncMs,
     };
     // By text, as it goes over the wire.
     return SyncAnswer.parse(JSON.parse(JSON.stringify(answer)));
+  }
+
+  #told(pods: readonly AssignedPod[], held: readonly string[]): AssignedObject[] {
+    const named = pods.flatMap(({ namespace, template, serviceAccount }) => {
+      const known = this.templates[template];
+      if (known === undefined) return [];
+      const secrets = (serviceAccount?.imagePullSecrets ?? []).map((name) => ({ kind: "Secret", name }) as const);
+      return [...podNeeds(known).objects, ...secrets].map((object) => ({ ...object, namespace }));
+    });
+    let left = this.objectsAtOnce;
+    return [...new Map(named.map((one) => [keyOf(one.kind, one.namespace, one.name), one]))].map(([key, one]) => {
+      const { version = "", uid = "", type = "", data = {}, binaryData = {} } = this.objects.get(key) ?? {};
+      if (version === "" || held.includes(version) || left === 0) return { ...one, version };
+      left -= 1;
+      return { ...one, version, content: { uid, type, data: { ...data }, binaryData: { ...binaryData } } };
+    });
   }
 
   #take(report: PodReport): void {
@@ -121,6 +164,10 @@ export class ControlPlane {
     this.#revision += 1;
     for (const listener of this.#onChange) listener();
   }
+}
+
+function keyOf(kind: string, namespace: string, name: string): string {
+  return `${kind}/${namespace}/${name}`;
 }
 
 function condition(conditions: unknown, type: string): unknown {

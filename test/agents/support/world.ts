@@ -1,6 +1,7 @@
 // One agent in a world of its own, whose time and faults a test decides.
 import { Agent } from "../../../agents/node/agent.ts";
 import type { Hold } from "../../../agents/node/hold.ts";
+import type { HeldObject } from "../../../agents/node/objects.ts";
 import type { Checkpoint, Connection, ConnectionListener, Loaded, NodeFacts } from "../../../agents/node/ports.ts";
 import { FakeNetwork, FakeRuntime } from "../../../agents/node/runtime/fake.ts";
 import type { FakeScript } from "../../../agents/node/runtime/fake-script.ts";
@@ -13,11 +14,12 @@ import { VirtualClock } from "./virtual-clock.ts";
 class MemoryCheckpoint implements Checkpoint {
   assignment: StoredAssignment | undefined;
   memory: StoredMemory | undefined;
+  objects: readonly HeldObject[] | undefined;
   saves = 0;
   fails = false;
 
   async load(): Promise<Loaded> {
-    return { assignment: this.assignment, memory: this.memory };
+    return { assignment: this.assignment, memory: this.memory, objects: this.objects };
   }
 
   async saveAssignment(assignment: StoredAssignment): Promise<void> {
@@ -30,6 +32,12 @@ class MemoryCheckpoint implements Checkpoint {
     if (this.fails) throw new Error("disk full");
     this.saves += 1;
     this.memory = structuredClone(memory);
+  }
+
+  async saveObjects(objects: readonly HeldObject[]): Promise<void> {
+    if (this.fails) throw new Error("disk full");
+    this.saves += 1;
+    this.objects = structuredClone(objects);
   }
 }
 
@@ -168,6 +176,7 @@ export class World {
         checkpoint: this.#wrapCheckpoint(this.checkpoint),
         nodeFacts: this.facts,
         ...(this.hold === undefined ? {} : { hold: this.hold }),
+        tokens: { token: (request) => this.controlPlane.token(request, this.clock.nowMs(), this.line === "up") },
         connect: (listener) => {
           this.link = new Link(this, listener);
           return this.link;

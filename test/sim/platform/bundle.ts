@@ -8,6 +8,7 @@ import { build } from "esbuild";
 import type { Agent } from "../../../agents/node/agent.ts";
 import type { connector } from "../../../agents/node/connection/connector.ts";
 import type { NodeCredentials } from "../../../agents/node/connection/credentials.ts";
+import type { ControlPlaneTokens } from "../../../agents/node/connection/tokens.ts";
 import type { FakeNetwork, FakeRuntime } from "../../../agents/node/runtime/fake.ts";
 import type { ObjectKind } from "./bindings.ts";
 import type { DurableClass } from "./durable-object.ts";
@@ -25,6 +26,7 @@ export { everyMinute } from "./src/cron.ts";
 export { Agent } from "./agents/node/agent.ts";
 export { connector } from "./agents/node/connection/connector.ts";
 export { NodeCredentials } from "./agents/node/connection/credentials.ts";
+export { ControlPlaneTokens } from "./agents/node/connection/tokens.ts";
 export { FakeNetwork, FakeRuntime } from "./agents/node/runtime/fake.ts";
 `;
 
@@ -34,6 +36,7 @@ type Exports = Readonly<Record<ObjectKind, DurableClass>> & {
   readonly Agent: typeof Agent;
   readonly connector: typeof connector;
   readonly NodeCredentials: typeof NodeCredentials;
+  readonly ControlPlaneTokens: typeof ControlPlaneTokens;
   readonly FakeNetwork: typeof FakeNetwork;
   readonly FakeRuntime: typeof FakeRuntime;
 };

@@ -43,5 +43,6 @@ export function checkpointOn({ crossings, machine, actor, saved }: Parts): Check
       return write("disk.assignment", { assignment: text }, () => saved(text));
     },
     saveMemory: (memory) => write("disk.memory", { memory: JSON.stringify(memory) }, () => {}),
+    saveObjects: (objects) => write("disk.objects", { objects: JSON.stringify(objects) }, () => {}),
   };
 }

@@ -5,10 +5,11 @@ import type { Loaded } from "../../../agents/node/ports.ts";
 export type DiskContent = {
   readonly assignment: string | undefined;
   readonly memory: string | undefined;
+  readonly objects: string | undefined;
   readonly credential: string | undefined;
 };
 
-const blank: DiskContent = { assignment: undefined, memory: undefined, credential: undefined };
+const blank: DiskContent = { assignment: undefined, memory: undefined, objects: undefined, credential: undefined };
 const mostCopies = 4;
 
 export class Disk {
@@ -25,11 +26,12 @@ export class Disk {
   }
 
   loaded(): Loaded {
-    const { assignment, memory } = this.#content;
+    const { assignment, memory, objects } = this.#content;
     return {
       // As the agent wrote them.
       assignment: assignment === undefined ? undefined : (JSON.parse(assignment) as Loaded["assignment"]),
       memory: memory === undefined ? undefined : (JSON.parse(memory) as Loaded["memory"]),
+      objects: objects === undefined ? undefined : (JSON.parse(objects) as Loaded["objects"]),
     };
   }
 

@@ -124,6 +124,7 @@ export class Machine {
           saved: (text) => witness.saved(this, text),
         }),
         nodeFacts: this.#facts,
+        tokens: new code.ControlPlaneTokens({ client: http, credentials, clock }),
         connect: code.connector(connection, { client: http, credentials, clock, log }),
       },
     );

@@ -1,0 +1,46 @@
+// Tokens for pods, asked for by the nodes that run them.
+// Source: plugin/pkg/admission/noderestriction admitServiceAccount.
+
+import type { Env } from "../env.ts";
+import { shortestTokenSeconds } from "../model/limits.ts";
+import { nodeShard, shardOfNode } from "../pokes.ts";
+import { runBatch } from "../store/batch.ts";
+import { readObject } from "../store/objects.ts";
+import type { PodTokenAnswer } from "../sync/messages.ts";
+import { PodTokenRequest } from "../sync/messages.ts";
+import { nodeOf, readJson, refuse } from "../sync/routes.ts";
+import type { Keys } from "./json-web-token.ts";
+import { makeToken, tokenIssuer } from "./service-account-tokens.ts";
+
+/** A node comes back for another one in time: what a stolen one is good for ends with the day. */
+const longestSeconds = 24 * 3600;
+
+export async function answerPodToken(request: Request, env: Env, keys: Keys): Promise<Response> {
+  const caller = nodeOf(request.headers);
+  if (caller === null) return refuse(401, "a node credential is required");
+  const parsed = PodTokenRequest.safeParse(await readJson(request));
+  if (!parsed.success) return refuse(400, `not a request for a token: ${parsed.error.issues[0]?.message}`);
+  const { podUid, audience, expirationSeconds } = parsed.data;
+  const shard = nodeShard(env, shardOfNode(env, caller.node));
+  const pod = await shard.podOfNode(caller.node, caller.digest, podUid);
+  if (pod === "unauthorized") return refuse(401, "the credential is not known");
+  if (pod === null) return refuse(403, `node ${caller.node} was given no pod ${podUid}`);
+  const { namespace, name, serviceAccount, audiences, nodeUid } = pod;
+  if (!audiences.includes(audience)) {
+    return refuse(403, `pod ${namespace}/${name} has no use for a token for ${JSON.stringify(audience)}`);
+  }
+  const place = { resource: "serviceaccounts", namespace, name: serviceAccount };
+  const [account] = await runBatch(env.DB, [readObject(env.DB, place)]);
+  if (account === null) return refuse(404, `serviceaccounts ${JSON.stringify(serviceAccount)} not found`);
+  const seconds = Math.min(longestSeconds, Math.max(shortestTokenSeconds, expirationSeconds));
+  const token = await makeToken(
+    {
+      account,
+      audiences: [audience === "" ? tokenIssuer : audience],
+      expirationSeconds: seconds,
+      binding: { pod: { name, uid: podUid }, node: { name: caller.node, uid: nodeUid } },
+    },
+    keys,
+  );
+  return Response.json({ token, expiresInMs: seconds * 1000 } satisfies PodTokenAnswer);
+}
