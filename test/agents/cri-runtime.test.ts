@@ -9,6 +9,7 @@ import type { CriRuntime } from "../../agents/node/runtime/cri/cri.ts";
 import { openCriRuntime } from "../../agents/node/runtime/cri/cri.ts";
 import { busyboxImage, pauseImage } from "../containers/image.ts";
 import { Registry } from "../containers/registry.ts";
+import { describeContainers } from "./containers.conformance.ts";
 import type { Kind } from "./runtime.conformance.ts";
 import { describeRuntime, sandboxConfigOf, value } from "./runtime.conformance.ts";
 import { Containerd } from "./support/containerd.ts";
@@ -39,11 +40,11 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function open(node = "node-1"): Promise<CriRuntime> {
+function open(node = "node-1", logsDirectory = join(directory, "log")): Promise<CriRuntime> {
   return openCriRuntime({
     socketPath: containerd.socketPath,
     node,
-    logsDirectory: join(directory, "log"),
+    logsDirectory,
     seccompDirectory: join(directory, "seccomp"),
     controlGroup: containerd.controlGroup,
     clock: systemClock,
@@ -55,15 +56,20 @@ async function empty(runtime: CriRuntime): Promise<void> {
   runtime.close();
 }
 
-describeRuntime("containerd", async () => {
-  const runtime = await open();
-  value(await runtime.pullImage(busybox, sandboxConfigOf(join(directory, "log")), []));
-  return {
-    runtime,
-    logs: join(directory, "log"),
-    config: (kind) => ({ image: busybox, command: commands[kind] }),
-    // A shell needs a moment to set its traps.
-    tick: () => new Promise((resolve) => setTimeout(resolve, 50)),
-    close: () => empty(runtime),
-  };
-});
+/** A directory for one test, and what runs in the runtime when it begins: nothing. */
+async function opened() {
+  const own = mkdtempSync(join(directory, "test-"));
+  const logs = join(own, "log");
+  const runtime = await open("node-1", logs);
+  value(await runtime.pullImage(busybox, sandboxConfigOf(logs), []));
+  return { runtime, directory: own, logs, registry, busybox, close: () => empty(runtime) };
+}
+
+describeRuntime("containerd", async () => ({
+  ...(await opened()),
+  config: (kind) => ({ image: busybox, command: commands[kind] }),
+  // A shell needs a moment to set its traps.
+  tick: () => new Promise((resolve) => setTimeout(resolve, 50)),
+}));
+
+describeContainers("containerd", opened);

@@ -32,6 +32,7 @@ import { PodControlGroups } from "./control-groups.ts";
 import { eventSources } from "./events.ts";
 import { attempt, attemptOnWhatMayBeGone, isNotFound } from "./failure.ts";
 import { CriImages } from "./images.ts";
+import { LazyCriStreams } from "./lazy-streams.ts";
 import { systemdCgroups } from "./messages.ts";
 import { readContainer, readSandbox, readStats, readStatus } from "./read.ts";
 import { refusalOf } from "./refusal.ts";
@@ -86,6 +87,7 @@ type Opened = CriRuntimeOptions & {
 export class CriRuntime implements Runtime {
   readonly name: string;
   readonly images: CriImages;
+  readonly streams: LazyCriStreams;
   readonly #options: Opened;
   readonly #client: CriClient;
   readonly #ownLabels: Readonly<Record<string, string>>;
@@ -103,6 +105,7 @@ export class CriRuntime implements Runtime {
     this.#ownLabels = { [labels.node]: options.node };
     this.#logs = new LogFiles(options.logsDirectory);
     this.images = new CriImages(options.client, this.#ownLabels);
+    this.streams = new LazyCriStreams(options.client);
     this.#changes = new Changes({
       clock: options.clock,
       look: () => this.#look(),
