@@ -13,6 +13,8 @@ export type RegistryCredentials = { readonly username: string; readonly password
 export type RegistryOptions = {
   /** Nobody else may pull. Default: everybody may. */
   readonly credentials?: RegistryCredentials;
+  /** Where it listens. Default: 127.0.0.1. */
+  readonly address?: string;
 };
 
 const binary = "docker-registry";
@@ -23,24 +25,24 @@ const startWithinMs = 20_000;
  * its registries.conf.
  */
 export class Registry {
-  /** `127.0.0.1:PORT`, as it stands in the names of images. The same after `stop` and `resume`. */
+  /** `ADDRESS:PORT`, as it stands in the names of images. The same after `stop` and `resume`. */
   readonly host: string;
   readonly #dir: string;
   readonly #credentials: RegistryCredentials | undefined;
   #child: ChildProcess | null = null;
 
-  private constructor(dir: string, port: number, credentials: RegistryCredentials | undefined) {
+  private constructor(dir: string, host: string, credentials: RegistryCredentials | undefined) {
     this.#dir = dir;
     this.#credentials = credentials;
-    this.host = `127.0.0.1:${port}`;
+    this.host = host;
     writeFileSync(join(dir, "config.json"), JSON.stringify(this.#config()));
     if (credentials !== undefined) writeFileSync(join(dir, "htpasswd"), passwordLine(credentials));
   }
 
   /** Resolves once it answers. Throws when Debian's docker-registry is not installed. */
-  static async start({ credentials }: RegistryOptions = {}): Promise<Registry> {
+  static async start({ credentials, address = "127.0.0.1" }: RegistryOptions = {}): Promise<Registry> {
     const dir = mkdtempSync(join(tmpdir(), "lares-registry-"));
-    const registry = new Registry(dir, await freePort(), credentials);
+    const registry = new Registry(dir, `${address}:${await freePort(address)}`, credentials);
     try {
       await registry.resume();
     } catch (error) {
@@ -177,11 +179,11 @@ function passwordLine({ username, password }: RegistryCredentials): string {
   return `${username}:${hash}\n`;
 }
 
-async function freePort(): Promise<number> {
+async function freePort(address: string): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
+  const bound = server.address();
   await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
-  return address.port;
+  if (bound === null || typeof bound === "string") throw new Error("a TCP server has a port");
+  return bound.port;
 }

@@ -1,0 +1,113 @@
+// A node of a site: a machine with containerd and an agent, each started, stopped and killed on its own.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Machine, MachineProgram } from "../../containers/machine.ts";
+import type { Site } from "./site.ts";
+
+/** containerd as it is set up on a node, with the site's registry in the place of Docker Hub. */
+function containerdConfig(dir: string, registry: string): string {
+  return `
+version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${registry}/test/pause:1"
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "${dir}"
+  [plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"]
+    endpoint = ["http://${registry}"]
+  [plugins."io.containerd.grpc.v1.cri".registry.mirrors."${registry}"]
+    endpoint = ["http://${registry}"]
+`;
+}
+
+const podNetwork = {
+  cniVersion: "0.4.0",
+  name: "pods",
+  plugins: [
+    {
+      type: "bridge",
+      bridge: "cni0",
+      isGateway: true,
+      ipMasq: true,
+      hairpinMode: true,
+      ipam: { type: "host-local", ranges: [[{ subnet: "10.88.0.0/16" }]], routes: [{ dst: "0.0.0.0/0" }] },
+    },
+    { type: "portmap", capabilities: { portMappings: true } },
+  ],
+};
+
+export class EdgeNode {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly #site: Site;
+  #runtime: MachineProgram | undefined;
+  #agent: MachineProgram | undefined;
+  readonly #configDir: string;
+
+  private constructor(site: Site, machine: Machine) {
+    this.name = machine.name;
+    this.machine = machine;
+    this.#site = site;
+    this.#configDir = join(machine.dir, "etc");
+  }
+
+  /** A machine that is on, with everything there for its agent to join. */
+  static async set(site: Site, name: string): Promise<EdgeNode> {
+    const node = new EdgeNode(site, site.newMachine(name));
+    mkdirSync(node.#configDir, { recursive: true });
+    writeFileSync(node.#file("containerd.toml"), containerdConfig(node.#configDir, site.registry.host));
+    writeFileSync(node.#file("10-pods.conflist"), JSON.stringify(podNetwork));
+    writeFileSync(node.#file("join-token"), await site.joinToken(name), { mode: 0o600 });
+    await node.machine.start();
+    return node;
+  }
+
+  #file(name: string): string {
+    return join(this.#configDir, name);
+  }
+
+  async startRuntime(): Promise<void> {
+    this.#runtime = await this.machine.program("containerd", "containerd", "--config", this.#file("containerd.toml"));
+  }
+
+  /** Without the chance to put anything in order. */
+  async killRuntime(): Promise<void> {
+    await this.#runtime?.kill("SIGKILL");
+  }
+
+  /** Started as on a machine of its own: nothing is said that has a default. */
+  async startAgent(): Promise<void> {
+    this.#agent = await this.machine.program(
+      "agent",
+      process.execPath,
+      this.#site.agentProgram,
+      ...["--server", this.#site.server, "--ca-file", this.#site.authorityFile],
+      ...["--node", this.name, "--runtime", "cri", "--join-token-file", this.#file("join-token")],
+    );
+  }
+
+  async killAgent(): Promise<void> {
+    await this.#agent?.kill("SIGKILL");
+  }
+
+  get agentPid(): number {
+    return this.#agent?.pid ?? 0;
+  }
+
+  /** What the agent has logged with this message. */
+  logged(message: string): readonly string[] {
+    return this.machine
+      .printed("agent")
+      .split("\n")
+      .filter((line) => line.includes(`"${message}"`));
+  }
+
+  /** Power off and on; the runtime and the agent are started as after a boot. */
+  async boot(): Promise<void> {
+    await this.machine.start();
+    await this.startRuntime();
+    await this.startAgent();
+  }
+}

@@ -1,0 +1,162 @@
+// A site: a control plane out there, and machines that reach it, the registry and the log server over one network.
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, connect as dial, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import selfsigned from "selfsigned";
+
+import { bundleAgent } from "../../../local/bundle.ts";
+import { certificates } from "../../../local/certificates.ts";
+import type { Image } from "../../containers/image.ts";
+import { pauseImage } from "../../containers/image.ts";
+import { Machine } from "../../containers/machine.ts";
+import { Registry } from "../../containers/registry.ts";
+import { Segment } from "../../containers/segment.ts";
+import { Cluster } from "./cluster.ts";
+import type { Kubectl } from "./kubectl.ts";
+
+const dayMs = 24 * 60 * 60_000;
+
+export class Site {
+  readonly dir: string;
+  readonly segment: Segment;
+  readonly registry: Registry;
+  readonly cluster: Cluster;
+  readonly agentProgram: string;
+  readonly #gate: Gate;
+  readonly #machines: Machine[] = [];
+
+  private constructor(parts: Pick<Site, "dir" | "segment" | "registry" | "cluster" | "agentProgram">, gate: Gate) {
+    this.dir = parts.dir;
+    this.segment = parts.segment;
+    this.registry = parts.registry;
+    this.cluster = parts.cluster;
+    this.agentProgram = parts.agentProgram;
+    this.#gate = gate;
+  }
+
+  /** With these images in its registry, by the names that they have on Docker Hub. */
+  static async open(images: Readonly<Record<string, Image>>): Promise<Site> {
+    const dir = mkdtempSync(join(tmpdir(), "lares-site-"));
+    const segment = Segment.open();
+    const pki = join(dir, "cluster", "pki");
+    await trustedAt(segment.gateway, pki);
+    const agentProgram = join(dir, "lares-agent.cjs");
+    const [registry, cluster] = await Promise.all([
+      Registry.start({ address: segment.gateway }),
+      Cluster.start({ dir: join(dir, "cluster"), nodes: 0 }),
+      bundleAgent("node", agentProgram),
+    ]);
+    await Promise.all(Object.entries({ ...images, "test/pause:1": pauseImage() }).map((it) => registry.push(...it)));
+    const gate = await Gate.open(segment.gateway, cluster.port);
+    return new Site({ dir, segment, registry, cluster, agentProgram }, gate);
+  }
+
+  get kubectl(): Kubectl {
+    return this.cluster.kubectl;
+  }
+
+  /** Where agents find the control plane. */
+  get server(): string {
+    return `https://${this.segment.gateway}:${this.cluster.port}`;
+  }
+
+  get authorityFile(): string {
+    return join(this.cluster.dir, "pki", "ca.crt");
+  }
+
+  newMachine(name: string): Machine {
+    const machine = new Machine(this.segment, { name, dir: join(this.dir, "machines", name) });
+    this.#machines.push(machine);
+    return machine;
+  }
+
+  async joinToken(node: string): Promise<string> {
+    const token = {
+      apiVersion: "lares.dev/v1alpha1",
+      kind: "JoinToken",
+      metadata: { generateName: "site-" },
+      spec: { nodeNames: [node] },
+    };
+    return this.kubectl.ok(["create", "-f", "-", "-o", "jsonpath={.status.token}"], JSON.stringify(token));
+  }
+
+  /** Leaves what the machines and the control plane have said in `dir`, for whom it may concern. */
+  keepLogs(dir: string): void {
+    mkdirSync(dir, { recursive: true });
+    cpSync(join(this.dir, "machines"), dir, {
+      recursive: true,
+      filter: (path) => !/\/(lib|log)$/.test(path),
+    });
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.#machines.map((machine) => machine.cutPower()));
+    await this.#gate.close();
+    await Promise.all([this.cluster.remove(), this.registry.remove()]);
+    this.segment.close();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** A server certificate for an address beside those that the cluster would make one for by itself. */
+async function trustedAt(address: string, pki: string): Promise<void> {
+  const { authority } = await certificates(pki, Date.now());
+  const made = await selfsigned.generate([{ name: "commonName", value: "lares" }], {
+    keyType: "ec",
+    algorithm: "sha256",
+    notBeforeDate: new Date(Date.now() - dayMs),
+    notAfterDate: new Date(Date.now() + 365 * dayMs),
+    ca: { cert: authority, key: readFileSync(join(pki, "ca.key"), "utf8") },
+    extensions: [
+      { name: "basicConstraints", cA: false },
+      { name: "keyUsage", digitalSignature: true, critical: true },
+      { name: "extKeyUsage", serverAuth: true },
+      {
+        name: "subjectAltName",
+        altNames: ["127.0.0.1", "::1", address].map((ip) => ({ type: 7 as const, ip })),
+      },
+    ],
+  });
+  writeFileSync(join(pki, "server.crt"), made.cert);
+  writeFileSync(join(pki, "server.key"), made.private, { mode: 0o600 });
+}
+
+/** Passes connections from an address of the network on to the same port of this machine's loopback. */
+class Gate {
+  readonly #server: Server;
+  readonly #open = new Set<Socket>();
+
+  private constructor(port: number) {
+    this.#server = createServer((client) => {
+      const upstream = dial(port, "127.0.0.1");
+      for (const [one, other] of [
+        [client, upstream],
+        [upstream, client],
+      ] as const) {
+        this.#open.add(one);
+        one.setNoDelay(true);
+        one.on("error", () => other.destroy());
+        one.on("close", () => {
+          this.#open.delete(one);
+          other.destroy();
+        });
+        one.pipe(other);
+      }
+    });
+  }
+
+  static async open(address: string, port: number): Promise<Gate> {
+    const gate = new Gate(port);
+    await new Promise<void>((resolve, reject) => {
+      gate.#server.once("error", reject);
+      gate.#server.listen(port, address, resolve);
+    });
+    return gate;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#open) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}
