@@ -27,8 +27,8 @@ export function status(world: World, uid = "uid-1"): PodStatus {
   return world.controlPlane.status(uid) as PodStatus;
 }
 
-export function main(world: World): ContainerStatus {
-  const [first] = status(world).containerStatuses ?? [];
+export function main(world: World, uid = "uid-1"): ContainerStatus {
+  const [first] = status(world, uid).containerStatuses ?? [];
   if (first === undefined) throw new Error("no container status");
   return first;
 }
