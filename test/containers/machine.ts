@@ -130,6 +130,11 @@ export class Machine {
     }
   }
 
+  /** A path in the machine, as it is reached from outside. */
+  path(inside: string): string {
+    return join(`/proc/${this.#initPid}/root`, inside);
+  }
+
   /** Runs a command in the machine to its end. */
   run(command: string, ...args: readonly string[]): Promise<Output> {
     return new Promise((resolve) => {

@@ -1,6 +1,7 @@
 // A node of a site: a machine with containerd and an agent, each started, stopped and killed on its own.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import * as z from "zod";
 import type { Machine, MachineProgram } from "../../containers/machine.ts";
 import type { Site } from "./site.ts";
 
@@ -36,6 +37,26 @@ const podNetwork = {
     },
     { type: "portmap", capabilities: { portMappings: true } },
   ],
+};
+
+/** What containerd has a task for: the container of a pod, or its sandbox. */
+const Bundle = z.object({
+  annotations: z.object({
+    "io.kubernetes.cri.container-type": z.enum(["container", "sandbox"]),
+    "io.kubernetes.cri.sandbox-name": z.string(),
+    "io.kubernetes.cri.container-name": z.string().optional(),
+  }),
+});
+
+const tasksDir = "/run/containerd/io.containerd.runtime.v2.task/k8s.io";
+
+/** A container that runs, as its runtime sees it. */
+export type RunningContainer = {
+  readonly id: string;
+  readonly pod: string;
+  readonly name: string;
+  /** In the machine. */
+  readonly pid: number;
 };
 
 export class EdgeNode {
@@ -94,6 +115,33 @@ export class EdgeNode {
 
   get agentPid(): number {
     return this.#agent?.pid ?? 0;
+  }
+
+  /** What runs there, whoever knows of it; in the order of pods and containers. */
+  running(): readonly RunningContainer[] {
+    const dir = this.machine.path(tasksDir);
+    if (!this.machine.isUp || !existsSync(dir)) return [];
+    const found = readdirSync(dir).flatMap((id) => this.#runningOne(id) ?? []);
+    return found.sort((a, b) => `${a.pod}/${a.name}/${a.id}`.localeCompare(`${b.pod}/${b.name}/${b.id}`));
+  }
+
+  #runningOne(id: string): RunningContainer | null {
+    try {
+      const text = (file: string) => readFileSync(this.machine.path(join(tasksDir, id, file)), "utf8");
+      const { annotations } = Bundle.parse(JSON.parse(text("config.json")));
+      const pid = Number(text("init.pid"));
+      if (annotations["io.kubernetes.cri.container-type"] === "sandbox" || !this.#isAlive(pid)) return null;
+      const name = annotations["io.kubernetes.cri.container-name"] ?? "";
+      return { id, pid, name, pod: annotations["io.kubernetes.cri.sandbox-name"] };
+    } catch {
+      // It came or went just now.
+      return null;
+    }
+  }
+
+  #isAlive(pid: number): boolean {
+    const stat = readFileSync(this.machine.path(`/proc/${pid}/stat`), "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) !== "Z";
   }
 
   /** What the agent has logged with this message. */
