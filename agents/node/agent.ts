@@ -2,6 +2,8 @@
 
 import type { PodTemplate } from "../../src/model/pod-template.ts";
 import type { NodeReport, SyncAnswer } from "../../src/sync/messages.ts";
+import type { AgentOptions, AgentPorts } from "./agent-ports.ts";
+import { AgentState } from "./agent-state.ts";
 import type { AgentSummary, PodSummary } from "./agent-summary.ts";
 import { podSummary, summaryOf } from "./agent-summary.ts";
 import { Desired, emptyAssignment } from "./desired.ts";
@@ -9,7 +11,7 @@ import { Gate, GatedNetwork, GatedRuntime } from "./gate.ts";
 import type { Hold } from "./hold.ts";
 import type { NodeView } from "./node-view.ts";
 import { nodeView } from "./node-view.ts";
-import type { ObjectLookup, TokenSource } from "./objects.ts";
+import type { ObjectLookup } from "./objects.ts";
 import type { OutboxOwner } from "./outbox.ts";
 import { Outbox } from "./outbox.ts";
 import type { Directories } from "./pod/container-config.ts";
@@ -21,44 +23,11 @@ import { areOthers } from "./pod/named-objects.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
 import type { PodHost } from "./pod-worker.ts";
 import { PodWorker } from "./pod-worker.ts";
-import type {
-  Checkpoint,
-  Clock,
-  Connection,
-  ConnectionListener,
-  LocalApi,
-  Log,
-  Network,
-  NodeFacts,
-  Random,
-} from "./ports.ts";
-import type { Runtime } from "./runtime/runtime.ts";
+import type { Checkpoint, LocalApi, NodeFacts } from "./ports.ts";
 import type { Standing } from "./session.ts";
 import { Session } from "./session.ts";
 import type { StoredMemory, StoredPod } from "./stored.ts";
 import { UsageMeter } from "./usage-meter.ts";
-
-export type AgentPorts = {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly runtime: Runtime;
-  readonly network: Network;
-  readonly checkpoint: Checkpoint;
-  readonly nodeFacts: NodeFacts;
-  /** Absent: nobody can hold this node. */
-  readonly hold?: Hold;
-  readonly tokens: TokenSource;
-  readonly connect: (listener: ConnectionListener) => Connection;
-  /** Absent: none is served. */
-  readonly localApi?: LocalApi | undefined;
-};
-
-export type AgentOptions = {
-  /** The node's name. */
-  readonly node: string;
-  readonly directories: Directories;
-};
 
 /** While a pod is on its way, its status is told at least this often. */
 const reportDelayMs = 1000;
@@ -82,10 +51,11 @@ export class Agent implements PodHost, OutboxOwner {
   readonly #usage: UsageMeter;
   readonly ports: PodHost["ports"];
   readonly localApi: LocalApi | undefined;
+  /** For those who show what the agent knows. */
+  readonly state: AgentState;
   readonly startedAtMs: number;
   readonly #startedAtMonotonicMs: number;
   readonly #unsubscribe: (() => void)[] = [];
-
   #view: { readonly report: NodeReport; readonly view: NodeView } | undefined;
   #isRegistered = true;
   #isSynced = false;
@@ -115,6 +85,13 @@ export class Agent implements PodHost, OutboxOwner {
       accept: (answer: SyncAnswer) => this.#accept(answer),
     };
     this.#session = new Session(options.node, owner, { clock, random, log, connect: ports.connect });
+    this.state = new AgentState({
+      node: options.node,
+      workers: () => this.#workers.values(),
+      report: () => ports.nodeFacts.current(),
+      isKnown: () => this.#desired.assignment !== undefined,
+      isAway: () => this.#session.failures > 0,
+    });
   }
 
   start(): void {
@@ -182,6 +159,7 @@ export class Agent implements PodHost, OutboxOwner {
   changed({ status }: { readonly status: boolean }): void {
     this.saveSoon();
     if (!status) return;
+    this.state.podsChanged();
     this.#outbox.hasNews = true;
     // At rest the news goes out at once; on the way there is more to come in a moment.
     if (this.#busy > 0) this.#session.wake(reportDelayMs);
@@ -198,6 +176,7 @@ export class Agent implements PodHost, OutboxOwner {
 
   forget(worker: PodWorker): void {
     this.#workers.delete(worker.uid);
+    this.state.podsChanged();
     this.saveSoon();
   }
 

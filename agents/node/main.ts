@@ -16,6 +16,8 @@ import { takeLock } from "./host/lock.ts";
 import { hostNetwork } from "./host/network.ts";
 import { openHostFacts } from "./host/node-facts.ts";
 import { lineLog, systemClock, systemRandom } from "./host/system.ts";
+import { openNodeApi } from "./local-api/open.ts";
+import { recorded } from "./local-api/tokens.ts";
 import type { NodeOptions } from "./options.ts";
 import { exitCodes, parseOptions, usage } from "./options.ts";
 import type { Network } from "./ports.ts";
@@ -75,6 +77,7 @@ async function run(options: NodeOptions): Promise<void> {
   const { runtime, network } = await openRuntime(options);
   const clock = systemClock;
   const nodeFacts = await openHostFacts({ node, labels: options.labels, runtime, clock, stateDirectory });
+  const localApi = await openNodeApi(options, { runtime, nodeFacts, clock, log });
   const client = new HttpClient({ server, maxSockets, ...(ca === undefined ? {} : { ca }) });
   const store = new CredentialFile(join(stateDirectory, "credential"), { server, node });
   const approval = {
@@ -84,6 +87,7 @@ async function run(options: NodeOptions): Promise<void> {
   };
   const credentials = new NodeCredentials({ node, client, store, joinToken: options.joinToken, approval });
   const hold = new Hold(new HoldFile(join(stateDirectory, "hold")), clock);
+  const tokens = new ControlPlaneTokens({ client, credentials, clock });
   const agent = new Agent(
     { node, directories: { logs: logDirectory, pods: join(stateDirectory, "pods") } },
     {
@@ -95,14 +99,17 @@ async function run(options: NodeOptions): Promise<void> {
       checkpoint: new DiskCheckpoint(stateDirectory),
       nodeFacts,
       hold,
-      tokens: new ControlPlaneTokens({ client, credentials, clock }),
+      tokens: localApi === undefined ? tokens : recorded(tokens, localApi.tokens),
       connect: connector(options.connection, { client, credentials, clock, log }),
+      localApi,
     },
   );
   log.info("started", { node, server, runtime: runtime.name, version: kubeletVersion });
   agent.start();
+  localApi?.serve(agent.state);
   await untilSignal();
   agent.stop();
+  localApi?.close();
   nodeFacts.stop();
   hold.stop();
   await agent.save();

@@ -1,5 +1,6 @@
 // The agent's command line.
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -21,6 +22,8 @@ export type NodeOptions = {
   readonly labels: Readonly<Record<string, string>>;
   readonly ca: string | undefined;
   readonly connection: ConnectionKind;
+  /** Null: the node serves no API to its daemons. */
+  readonly localApi: { readonly address: string | undefined; readonly port: number } | null;
   readonly stopPodsOnExit: boolean;
   readonly controlGroup: string | undefined;
   /** Undefined when there is none, or none any more. */
@@ -47,6 +50,8 @@ Keeps the pods of one node running, as the control plane at URL says.
   --connection KIND        auto, socket, long-poll or poll (default: auto)
   --cgroup NAME            control group for containers. Runtime process: they get their limits enforced in it; cri:
                            default lares
+  --local-api-port PORT    port of the API for the daemons on this node; off: none (default: 10443, or a free one)
+  --local-api-address A    address that pods with a network of their own reach it by (default: 169.254.77.1)
   --stop-pods-on-exit      end all pods when the agent is stopped; without it they run on
   --help                   this text
 
@@ -71,6 +76,8 @@ const flags = {
   label: { type: "string", multiple: true },
   "ca-file": { type: "string" },
   connection: { type: "string" },
+  "local-api-port": { type: "string" },
+  "local-api-address": { type: "string" },
   cgroup: { type: "string" },
   "stop-pods-on-exit": { type: "boolean" },
   help: { type: "boolean" },
@@ -110,6 +117,7 @@ function readOptions(values: Values, isRoot: boolean): NodeOptions {
     labels: Object.fromEntries((values.label ?? []).map(readLabel)),
     ca: values["ca-file"] === undefined ? undefined : readNamedFile("--ca-file", values["ca-file"]),
     connection: oneOf("--connection", connectionKinds, values.connection ?? "auto"),
+    localApi: readLocalApi(values["local-api-port"] ?? "10443", values["local-api-address"]),
     controlGroup: values.cgroup,
     stopPodsOnExit: values["stop-pods-on-exit"] === true,
     joinToken: () => values["join-token"] ?? (joinTokenFile === undefined ? undefined : readToken(joinTokenFile)),
@@ -129,6 +137,19 @@ function oneOf<T extends string>(flag: string, kinds: readonly T[], value: strin
   if (found !== undefined) return found;
   const given = value === undefined ? "is missing" : `cannot be ${JSON.stringify(value)}`;
   throw new UsageError(`${flag} ${given}; it can be ${kinds.join(", ")}`);
+}
+
+function readLocalApi(port: string, address: string | undefined): NodeOptions["localApi"] {
+  if (address !== undefined && isIP(address) === 0) {
+    throw new UsageError(`--local-api-address: ${JSON.stringify(address)} is no IP address`);
+  }
+  return port === "off" ? null : { address, port: readPort("--local-api-port", port) };
+}
+
+function readPort(flag: string, text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new UsageError(`${flag}: ${JSON.stringify(text)} is no port; a number up to 65535 is, or off`);
 }
 
 function readLabel(text: string): [string, string] {

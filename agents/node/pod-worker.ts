@@ -96,6 +96,10 @@ export class PodWorker {
     return this.#memory;
   }
 
+  get wanted(): Wanted | undefined {
+    return this.#wanted;
+  }
+
   get isWanted(): boolean {
     return this.#wanted !== undefined;
   }

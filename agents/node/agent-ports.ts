@@ -1,0 +1,38 @@
+// What an agent is given.
+import type { Hold } from "./hold.ts";
+import type { TokenSource } from "./objects.ts";
+import type { Directories } from "./pod/container-config.ts";
+import type {
+  Checkpoint,
+  Clock,
+  Connection,
+  ConnectionListener,
+  LocalApi,
+  Log,
+  Network,
+  NodeFacts,
+  Random,
+} from "./ports.ts";
+import type { Runtime } from "./runtime/runtime.ts";
+
+export type AgentPorts = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly runtime: Runtime;
+  readonly network: Network;
+  readonly checkpoint: Checkpoint;
+  readonly nodeFacts: NodeFacts;
+  /** Absent: nobody can hold this node. */
+  readonly hold?: Hold;
+  readonly tokens: TokenSource;
+  readonly connect: (listener: ConnectionListener) => Connection;
+  /** Absent: none is served. */
+  readonly localApi?: LocalApi | undefined;
+};
+
+export type AgentOptions = {
+  /** The node's name. */
+  readonly node: string;
+  readonly directories: Directories;
+};

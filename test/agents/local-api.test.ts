@@ -1,0 +1,400 @@
+// The node's API as a daemon meets it: over TLS, with its token, while the control plane is there and while it is not.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CoreV1Api, KubeConfig, Watch } from "@kubernetes/client-node";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { systemClock } from "../../agents/node/host/system.ts";
+import { CopySeal } from "../../agents/node/local-api/copy-seal.ts";
+import { NodeApi } from "../../agents/node/local-api/node-api.ts";
+import type { LivePod, NodeState } from "../../agents/node/local-api/node-state.ts";
+import { recorded } from "../../agents/node/local-api/tokens.ts";
+import type { AssignedPod, NodeReport } from "../../src/sync/messages.ts";
+import { KubeApi } from "./support/kube-api.ts";
+import { assignedPod, template } from "./support/pods.ts";
+
+const report: NodeReport = {
+  labels: {},
+  addresses: [],
+  capacity: { cpu: "4" },
+  allocatable: { cpu: "4" },
+  conditions: [],
+  nodeInfo: {},
+};
+
+/** What an agent would say of itself. */
+class State implements NodeState {
+  readonly node = "node-1";
+  readonly pods = new Map<string, LivePod>();
+  isSilent = false;
+  known = true;
+  readonly #listeners = new Set<() => void>();
+
+  isKnown(): boolean {
+    return this.known;
+  }
+  livePods(): Iterable<LivePod> {
+    return this.pods.values();
+  }
+  nodeReport(): NodeReport {
+    return report;
+  }
+  isAway(): boolean {
+    return this.isSilent;
+  }
+  onPodsChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  set(fields: Partial<AssignedPod>, phase: string, account = "reader"): void {
+    const assigned = assignedPod(fields);
+    const known = this.pods.get(assigned.uid)?.template ?? template({ serviceAccountName: account });
+    this.pods.set(assigned.uid, { assigned, template: known, status: { phase, podIP: "192.0.2.1" } });
+    for (const listener of this.#listeners) listener();
+  }
+
+  remove(uid: string): void {
+    this.pods.delete(uid);
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+const podsPath = "/api/v1/pods";
+const mapsPath = "/api/v1/namespaces/default/configmaps";
+const query = "fieldSelector=spec.nodeName%3Dnode-1";
+const ofNode = { fieldSelector: "spec.nodeName=node-1" };
+
+let directory: string;
+let upstream: KubeApi;
+let state: State;
+let api: NodeApi;
+
+function open(): Promise<NodeApi> {
+  return NodeApi.open({
+    node: "node-1",
+    stateDirectory: directory,
+    server: upstream.url,
+    ca: undefined,
+    address: undefined,
+    port: 0,
+    hasPodNetworks: false,
+    seal: new CopySeal(join(directory, "seal-key")),
+    clock: systemClock,
+    log: { info: () => {}, warn: () => {} },
+    nodeFacts: {
+      current: () => report,
+      onChange: () => () => {},
+      usage: () => ({ usageCoreNanoSeconds: 0, workingSetBytes: 0 }),
+    },
+  });
+}
+
+/** As a pod's volume asks for one. */
+function give(token: string, podUid: string, audience = ""): Promise<unknown> {
+  const issuedAtMs = Date.now();
+  const issued = { token, issuedAtMs, expiresAtMs: issuedAtMs + 3_600_000 };
+  const source = recorded({ token: async () => issued }, api.tokens);
+  return source.token({ podUid, audience, expirationSeconds: 3600 });
+}
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), "lares-local-api-"));
+  upstream = new KubeApi();
+  await upstream.start();
+  state = new State();
+  state.set({ uid: "uid-1", name: "app-1" }, "Running");
+  api = await open();
+  api.serve(state);
+  await give("token-1", "uid-1");
+  upstream.rights.set("token-1", [podsPath, mapsPath, `${mapsPath}/settings`, "/api/v1/nodes/node-1"]);
+  upstream.put(podsPath, upstreamPod("app-1", "node-1"));
+  upstream.put(mapsPath, map("settings", "first"));
+  upstream.put("/api/v1/nodes", { metadata: { namespace: "", name: "node-1" } });
+});
+
+afterEach(async () => {
+  api.close();
+  await upstream.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function upstreamPod(name: string, nodeName: string) {
+  return { kind: "Pod", apiVersion: "v1", metadata: { namespace: "default", name }, spec: { nodeName } };
+}
+
+function map(name: string, value: string) {
+  return { kind: "ConfigMap", apiVersion: "v1", metadata: { namespace: "default", name }, data: { value } };
+}
+
+type Reply = { readonly code: number; readonly body: Record<string, unknown> };
+
+function ask(path: string, { token = "token-1", method = "GET", body = "" } = {}): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const { host, port } = api.address({ sharesNetwork: true });
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const asked = request({ host, port, path, method, headers, ca: api.ca(), agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("end", () => resolve({ code: response.statusCode ?? 0, body: JSON.parse(text) }));
+    });
+    asked.on("error", reject);
+    asked.end(body);
+  });
+}
+
+function names({ body }: Reply): readonly string[] {
+  const items = body["items"] as readonly { readonly metadata: { readonly name: string } }[];
+  return items.map(({ metadata }) => metadata.name).toSorted();
+}
+
+/** The client library as it finds itself in a pod. */
+function inCluster(): KubeConfig {
+  const mounted = join(directory, "mounted");
+  const path = join(mounted, "var/run/secrets/kubernetes.io/serviceaccount");
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, "token"), "token-1");
+  writeFileSync(join(path, "ca.crt"), api.ca());
+  writeFileSync(join(path, "namespace"), "default");
+  const { host, port } = api.address({ sharesNetwork: true });
+  vi.stubEnv("KUBERNETES_SERVICE_HOST", host);
+  vi.stubEnv("KUBERNETES_SERVICE_PORT", String(port));
+  const config = new KubeConfig();
+  config.loadFromCluster(mounted);
+  vi.unstubAllEnvs();
+  return config;
+}
+
+describe("while the control plane is there", () => {
+  test("a daemon is answered by it, with its own token", async () => {
+    const pods = await inCluster().makeApiClient(CoreV1Api).listPodForAllNamespaces(ofNode);
+    expect(pods.items.map(({ metadata }) => metadata?.name)).toEqual(["app-1"]);
+    expect(upstream.asked).toEqual([`GET ${podsPath}?${query}`]);
+  });
+
+  test.each([
+    ["a token that nobody was given", "token-2"],
+    ["none", ""],
+  ])("%s is refused, and nothing is forwarded", async (_what, token) => {
+    upstream.rights.set("token-2", [podsPath]);
+    expect((await ask(podsPath, { token })).code).toBe(401);
+    expect(upstream.asked).toEqual([]);
+  });
+
+  test("a token for others opens nothing, nor does that of a pod that is gone", async () => {
+    await give("token-vault", "uid-1", "vault");
+    expect((await ask(podsPath, { token: "token-vault" })).code).toBe(401);
+    state.remove("uid-1");
+    expect((await ask(podsPath)).code).toBe(401);
+  });
+
+  test.each(["/agent/v1/sync", "/api/../agent/v1/sync", "/api/%2e%2e/agent/v1/sync", "/"])(
+    "%s is no path of the API",
+    async (path) => {
+      expect((await ask(path)).code).toBe(404);
+      expect(upstream.asked).toEqual([]);
+    },
+  );
+
+  test("what it forbids is forbidden", async () => {
+    expect((await ask("/api/v1/namespaces/default/secrets")).code).toBe(403);
+  });
+
+  test("before the agent knows its pods, daemons are told to come back", async () => {
+    state.known = false;
+    expect((await ask(podsPath)).code).toBe(503);
+  });
+});
+
+describe("while the control plane is away", () => {
+  test("a daemon reads what it was given, and the node's pods as they are now", async () => {
+    const client = inCluster().makeApiClient(CoreV1Api);
+    await client.listPodForAllNamespaces(ofNode);
+    await client.readNamespacedConfigMap({ namespace: "default", name: "settings" });
+    await upstream.stop();
+    state.set({ uid: "uid-1", name: "app-1" }, "Failed");
+    state.set({ uid: "uid-2", name: "app-2" }, "Running");
+    const pods = await client.listPodForAllNamespaces(ofNode);
+    expect(pods.items.map(({ metadata, status }) => [metadata?.name, status?.phase])).toEqual([
+      ["app-1", "Failed"],
+      ["app-2", "Running"],
+    ]);
+    const settings = await client.readNamespacedConfigMap({ namespace: "default", name: "settings" });
+    expect(settings.data).toEqual({ value: "first" });
+  });
+
+  test("what it was never given is not there for it, whoever else was", async () => {
+    state.set({ uid: "uid-2", name: "other-1" }, "Running", "other");
+    await give("token-other", "uid-2");
+    await ask(`${mapsPath}/settings`);
+    await ask(podsPath);
+    await upstream.stop();
+    expect((await ask(`${mapsPath}/settings`)).code).toBe(200);
+    for (const path of [`${mapsPath}/settings`, podsPath, mapsPath]) {
+      expect((await ask(path, { token: "token-other" })).code).toBe(503);
+    }
+    expect((await ask("/api/v1/namespaces/default/secrets")).code).toBe(503);
+  });
+
+  test("what was forbidden since is forgotten", async () => {
+    await ask(podsPath);
+    upstream.rights.set("token-1", []);
+    expect((await ask(podsPath)).code).toBe(403);
+    await upstream.stop();
+    expect((await ask(podsPath)).code).toBe(503);
+  });
+
+  test("copies outlive the agent, and are not readable on the disk", async () => {
+    await ask(mapsPath);
+    await ask(podsPath);
+    api.close();
+    await upstream.stop();
+    const files = readdirSync(join(directory, "local-api/copies"));
+    expect(files).not.toEqual([]);
+    for (const file of files) {
+      const text = readFileSync(join(directory, "local-api/copies", file), "latin1");
+      expect(text).not.toContain("settings");
+    }
+    const { port } = api.address({ sharesNetwork: true });
+    api = await open();
+    api.serve(state);
+    expect(api.address({ sharesNetwork: true }).port).toBe(port);
+    expect(names(await ask(mapsPath))).toEqual(["settings"]);
+    expect(names(await ask(`${podsPath}?${query}`))).toEqual(["app-1"]);
+  });
+
+  test("selectors hold", async () => {
+    await ask(podsPath);
+    await upstream.stop();
+    state.set({ uid: "uid-2", name: "app-2", namespace: "other" }, "Pending");
+    expect(names(await ask(`${podsPath}?fieldSelector=status.phase%3DPending`))).toEqual(["app-2"]);
+    expect(names(await ask(`${podsPath}?fieldSelector=spec.nodeName%3Dnode-2`))).toEqual([]);
+    expect(names(await ask("/api/v1/namespaces/other/pods?labelSelector=app%3Dapp"))).toEqual(["app-2"]);
+    expect(names(await ask("/api/v1/namespaces/other/pods?labelSelector=app%21%3Dapp"))).toEqual([]);
+  });
+
+  test("there are no services, rather than no answer", async () => {
+    await upstream.stop();
+    const reply = await ask("/api/v1/services");
+    expect([reply.code, reply.body["kind"], names(reply)]).toEqual([200, "ServiceList", []]);
+  });
+
+  test("events wait for it, and go with the token they came with", async () => {
+    await upstream.stop();
+    const path = "/api/v1/namespaces/default/events";
+    const event = { kind: "Event", apiVersion: "v1", metadata: { name: "app-1.1" }, message: "hello" };
+    const reply = await ask(path, { method: "POST", body: JSON.stringify(event) });
+    expect(reply.code).toBe(201);
+    expect(reply.body).toMatchObject({ message: "hello", metadata: { name: "app-1.1" } });
+    await upstream.start();
+    await vi.waitFor(async () => {
+      await ask(podsPath);
+      expect(upstream.posted).toEqual([{ path, token: "token-1", body: event }]);
+    }, 20_000);
+  });
+
+  test("other writes are not accepted", async () => {
+    await upstream.stop();
+    const reply = await ask(mapsPath, { method: "POST", body: JSON.stringify(map("new", "x")) });
+    expect([reply.code, reply.body["reason"]]).toEqual([503, "ServiceUnavailable"]);
+  });
+});
+
+describe("a watch", () => {
+  type Told = { readonly type: string; readonly name: string; readonly phase: string | undefined };
+
+  /** Watches as the client library does; what it is told, as it comes. */
+  async function watch(path: string, resourceVersion: string) {
+    const told: Told[] = [];
+    let isOver = false;
+    const abort = await new Watch(inCluster()).watch(
+      path,
+      { ...ofNode, resourceVersion },
+      (type, object) => void told.push({ type, name: object.metadata?.name, phase: object.status?.phase }),
+      () => {
+        isOver = true;
+      },
+    );
+    return { told, isOver: () => isOver, abort };
+  }
+
+  function versionOf({ body }: Reply): string {
+    return (body["metadata"] as { readonly resourceVersion: string }).resourceVersion;
+  }
+
+  test("goes on with live pods while the control plane is away, and with it where it was when it is back", async () => {
+    const list = await ask(`${podsPath}?${query}`);
+    const { told, isOver, abort } = await watch(podsPath, versionOf(list));
+    await vi.waitFor(() => expect(upstream.watching).toBe(1));
+    upstream.put(podsPath, upstreamPod("app-1", "node-1"));
+    await vi.waitFor(() => expect(told).toEqual([{ type: "MODIFIED", name: "app-1", phase: undefined }]));
+    await upstream.stop();
+    await vi.waitFor(() => expect(told.at(-1)).toEqual({ type: "MODIFIED", name: "app-1", phase: "Running" }));
+    state.set({ uid: "uid-1", name: "app-1" }, "Failed");
+    state.set({ uid: "uid-2", name: "app-2" }, "Running");
+    state.remove("uid-2");
+    await vi.waitFor(() =>
+      expect(told.slice(2)).toEqual([
+        { type: "MODIFIED", name: "app-1", phase: "Failed" },
+        { type: "ADDED", name: "app-2", phase: "Running" },
+        { type: "DELETED", name: "app-2", phase: "Running" },
+      ]),
+    );
+    expect(isOver()).toBe(false);
+    upstream.put(podsPath, upstreamPod("app-3", "node-1"));
+    await upstream.start();
+    await vi.waitFor(() => expect(told.at(-1)).toMatchObject({ name: "app-3" }), 20_000);
+    expect(told.filter(({ name }) => name === "app-3")).toHaveLength(1);
+    expect(isOver()).toBe(false);
+    abort.abort();
+  });
+
+  test("is told to begin anew where the control plane cannot go on", async () => {
+    const list = await ask(`${podsPath}?${query}`);
+    const { told, isOver } = await watch(podsPath, versionOf(list));
+    await vi.waitFor(() => expect(upstream.watching).toBe(1));
+    await upstream.stop();
+    upstream.oldest = 1000;
+    await upstream.start();
+    await vi.waitFor(() => expect(told.at(-1)?.type).toBe("ERROR"), 20_000);
+    await vi.waitFor(() => expect(isOver()).toBe(true));
+  });
+
+  test("can be begun while the control plane is away", async () => {
+    await ask(`${podsPath}?${query}`);
+    await upstream.stop();
+    const list = await ask(`${podsPath}?${query}`);
+    const { told, abort } = await watch(podsPath, versionOf(list));
+    state.set({ uid: "uid-1", name: "app-1" }, "Succeeded");
+    await vi.waitFor(() => expect(told).toEqual([{ type: "MODIFIED", name: "app-1", phase: "Succeeded" }]));
+    abort.abort();
+  });
+
+  test("from what was told here is too old for the control plane", async () => {
+    await ask(`${podsPath}?${query}`);
+    await upstream.stop();
+    const version = versionOf(await ask(`${podsPath}?${query}`));
+    await upstream.start();
+    await vi.waitFor(async () => expect((await ask(podsPath)).body["kind"]).toBe("List"), 20_000);
+    const { told } = await watch(podsPath, version);
+    await vi.waitFor(() => expect(told.at(-1)?.type).toBe("ERROR"));
+    expect(upstream.watching).toBe(0);
+  });
+
+  test("keeps the copy of a list up to date", async () => {
+    const list = await ask(mapsPath);
+    const { abort } = await watch(mapsPath, versionOf(list));
+    await ask(`${mapsPath}?${query}`);
+    await vi.waitFor(() => expect(upstream.watching).toBe(1));
+    upstream.put(mapsPath, map("settings", "second"));
+    upstream.put(mapsPath, map("more", "third"));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await upstream.stop();
+    expect(names(await ask(`${mapsPath}?${query}`))).toEqual(["more", "settings"]);
+    abort.abort();
+  });
+});
