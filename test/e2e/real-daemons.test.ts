@@ -1,7 +1,7 @@
 // What a user sees whose daemons are real ones in real containers, on machines that things happen to.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { logCollectorImage, nodeExporterImage } from "../containers/daemons.ts";
 import { busyboxImage } from "../containers/image.ts";
 import { until } from "./support/cluster.ts";
@@ -23,7 +23,7 @@ beforeAll(async () => {
   });
   kubectl = site.kubectl;
   logs = await LogServer.start(site.segment.gateway);
-  nodes = await Promise.all(["edge-1", "edge-2", "edge-3"].map((name) => EdgeNode.set(site, name)));
+  nodes = await Promise.all(["edge-1", "edge-2", "edge-3", "edge-4", "edge-5"].map((name) => EdgeNode.set(site, name)));
   await Promise.all(
     nodes.map(async (node) => {
       await node.startRuntime();
@@ -103,18 +103,123 @@ it("containerd is killed and comes back, and no container has noticed", async ()
   expect(await podsOn(edge.name)).toEqual(podsBefore);
 }, 60_000);
 
-it("an agent that is killed 50 times restarts nothing and starts nothing twice", async () => {
-  const edge = node("edge-1");
+/** What a user who looks at a node all the time sees of its readiness; each change once. */
+function watchReadiness(name: string) {
+  const path = "{.status.conditions[?(@.type=='Ready')].status}{'\\n'}";
+  const watch = kubectl.start(["get", "node", name, "-w", "-o", `jsonpath=${path}`]);
+  const seen = () =>
+    watch
+      .output()
+      .stdout.split("\n")
+      .filter((status) => status !== "");
+  return { seen: () => seen().filter((status, index, all) => status !== all[index - 1]), stop: watch.stop };
+}
+
+function barePod(name: string, nodeName: string): string {
+  const command = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done"];
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name },
+    spec: {
+      nodeName,
+      terminationGracePeriodSeconds: 1,
+      containers: [{ name: "main", image: "busybox:1.36", command }],
+    },
+  });
+}
+
+/** The line is cut until the node counts as lost, with something for it to hear of when it is back. */
+async function loseAndFind(edge: EdgeNode, lose: () => Promise<void>, find: () => Promise<void>): Promise<void> {
   const before = edge.running();
   const podsBefore = await podsOn(edge.name);
-  expect(before.length).toBeGreaterThan(0);
-  for (let kill = 0; kill < 50; kill += 1) {
-    await random(0, 1500);
-    await edge.killAgent();
-    await edge.startAgent();
+  const assignmentsBefore = edge.logged("assignment").length;
+  const readiness = watchReadiness(edge.name);
+  try {
+    await until(() => readiness.seen().length === 1);
+    await lose();
+    await kubectl.ok("create -f -", barePod(`news-for-${edge.name}`, edge.name));
+    await until(() => readiness.seen().length === 2, 120_000);
+    // News may still come in where nothing gets out.
+    expect(edge.running().filter(({ pod }) => !pod.startsWith("news"))).toEqual(before);
+    await find();
+    await until(() => readiness.seen().length === 3, 60_000);
+    await kubectl.ok(`wait pod/news-for-${edge.name} --for=condition=Ready --timeout=60s`);
+    expect(edge.running().filter(({ pod }) => !pod.startsWith("news"))).toEqual(before);
+    const pods = await podsOn(edge.name);
+    expect(pods.filter(({ name }) => !name.startsWith("news"))).toEqual(podsBefore);
+    // All that had been missed was heard at once.
+    expect(edge.logged("assignment").length - assignmentsBefore).toBe(1);
+    expect(edge.logged("the control plane answers again")).toHaveLength(1);
+    expect(readiness.seen()).toEqual(["True", "Unknown", "True"]);
+  } finally {
+    await readiness.stop();
   }
-  await kubectl.ok(`wait node/${edge.name} --for=condition=Ready --timeout=30s`);
-  await until(() => edge.logged("assignment").length > 0);
-  expect(edge.running()).toEqual(before);
-  expect(await podsOn(edge.name)).toEqual(podsBefore);
-}, 120_000);
+}
+
+describe.concurrent("while nodes have troubles of all kinds", () => {
+  it("an agent that is killed 50 times restarts nothing and starts nothing twice", async () => {
+    const edge = node("edge-1");
+    const before = edge.running();
+    const podsBefore = await podsOn(edge.name);
+    expect(before.length).toBeGreaterThan(0);
+    const doubles = new Set<string>();
+    for (let kill = 0; kill < 50; kill += 1) {
+      // There is always a pod that is just coming or going.
+      if (kill % 5 === 0) await kubectl.ok("create -f -", barePod(`between-kills-${kill}`, edge.name));
+      if (kill % 5 === 4 && kill > 5) await kubectl.ok(`delete pod between-kills-${kill - 9} --wait=false`);
+      await random(0, 1500);
+      await edge.killAgent();
+      await edge.startAgent();
+      const names = edge.running().map(({ pod, name }) => `${pod}/${name}`);
+      for (const name of names) if (names.filter((it) => it === name).length > 1) doubles.add(name);
+    }
+    await kubectl.ok("wait pod/between-kills-45 --for=condition=Ready --timeout=60s");
+    await until(async () => !(await kubectl.ok("get pods -o name")).includes("between-kills-40"), 60_000);
+    expect([...doubles]).toEqual([]);
+    const others = ({ pod = "", name = "" }) => !pod.startsWith("between-kills") && !name.startsWith("between-kills");
+    expect(edge.running().filter((it) => others({ pod: it.pod }))).toEqual(before);
+    expect((await podsOn(edge.name)).filter(others)).toEqual(podsBefore);
+    expect(
+      edge
+        .running()
+        .filter(({ pod }) => pod.startsWith("between-kills"))
+        .map(({ pod }) => pod),
+    ).toEqual(["between-kills-45"]);
+  }, 200_000);
+
+  it.each([
+    ["edge-2", "in"],
+    ["edge-3", "out"],
+    ["edge-4", "both"],
+  ] as const)(
+    "%s, which packets %s are lost of, keeps its daemons and catches up at once",
+    async (name, direction) => {
+      const edge = node(name);
+      await loseAndFind(
+        edge,
+        () => edge.cut(direction),
+        () => edge.mend(),
+      );
+    },
+    240_000,
+  );
+
+  it("a machine that loses its power starts its daemons from its disk when nobody can be reached", async () => {
+    const edge = node("edge-5");
+    const before = await podsOn(edge.name);
+    await edge.machine.cutPower();
+    await kubectl.ok(`wait node/${edge.name} --for=condition=Ready=Unknown --timeout=120s`);
+    await edge.boot({ withNetwork: false });
+    const running = () => new Set(edge.running().map(({ pod }) => pod));
+    await until(() => before.every(({ name }) => running().has(name)), 60_000);
+    await edge.mend();
+    await kubectl.ok(`wait node/${edge.name} --for=condition=Ready --timeout=90s`);
+    await until(async () => (await podsOn(edge.name)).every(({ ready }) => ready), 60_000);
+    const after = await podsOn(edge.name);
+    expect(after.map(({ name, uid, restarts }) => ({ name, uid, restarts }))).toEqual(
+      before.map(({ name, uid, restarts }) => ({ name, uid, restarts: restarts + 1 })),
+    );
+    expect(edge.running()).toHaveLength(before.length);
+  }, 240_000);
+});

@@ -1,9 +1,12 @@
 // One agent per state directory: two would start everything twice.
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 
 import { isAlive, statOf } from "../runtime/process/process-table.ts";
 
-/** Takes the lock; the pid of its holder when somebody else has it. The lock of a dead process counts for nothing. */
+/**
+ * Takes the lock; the pid of its holder when somebody else has it. The lock of a dead process counts for nothing. It is a
+ * link that leads nowhere: it is there with its holder's name from the first moment, and finds room on a disk that is full.
+ */
 export function takeLock(
   path: string,
 ): { readonly ok: true; release(): void } | { readonly ok: false; readonly pid: number } {
@@ -11,7 +14,7 @@ export function takeLock(
   const identity = `${process.pid} ${own?.startTime ?? ""}`;
   for (;;) {
     try {
-      writeFileSync(path, identity, { flag: "wx", mode: 0o600 });
+      symlinkSync(identity, path);
       return { ok: true, release: () => rmSync(path, { force: true }) };
     } catch (error) {
       if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
@@ -23,11 +26,15 @@ export function takeLock(
 }
 
 function readLock(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
+  // An earlier version wrote a file.
+  for (const read of [() => readlinkSync(path), () => readFileSync(path, "utf8")]) {
+    try {
+      return read();
+    } catch {
+      // It is the other kind, or gone just now.
+    }
   }
+  return "";
 }
 
 function isHolder(pid: number, startTime: string): boolean {

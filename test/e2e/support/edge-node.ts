@@ -152,9 +152,30 @@ export class EdgeNode {
       .filter((line) => line.includes(`"${message}"`));
   }
 
+  /** What goes wrong on the way: packets to this machine, from it, or both, are lost from now on. */
+  async cut(direction: "both" | "in" | "out"): Promise<void> {
+    const { machine } = this;
+    if (direction !== "out") await machine.ok("iptables", "-A", "INPUT", "-i", "eth0", "-j", "DROP");
+    if (direction !== "in") await machine.ok("iptables", "-A", "OUTPUT", "-o", "eth0", "-j", "DROP");
+    // Of pods with a network of their own.
+    if (direction !== "in") await machine.ok("iptables", "-I", "FORWARD", "-o", "eth0", "-j", "DROP");
+  }
+
+  async mend(): Promise<void> {
+    const { machine } = this;
+    for (const [chain, way] of [
+      ["INPUT", "-i"],
+      ["OUTPUT", "-o"],
+      ["FORWARD", "-o"],
+    ] as const) {
+      await machine.run("iptables", "-D", chain, way, "eth0", "-j", "DROP");
+    }
+  }
+
   /** Power off and on; the runtime and the agent are started as after a boot. */
-  async boot(): Promise<void> {
+  async boot({ withNetwork }: { readonly withNetwork: boolean } = { withNetwork: true }): Promise<void> {
     await this.machine.start();
+    if (!withNetwork) await this.cut("both");
     await this.startRuntime();
     await this.startAgent();
   }
