@@ -37,6 +37,7 @@ export async function bundleAgent(entry: "node" | "fleet", outfile: string): Pro
     target: "node20",
     platform: "node",
     minifySyntax: true,
+    ...(entry === "node" ? { banner: { js: "#!/usr/bin/env node" } } : {}),
     // Optional accelerators of ws that are not there and not missed.
     external: ["bufferutil", "utf-8-validate"],
     logLevel: "error",

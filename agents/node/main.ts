@@ -12,10 +12,12 @@ import { newCredential, requestFor } from "./host/certificate-request.ts";
 import { CredentialFile } from "./host/credential-file.ts";
 import { DiskCheckpoint } from "./host/disk-checkpoint.ts";
 import { HoldFile } from "./host/hold-file.ts";
+import { openLocalControl } from "./host/local-control.ts";
 import { takeLock } from "./host/lock.ts";
 import { hostNetwork } from "./host/network.ts";
 import { openHostFacts } from "./host/node-facts.ts";
 import { lineLog, systemClock, systemRandom } from "./host/system.ts";
+import { startWatchdog } from "./host/watchdog.ts";
 import { openNodeApi } from "./local-api/open.ts";
 import { recorded } from "./local-api/tokens.ts";
 import type { NodeOptions } from "./options.ts";
@@ -107,7 +109,14 @@ async function run(options: NodeOptions): Promise<void> {
   log.info("started", { node, server, runtime: runtime.name, version: kubeletVersion });
   agent.start();
   localApi?.serve(agent.state);
+  const closeControl = openLocalControl(join(stateDirectory, "agent.sock"), {
+    ...{ node, server, runtime: runtime.name, agent, hold, clock, log },
+    directories: [...new Set([stateDirectory, logDirectory])],
+  });
+  const calm = startWatchdog(clock);
   await untilSignal();
+  calm();
+  closeControl();
   agent.stop();
   localApi?.close();
   nodeFacts.stop();
@@ -135,7 +144,15 @@ function fail(error: unknown): void {
 }
 
 function main(): void {
-  const parsed = parseOptions(process.argv.slice(2), process.getuid?.() === 0);
+  const [first, name = "help", ...rest] = process.argv.slice(2);
+  if (first === "agent" && name !== "run") {
+    void import("./commands/commands.ts")
+      .then(({ runCommand }) => runCommand(name, rest))
+      .then((code) => process.exit(code), fail);
+    return;
+  }
+  const args = first === "agent" ? rest : process.argv.slice(2);
+  const parsed = parseOptions(args, process.getuid?.() === 0);
   switch (parsed.kind) {
     case "help":
       process.stdout.write(usage);

@@ -32,7 +32,8 @@ export type NodeOptions = {
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, locked: 3 } as const;
 
-export const usage = `Usage: lares-agent --server URL --runtime cri|process|fake [options]
+export const usage = `Usage: lares agent run --server URL --runtime cri|process|fake [options]
+       lares agent help      tells of the other commands
 
 Keeps the pods of one node running, as the control plane at URL says.
 

@@ -5,6 +5,7 @@ import { Hono } from "hono";
 import type { Env } from "../env.ts";
 import { ApiError } from "../model/api-error.ts";
 import { clusterRoles } from "../model/rbac.ts";
+import { mastersGroup } from "../model/user-info.ts";
 import { pokeAfter, pokeWatchHub } from "../pokes.ts";
 import { aggregateClusterRoles } from "../store/aggregation.ts";
 import { readMeter } from "../store/meter.ts";
@@ -15,7 +16,6 @@ import { agentRoutes } from "../sync/routes.ts";
 import { answer, refusal, withWarnings } from "./answer.ts";
 import type { Caller, Credentials } from "./authentication.ts";
 import { authenticate } from "./authentication.ts";
-import type { PolicySource } from "./authorization.ts";
 import { requireAllowed } from "./authorization.ts";
 import type { RequestContext } from "./context.ts";
 import { serverVersion } from "./discovery.ts";
@@ -23,6 +23,7 @@ import { discoveryRoutes, servedKinds } from "./discovery-routes.ts";
 import { handle } from "./handle.ts";
 import { actingAs } from "./impersonation.ts";
 import { metricsText } from "./metrics.ts";
+import { answerNodeRequest } from "./node-requests.ts";
 import { answerPodToken } from "./pod-token.ts";
 import { PolicyCache } from "./policy-cache.ts";
 import { attributesOf } from "./request-attributes.ts";
@@ -38,7 +39,7 @@ const policies = new PolicyCache();
 let seeded: Promise<void> | null = null;
 const backlogs = new WatchBacklogs();
 
-type Bindings = { Bindings: Env; Variables: { caller: Caller; credentials: Credentials; policy: PolicySource } };
+type Bindings = { Bindings: Env; Variables: { caller: Caller } };
 
 export const app = new Hono<Bindings>({ strict: false });
 
@@ -69,19 +70,33 @@ function keysOf(env: Env): SigningKeys {
   return signingKeys;
 }
 
+app.post(agentPaths.node, async (context) => {
+  const { env, executionCtx } = context;
+  await ready(env);
+  // What a node may ask for is settled before anything is asked in its name.
+  const caller = { name: "lares:node-request", uid: "", groups: [mastersGroup], extra: {} };
+  return answerNodeRequest(env, context.req.raw, async (method, path, body) => {
+    const answer = await respond({ env, executionCtx, request: internalRequest(method, path, body), caller });
+    return { status: answer.status, json: await answer.json() };
+  });
+});
+
+function internalRequest(method: string, path: string, body: unknown): Request {
+  const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  const content = body === undefined ? {} : { body: JSON.stringify(body) };
+  return new Request(`https://lares.internal${path}`, { method, headers: { "content-type": type }, ...content });
+}
+
 app.use("*", async (context, next) => {
   const { env } = context;
   const { method, headers, url } = context.req.raw;
   const nowMs = Date.now();
-  const credentials = { db: env.DB, keys: keysOf(env), adminDigest: env.ADMIN_TOKEN_SHA256, nowMs };
-  const sender = await authenticate(headers, credentials);
+  const sender = await authenticate(headers, credentialsOf(env, nowMs));
   await ready(env);
   const policy = () => policies.get(env.DB, nowMs);
   const caller = await actingAs(sender, headers, policy);
   await requireAllowed(caller, attributesOf(method, new URL(url)), policy);
   context.set("caller", caller);
-  context.set("credentials", credentials);
-  context.set("policy", policy);
   await next();
 });
 
@@ -93,34 +108,51 @@ app.get(
   () => new Response(metricsText(readMeter()), { headers: { "content-type": "text/plain; version=0.0.4" } }),
 );
 
-app.all("*", async (context) => {
-  const { env } = context;
+app.all("*", ({ env, executionCtx, req, get }) =>
+  respond({ env, executionCtx, request: req.raw, caller: get("caller") }),
+);
+
+type Asking = {
+  readonly env: Env;
+  readonly executionCtx: ExecutionContext;
+  readonly request: Request;
+  /** Who may do what is asked. */
+  readonly caller: Caller;
+};
+
+async function respond({ env, executionCtx, request: asked, caller }: Asking): Promise<Response> {
+  const url = new URL(asked.url);
+  const nowMs = Date.now();
   const kinds = servedKinds(env);
-  const target = await targetOf(new URL(context.req.url).pathname, kinds);
-  if (target === null) return notServed(context.req.path, kinds);
+  const target = await targetOf(url.pathname, kinds);
+  if (target === null) return notServed(url.pathname, kinds);
   templates ??= new TemplateCache(env.DB);
   const warnings: string[] = [];
   const request: RequestContext = {
     env,
-    request: context.req.raw,
-    url: new URL(context.req.url),
+    request: asked,
+    url,
     target,
-    caller: context.get("caller"),
-    policy: context.get("policy"),
-    credentials: context.get("credentials"),
+    caller,
+    policy: () => policies.get(env.DB, nowMs),
+    credentials: credentialsOf(env, nowMs),
     policyChanged: () => {
       policies.forget();
-      if (target.resource.plural === clusterRoles.plural) later(context.executionCtx, aggregate(env));
+      if (target.resource.plural === clusterRoles.plural) later(executionCtx, aggregate(env));
     },
-    nowMs: Date.now(),
+    nowMs,
     templates,
     backlogs,
     warn: (text) => warnings.push(text),
     kinds,
-    touched: (touched) => later(context.executionCtx, pokeAfter(env, touched)),
+    touched: (touched) => later(executionCtx, pokeAfter(env, touched)),
   };
   return withWarnings(await handle(request).catch(refused), warnings);
-});
+}
+
+function credentialsOf(env: Env, nowMs: number): Credentials {
+  return { db: env.DB, keys: keysOf(env), adminDigest: env.ADMIN_TOKEN_SHA256, nowMs };
+}
 
 /** Brings the rules that ClusterRoles are put together from up to date, for those who read them. */
 async function aggregate(env: Env): Promise<void> {

@@ -81,6 +81,12 @@ export function insertNodeCredential(db: D1Database, { node, digest, createdMs, 
   return { statements: [statement], read: () => null };
 }
 
+/** Makes a node's credential worthless, unless another one has taken its place. */
+export function removeNodeCredential(db: D1Database, node: string, digest: string): Part<null> {
+  const statement = db.prepare("DELETE FROM node_credentials WHERE node = ?1 AND digest = ?2").bind(node, digest);
+  return { statements: [statement], read: () => null };
+}
+
 /** Fails the batch if the node has a credential already (null: no such demand). */
 export function requireUnjoined(db: D1Database, node: string | null): Part<null> {
   const statement = db

@@ -11,6 +11,7 @@ export const paths = {
   sync: "/agent/v1/sync",
   socket: "/agent/v1/socket",
   token: "/agent/v1/token",
+  node: "/agent/v1/node",
 } as const;
 
 /** The text an agent sends to prove that it lives, and the answer; neither wakes the control plane. */
@@ -52,6 +53,32 @@ export const ApprovalAnswer = z.object({
   error: z.string().optional(),
 });
 export type ApprovalAnswer = z.output<typeof ApprovalAnswer>;
+
+/**
+ * Body of POST node: what somebody at the machine wants done with its own Node. `cordon` and `uncordon` as kubectl does;
+ * `drain` cordons and evicts, as far as budgets let it, the pods that another node can run: ask again until none is left;
+ * `leave` deletes the Node, so that the agent ends its pods; `forget` makes the credential worthless.
+ */
+export const NodeRequest = z.strictObject({
+  node: z.string().min(1).max(253),
+  action: z.enum(["cordon", "uncordon", "drain", "leave", "forget"]),
+});
+export type NodeRequest = z.output<typeof NodeRequest>;
+
+/** `stays`: a daemon's, or the node's own; `blocked`: a budget does not let it go now, as the message says. */
+const DrainedPod = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  state: z.enum(["stays", "ending", "blocked"]),
+  message: z.string().optional(),
+});
+
+export const NodeAnswer = z.object({
+  node: z.string(),
+  /** Of `drain`: the pods that are still there. */
+  pods: z.array(DrainedPod).optional(),
+});
+export type NodeAnswer = z.output<typeof NodeAnswer>;
 
 const NodeCondition = z.strictObject({
   type: z.string(),

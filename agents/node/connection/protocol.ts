@@ -18,6 +18,7 @@ export const paths: typeof messages.paths = {
   sync: "/agent/v1/sync",
   socket: "/agent/v1/socket",
   token: "/agent/v1/token",
+  node: "/agent/v1/node",
 };
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -22,7 +22,7 @@ export class Server {
   /** Made for each node that is heard of first. */
   newPlane: (node: string) => ControlPlane = () => new ControlPlane();
   readonly open = new Map<string, WebSocket>();
-  readonly joinToken = "join-me";
+  joinToken = "join-me";
   readonly credentials = new Map<string, string>();
   /** How sockets are met: `refuse` answers 404. */
   upgrades: "accept" | "refuse" = "accept";

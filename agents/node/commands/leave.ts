@@ -1,0 +1,90 @@
+// `lares agent leave`: the machine is no node any more. Its pods end, its Node goes, and its credential opens nothing.
+import { rmdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+import { askAgent } from "./local-agent.ts";
+import { askNode } from "./node-request.ts";
+import type { CommandCode } from "./output.ts";
+import { CommandError, commandCodes, durationText, say } from "./output.ts";
+import type { Places } from "./places.ts";
+import type { Identity } from "./settings.ts";
+import { stopAgent } from "./start.ts";
+import * as systemd from "./systemd.ts";
+
+export type LeaveOptions = {
+  readonly places: Places;
+  readonly identity: Identity;
+  readonly authorityFile: string;
+  /** Leave though the control plane cannot be told, or pods do not end. */
+  readonly force: boolean;
+  /** Nothing of the agent stays on the machine. */
+  readonly purge: boolean;
+  readonly timeoutMs: number;
+};
+
+const lookEveryMs = 500;
+/** What the next agent must not find. The lock is its holder's, and the runtime's records go with their pods. */
+const forgotten = ["credential", "credential-waiting", "assignment.a", "assignment.b", "memory.a", "memory.b", "hold"];
+
+export async function leave(options: LeaveOptions): Promise<CommandCode> {
+  const { places, identity, authorityFile, force, purge } = options;
+  const agent = await askAgent(places.state, "/status");
+  if (!agent.ok && !force) {
+    // It alone knows how to end its pods in good order.
+    throw new CommandError("no agent runs here to end the pods: start it, or leave with --force", commandCodes.absent);
+  }
+  // Somebody who leaves does not want to be held.
+  if (agent.ok && agent.status.hold !== undefined) await askAgent(places.state, "/hold", { release: true });
+  const left = await askNode(identity, "leave", authorityFile);
+  if (!left.ok && !left.isRefused && !force) {
+    throw new CommandError(
+      `the control plane cannot be told: ${left.message}; leave with --force, and delete the Node by kubectl`,
+    );
+  }
+  if (agent.ok) await untilPodsEnded(options);
+  await stopAgent(places);
+  const over = await askNode(identity, "forget", authorityFile);
+  for (const name of forgotten) rmSync(join(places.state, name), { force: true });
+  rmSync(places.joinToken, { force: true });
+  const isTold = left.ok && over.ok;
+  say(isTold ? `node ${identity.node} has left ${identity.server}` : `node ${identity.node} has left without a word`);
+  if (purge) remove(places);
+  return commandCodes.done;
+}
+
+async function untilPodsEnded({ places, force, timeoutMs }: LeaveOptions): Promise<void> {
+  const endAtMs = performance.now() + timeoutMs;
+  let told = -1;
+  for (;;) {
+    const answer = await askAgent(places.state, "/status");
+    // An agent that is gone ends no more pods.
+    if (!answer.ok) return;
+    const { pods, isRegistered } = answer.status;
+    if (pods.length === 0 && !isRegistered) return;
+    if (pods.length !== told && pods.length > 0) say(`${pods.length} pods are ending`);
+    told = pods.length;
+    if (performance.now() > endAtMs) {
+      if (force) return;
+      throw new CommandError(
+        `${pods.length} pods are still here after ${durationText(timeoutMs)}`,
+        commandCodes.waiting,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+  }
+}
+
+function remove(places: Places): void {
+  const { unit, rollbackUnit, command, releases, settings, state } = places;
+  for (const path of [unit, rollbackUnit, command, releases, settings, state]) {
+    rmSync(path, { recursive: true, force: true });
+    say(`removed ${path}`);
+  }
+  if (systemd.hasSystemd(places)) systemd.reload();
+  try {
+    // Theirs who made it, if anything else is in it.
+    rmdirSync(join(places.log, "pods"));
+  } catch {
+    return;
+  }
+}

@@ -1,0 +1,85 @@
+// The agent as a systemd service. Source: systemd.service(5), systemd.exec(5), systemd.kill(5), systemd.resource-control(5).
+
+/** V8 without its optimising compilers and with small spaces: a third less memory for an agent that mostly waits. */
+export const engineFlags = ["--lite-mode", "--max-semi-space-size=1", "--max-old-space-size=64"] as const;
+
+export type UnitOptions = {
+  /** Node's program. */
+  readonly engine: string;
+  /** Pods are children of this service, and whatever it may not do they may not either. */
+  readonly podsAreChildren: boolean;
+};
+
+/** Runtimes whose pods belong to somebody else, so that the agent can be shut in. */
+const shutIn = `
+# Pods are started by the container runtime: what the agent may not do is no loss to them.
+RestrictRealtime=yes
+LockPersonality=yes
+RestrictNamespaces=mnt net
+SystemCallArchitectures=native
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+KeyringMode=private
+`;
+
+const open = `
+# Nothing more is shut off here: pods may be children of this service, and would be shut in with it.
+`;
+
+export function unitText({ engine, podsAreChildren }: UnitOptions): string {
+  return `# The node agent. Written by \`lares agent install\`, and written anew by it: put changes into
+# lares-agent.service.d/*.conf beside this file.
+[Unit]
+Description=Lares node agent
+# Not network-online.target: pods start without a network, and the agent tries until there is one.
+After=local-fs.target network.target docker.service containerd.service crio.service podman.socket
+StartLimitIntervalSec=120
+StartLimitBurst=5
+OnFailure=lares-agent-rollback.service
+
+[Service]
+Type=exec
+EnvironmentFile=/etc/lares/agent.env
+ExecStart=${engine} ${engineFlags.join(" ")} /opt/lares/current/lares-agent.cjs agent run --server \${LARES_SERVER} --join-token-file /etc/lares/join-token $LARES_OPTIONS
+Restart=always
+RestartSec=2
+# A command line that makes no sense does not get better by itself.
+RestartPreventExitStatus=2
+TimeoutStopSec=20
+# The agent says that it is alive by systemd-notify, a child of its own.
+NotifyAccess=all
+WatchdogSec=3min
+
+# Pods outlive the agent: stopping or restarting the service ends the agent alone, and the next one takes them over.
+KillMode=process
+# Control groups below this one are the agent's to make.
+Delegate=yes
+# The agent rests at half of that. Containers have groups of their own and do not count.
+MemoryMax=96M
+OOMScoreAdjust=-900
+# A pod that runs out of memory is the agent's business and not a reason to stop the service.
+OOMPolicy=continue
+# Pods may count as tasks of this service.
+TasksMax=infinity
+LimitNOFILE=65536
+
+StateDirectory=lares
+StateDirectoryMode=0700
+UMask=0027
+# Mounts that the agent makes for pods must be seen by whoever runs them.
+PrivateMounts=no
+${podsAreChildren ? open : shutIn}
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** Runs once the agent has failed too often: a release that does not start makes room for the one before. */
+export const rollbackUnitText = `# Written by \`lares agent install\`.
+[Unit]
+Description=Go back to the release of the Lares node agent that ran before
+ConditionPathIsSymbolicLink=/opt/lares/previous
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'mv -T /opt/lares/previous /opt/lares/current && systemctl reset-failed lares-agent.service && systemctl start --no-block lares-agent.service'
+`;
