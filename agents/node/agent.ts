@@ -7,7 +7,7 @@ import { AgentState } from "./agent-state.ts";
 import type { AgentSummary, PodSummary } from "./agent-summary.ts";
 import { podSummary, summaryOf } from "./agent-summary.ts";
 import { Desired, emptyAssignment } from "./desired.ts";
-import { Gate, GatedNetwork, GatedRuntime } from "./gate.ts";
+import { Gate, GatedNetwork, GatedRuntime, gatedTokens } from "./gate.ts";
 import type { Hold } from "./hold.ts";
 import type { NodeView } from "./node-view.ts";
 import { nodeView } from "./node-view.ts";
@@ -50,6 +50,11 @@ export class Agent implements PodHost, OutboxOwner {
   readonly #outbox: Outbox;
   readonly #usage: UsageMeter;
   readonly ports: PodHost["ports"];
+  /** What is held at the moment of the question: a start may take its time. */
+  readonly objects: ObjectLookup = {
+    get: (...place) => this.#desired.objects.get(...place),
+    isOnItsWay: (...place) => this.#desired.objects.isOnItsWay(...place),
+  };
   readonly localApi: LocalApi | undefined;
   /** For those who show what the agent knows. */
   readonly state: AgentState;
@@ -74,7 +79,7 @@ export class Agent implements PodHost, OutboxOwner {
     const runtime = new GatedRuntime(ports.runtime, this.#gate);
     const network = new GatedNetwork(ports.network, this.#gate);
     this.#desired = new Desired(ports.checkpoint, log);
-    this.ports = { clock, random, log, runtime, network, tokens: ports.tokens };
+    this.ports = { clock, random, log, runtime, network, tokens: gatedTokens(ports.tokens, this.#gate) };
     this.localApi = ports.localApi;
     this.startedAtMs = clock.nowMs();
     this.#startedAtMonotonicMs = clock.monotonicMs();
@@ -129,10 +134,6 @@ export class Agent implements PodHost, OutboxOwner {
   }
 
   // What pod workers ask for.
-
-  get objects(): ObjectLookup {
-    return this.#desired.objects;
-  }
 
   get directories(): Directories {
     return this.#options.directories;

@@ -1,6 +1,7 @@
 // Cuts an agent that was stopped off from the world: what it was waiting for never comes, as after a crash.
+import type { TokenSource } from "./objects.ts";
 import type { Network } from "./ports.ts";
-import type { ContainerConfig, PodSandboxConfig, Runtime, RuntimeFilter } from "./runtime/runtime.ts";
+import type { ContainerConfig, PodSandboxConfig, Runtime, RuntimeFilter, RuntimeImages } from "./runtime/runtime.ts";
 
 export class Gate {
   #isClosed = false;
@@ -49,11 +50,13 @@ export class GatedRuntime implements Runtime {
   readonly #runtime: Runtime;
   readonly #gate: Gate;
   readonly name: string;
+  readonly images?: RuntimeImages;
 
   constructor(runtime: Runtime, gate: Gate) {
     this.#runtime = runtime;
     this.#gate = gate;
     this.name = runtime.name;
+    if (runtime.images !== undefined) this.images = gatedImages(runtime.images, gate);
   }
 
   refusal(...args: Parameters<Runtime["refusal"]>) {
@@ -119,6 +122,18 @@ export class GatedRuntime implements Runtime {
   close() {
     this.#runtime.close();
   }
+}
+
+function gatedImages(images: RuntimeImages, gate: Gate): RuntimeImages {
+  return {
+    list: () => gate.pass(images.list()),
+    remove: (image) => gate.pass(images.remove(image)),
+    directory: () => gate.pass(images.directory()),
+  };
+}
+
+export function gatedTokens(tokens: TokenSource, gate: Gate): TokenSource {
+  return { token: (request) => gate.pass(tokens.token(request)) };
 }
 
 export class GatedNetwork implements Network {

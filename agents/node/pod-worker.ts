@@ -18,7 +18,7 @@ import { planPod } from "./pod/plan.ts";
 import { isEndPutOff } from "./pod/plan-held.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
 import { containerFieldPath, warning } from "./pod/pod-event.ts";
-import { remember } from "./pod/remember.ts";
+import { forgiven, remember } from "./pod/remember.ts";
 import { podIpOf, statusOf } from "./pod/report.ts";
 import type { Clock, LocalApi, Log, Network, Random } from "./ports.ts";
 import type { ProbeFinding } from "./prober.ts";
@@ -61,8 +61,6 @@ type Flight = { -readonly [K in keyof InFlight]: InFlight[K] };
 
 const firstRetryMs = 1000;
 const longestRetryMs = 30_000;
-/** Why containers wait that a ConfigMap or Secret may help. */
-const missesObjects: ReadonlySet<string> = new Set(["CreateContainerConfigError", "ErrImagePull", "ImagePullBackOff"]);
 
 export class PodWorker {
   readonly uid: string;
@@ -139,10 +137,7 @@ export class PodWorker {
 
   /** What held a start up may be there now: it is not held off any longer. */
   objectsChanged(): void {
-    for (const [name, { waiting, failures }] of Object.entries(this.#memory.containers)) {
-      if (failures === undefined || !missesObjects.has(waiting?.reason ?? "")) continue;
-      this.#memory = withContainer(this.#memory, name, { failures: undefined });
-    }
+    this.#memory = forgiven(this.#memory);
   }
 
   /** The runtime has news of the pod. */

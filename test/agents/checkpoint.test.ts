@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -6,7 +15,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { DiskCheckpoint } from "../../agents/node/host/disk-checkpoint.ts";
 import { takeLock } from "../../agents/node/host/lock.ts";
+import { Seal } from "../../agents/node/host/seal.ts";
 import { decode, WholeFile } from "../../agents/node/host/whole-file.ts";
+import type { HeldObject } from "../../agents/node/objects.ts";
 import { newPodMemory } from "../../agents/node/pod/memory.ts";
 import { assignedPod, template } from "./support/pods.ts";
 
@@ -140,10 +151,87 @@ describe("a checkpoint on disk", () => {
     const assignment = { revision: 7, etag: "e7", pods: [assignedPod()], templates: { t1: template() } };
     const memory = { observation: 9, pods: { "uid-1": { memory: newPodMemory(1) } } };
     const checkpoint = new DiskCheckpoint(directory);
-    expect(await checkpoint.load()).toEqual({ assignment: undefined, memory: undefined });
+    expect(await checkpoint.load()).toEqual({ assignment: undefined, memory: undefined, objects: undefined });
     await checkpoint.saveAssignment(assignment);
     await checkpoint.saveMemory(memory);
-    expect(await new DiskCheckpoint(directory).load()).toEqual({ assignment, memory });
+    await checkpoint.saveObjects([secret]);
+    expect(await new DiskCheckpoint(directory).load()).toEqual({ assignment, memory, objects: [secret] });
+  });
+
+  const content = Buffer.from("correct horse battery staple").toString("base64");
+  const secret: HeldObject = {
+    kind: "Secret",
+    namespace: "default",
+    name: "password",
+    uid: "u",
+    version: "7",
+    type: "Opaque",
+    data: {},
+    binaryData: { password: content },
+  };
+  const files = () => readdirSync(directory).map((name) => join(directory, name));
+
+  test("tells nobody what is in a Secret who has not the key, and the key is for its owner alone", async () => {
+    await new DiskCheckpoint(directory).saveObjects([secret]);
+    for (const file of files()) {
+      const bytes = readFileSync(file);
+      for (const text of [content, "correct horse", "password"]) expect(bytes.includes(text), file).toBe(false);
+      expect(
+        bytes.includes(
+          Buffer.from(JSON.stringify([secret]))
+            .toString("base64")
+            .slice(0, 40),
+        ),
+      ).toBe(false);
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+    }
+    rmSync(join(directory, "objects-key"));
+    expect((await new DiskCheckpoint(directory).load()).objects).toBeUndefined();
+  });
+
+  test("closes a key again that somebody has left open", async () => {
+    await new DiskCheckpoint(directory).saveObjects([secret]);
+    chmodSync(join(directory, "objects-key"), 0o644);
+    await new DiskCheckpoint(directory).load();
+    expect(statSync(join(directory, "objects-key")).mode & 0o777).toBe(0o600);
+  });
+
+  test("seals the same objects in another way each time", async () => {
+    const seal = new Seal(join(directory, "key"));
+    const [first, second] = [await seal.close("same"), await seal.close("same")];
+    expect(first).not.toBe(second);
+    expect(await seal.open(first)).toBe("same");
+    expect(await seal.open(second)).toBe("same");
+  });
+
+  test("takes nothing for its own that was changed by a character", async () => {
+    const seal = new Seal(join(directory, "key"));
+    const sealed = await seal.close("secret");
+    for (let at = 0; at < sealed.length; at++) {
+      const other = sealed[at] === "A" ? "B" : "A";
+      const opened = await seal.open(sealed.slice(0, at) + other + sealed.slice(at + 1));
+      // The last character of base64 may have bits that mean nothing.
+      if (Buffer.from(sealed.slice(0, at) + other, "base64").equals(Buffer.from(sealed.slice(0, at + 1), "base64")))
+        continue;
+      expect(opened, `character ${at}`).toBeUndefined();
+    }
+    for (const text of ["", "1", "1 ", "2 AAAA", "x"]) expect(await seal.open(text)).toBeUndefined();
+  });
+
+  test("keeps the last good objects when a write is cut short, and takes another key for what it is", async () => {
+    const later = { ...secret, version: "8" };
+    const checkpoint = new DiskCheckpoint(directory);
+    await checkpoint.saveObjects([secret]);
+    await checkpoint.saveObjects([later]);
+    expect((await new DiskCheckpoint(directory).load()).objects).toEqual([later]);
+    const newest = files().find((file) => readFileSync(file, "utf8").startsWith("lares 1 2 "));
+    if (newest === undefined) throw new Error("no second generation");
+    truncateSync(newest, statSync(newest).size - 5);
+    expect((await new DiskCheckpoint(directory).load()).objects).toEqual([secret]);
+    writeFileSync(join(directory, "objects-key"), "torn");
+    expect((await new DiskCheckpoint(directory).load()).objects).toBeUndefined();
+    await new DiskCheckpoint(directory).saveObjects([later]);
+    expect((await new DiskCheckpoint(directory).load()).objects).toEqual([later]);
   });
 });
 

@@ -7,6 +7,7 @@ import { environmentOf, podField, resourceField } from "../../agents/node/pod/en
 import { expand } from "../../agents/node/pod/expand.ts";
 import { readHook } from "../../agents/node/pod/hook.ts";
 import { annotations } from "../../agents/node/pod/labels.ts";
+import type { KeyValue } from "../../agents/node/runtime/runtime.ts";
 import type { Container } from "../../src/model/container.ts";
 import type { PodSpec } from "../../src/model/pod-spec.ts";
 import { assignedPod, container, template } from "./support/pods.ts";
@@ -29,7 +30,14 @@ function configOf(fields: Partial<Container>, spec: Partial<PodSpec> = {}) {
   const surroundings = pod({ containers: [container(fields)], ...spec });
   const [first] = surroundings.definition.containers;
   if (first === undefined) throw new Error("no container");
-  return containerConfig({ pod: surroundings, container: first, attempt: 2, directories });
+  const envs = envsOf(first.container, surroundings);
+  return containerConfig({ pod: surroundings, container: first, attempt: 2, envs, directories });
+}
+
+function envsOf(...args: Parameters<typeof environmentOf>): readonly KeyValue[] {
+  const environment = environmentOf(...args);
+  if (!environment.ok) throw new Error(environment.message);
+  return environment.envs;
 }
 
 describe("$(NAME)", () => {
@@ -65,7 +73,7 @@ describe("the environment", () => {
   };
 
   test("tells where the node's API is, to pods on its network and to others", () => {
-    const ofOwn = environmentOf(container(), { ...pod(), localApi });
+    const ofOwn = envsOf(container(), { ...pod(), localApi });
     expect(Object.fromEntries(ofOwn.map(({ key, value }) => [key, value]))).toEqual({
       KUBERNETES_SERVICE_HOST: "fd00::1",
       KUBERNETES_SERVICE_PORT: "10443",
@@ -76,7 +84,7 @@ describe("the environment", () => {
       KUBERNETES_PORT_10443_TCP_PORT: "10443",
       KUBERNETES_PORT_10443_TCP_ADDR: "fd00::1",
     });
-    const ofNode = environmentOf(container(), { ...pod({ hostNetwork: true }), localApi });
+    const ofNode = envsOf(container(), { ...pod({ hostNetwork: true }), localApi });
     expect(ofNode[0]).toEqual({ key: "KUBERNETES_SERVICE_HOST", value: "127.0.0.1" });
   });
 
@@ -85,7 +93,7 @@ describe("the environment", () => {
       { name: "API", value: "https://$(KUBERNETES_SERVICE_HOST):$(KUBERNETES_SERVICE_PORT)" },
       { name: "KUBERNETES_SERVICE_HOST", value: "api.example" },
     ];
-    const values = environmentOf(container({ env }), { ...pod({ hostNetwork: true }), localApi });
+    const values = envsOf(container({ env }), { ...pod({ hostNetwork: true }), localApi });
     expect(values).toContainEqual({ key: "API", value: "https://127.0.0.1:10443" });
     const hosts = values.filter(({ key }) => key === "KUBERNETES_SERVICE_HOST");
     expect(hosts).toEqual([{ key: "KUBERNETES_SERVICE_HOST", value: "api.example" }]);
@@ -99,7 +107,7 @@ describe("the environment", () => {
       { name: "A", value: "again" },
       { name: "NONE" },
     ];
-    const seen = environmentOf(container({ env }), pod());
+    const seen = envsOf(container({ env }), pod());
     expect(seen).toEqual([
       { key: "A", value: "again" },
       { key: "B", value: "1$(C)" },
@@ -124,7 +132,7 @@ describe("the environment", () => {
   ])("knows %s", (fieldPath, value) => {
     expect(podField(fieldPath, pod())).toBe(value);
     const env = [{ name: "FIELD", valueFrom: { fieldRef: { apiVersion: "v1", fieldPath } } }];
-    expect(environmentOf(container({ env }), pod())).toEqual([{ key: "FIELD", value }]);
+    expect(envsOf(container({ env }), pod())).toEqual([{ key: "FIELD", value }]);
   });
 
   test.each([

@@ -13,8 +13,31 @@ const anyPod = fc.record(
     createdAtMs: fc.integer(),
     observation: fc.nat(),
     deletion: fc.record({ atMs: fc.integer(), gracePeriodSeconds: fc.nat() }),
+    serviceAccount: fc.record(
+      { imagePullSecrets: fc.array(fc.string(), { maxLength: 2 }), automountServiceAccountToken: fc.boolean() },
+      { requiredKeys: [] },
+    ),
   },
   { requiredKeys: ["uid", "namespace", "name", "template", "createdAtMs", "observation"] },
+);
+
+// Which zod leaves out.
+const anyKey = fc.string().filter((key) => key !== "__proto__");
+
+const anyObject = fc.record(
+  {
+    kind: fc.constantFrom("ConfigMap", "Secret"),
+    namespace: fc.string(),
+    name: fc.string(),
+    version: fc.string(),
+    content: fc.record({
+      uid: fc.string(),
+      type: fc.string(),
+      data: fc.dictionary(anyKey, fc.string(), { maxKeys: 2 }),
+      binaryData: fc.dictionary(anyKey, fc.string(), { maxKeys: 2 }),
+    }),
+  },
+  { requiredKeys: ["kind", "namespace", "name", "version"] },
 );
 
 const anyAnswer = fc.record(
@@ -30,6 +53,7 @@ const anyAnswer = fc.record(
       fc.string().filter((id) => id !== "__proto__"),
       fc.object(),
     ),
+    objects: fc.array(anyObject, { maxLength: 3 }),
     resend: fc.boolean(),
     usage: fc.boolean(),
     nextSyncMs: fc.nat(),
@@ -65,6 +89,11 @@ const anyApproval = fc.record(
   { requiredKeys: [] },
 );
 
+const anyTokenAnswer = fc.record(
+  { token: fc.oneof(fc.string(), fc.constant(1)), expiresInMs: fc.oneof(fc.integer(), fc.constant("1")) },
+  { requiredKeys: [] },
+);
+
 describe("the hand-written reader", () => {
   test("reads what the schema reads, as the schema reads it", () => {
     fc.assert(
@@ -95,6 +124,16 @@ describe("the hand-written reader", () => {
     const answer = { node: "edge-1", credential: "c" };
     expect(protocol.readEnrolAnswer(JSON.stringify({ ...answer, more: 1 }))).toEqual(
       messages.EnrolAnswer.parse(answer),
+    );
+  });
+
+  test("reads tokens as the schema does", () => {
+    fc.assert(
+      fc.property(anyTokenAnswer, (answer) => {
+        const text = JSON.stringify(answer);
+        const parsed = messages.PodTokenAnswer.safeParse(JSON.parse(text));
+        expect(protocol.readTokenAnswer(text)).toEqual(parsed.success ? parsed.data : null);
+      }),
     );
   });
 

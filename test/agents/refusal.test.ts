@@ -44,7 +44,15 @@ describe("the process runtime", () => {
     ["privileges", { ...command, securityContext: { privileged: true } }, { hostNetwork: true, hostPID: true }],
     ["another user", { ...command, securityContext: { runAsUser: 1000, runAsNonRoot: true } }, {}],
     ["fewer capabilities", { ...command, securityContext: { capabilities: { drop: ["ALL"], add: ["NET_RAW"] } } }, {}],
-    ["settings that may be absent", { ...command, envFrom: [{ configMapRef: { name: "c", optional: true } }] }, {}],
+    [
+      "settings and secrets in its environment",
+      {
+        ...command,
+        env: [{ name: "TOKEN", valueFrom: { secretKeyRef: { name: "s", key: "k" } } }],
+        envFrom: [{ configMapRef: { name: "c" } }],
+      },
+      {},
+    ],
     ["ports of the host", { ...command, ports: [{ containerPort: 80, hostPort: 80, protocol: "TCP" }] }, {}],
     ["no seccomp profile", { ...command, securityContext: { seccompProfile: { type: "Unconfined" } } }, {}],
   ])("runs what asks for %s", (_, own, spec) => {
@@ -62,12 +70,6 @@ describe("the process runtime", () => {
     [/^volumes\[s\]\.secret: /, ...mounted({ name: "s", secret: { secretName: "s", defaultMode: 420 } })],
     [/^volumes\[c\]\.configMap: /, ...mounted({ name: "c", configMap: { name: "c", defaultMode: 420 } })],
     [/^volumes\[none\]\.nothing: /, { ...command, volumeMounts: [{ name: "none", mountPath: "/v" }] }, {}],
-    [
-      /^env\[TOKEN\]\.valueFrom: /,
-      { ...command, env: [{ name: "TOKEN", valueFrom: { secretKeyRef: { name: "s", key: "k" } } }] },
-      {},
-    ],
-    [/^envFrom\[c\]: /, { ...command, envFrom: [{ configMapRef: { name: "c" } }] }, {}],
     [/^ports\[80\]\.hostPort: /, { ...command, ports: [{ containerPort: 80, hostPort: 8080, protocol: "TCP" }] }, {}],
     [/readOnlyRootFilesystem: /, { ...command, securityContext: { readOnlyRootFilesystem: true } }, {}],
     [/seccompProfile: /, { ...command, securityContext: { seccompProfile: { type: "RuntimeDefault" } } }, {}],

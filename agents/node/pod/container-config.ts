@@ -13,7 +13,6 @@ import type {
 } from "../runtime/runtime.ts";
 import type { ContainerDefinition } from "./definition.ts";
 import type { PodSurroundings } from "./environment.ts";
-import { environmentOf } from "./environment.ts";
 import { expand } from "./expand.ts";
 import { preStopText } from "./hook.ts";
 import { annotations, labels } from "./labels.ts";
@@ -90,6 +89,7 @@ export type ContainerConfigInput = {
   readonly pod: PodSurroundings;
   readonly container: ContainerDefinition;
   readonly attempt: number;
+  readonly envs: readonly KeyValue[];
   readonly directories: Directories;
 };
 
@@ -97,11 +97,11 @@ export function containerConfig({
   pod,
   container: definition,
   attempt,
+  envs,
   directories,
 }: ContainerConfigInput): ContainerConfig {
   const { name, container, hash } = definition;
   const { assigned, definition: podDefinition } = pod;
-  const envs = environmentOf(container, pod);
   const preStop = preStopText(container, pod);
   return {
     metadata: { name, attempt },

@@ -31,7 +31,7 @@ export type PodDefinition = {
   readonly inits: readonly ContainerDefinition[];
   readonly regulars: readonly ContainerDefinition[];
   readonly qosClass: QosClass;
-  /** What its containers and volumes are made of. */
+  /** What its containers and volumes are made of, as its author named it. */
   readonly objects: readonly NamedObject[];
 };
 
@@ -63,7 +63,7 @@ function readTemplate(template: PodTemplate): PodDefinition {
     inits,
     regulars,
     qosClass: qosClassOf(spec),
-    objects: objectsUsedBy(spec),
+    objects: objectsUsedBy(template.spec),
   };
 }
 

@@ -1,6 +1,7 @@
 // The environment variables of a container, the pod's own fields among them.
 // Source: kubelet makeEnvironment, pkg/api/v1/resource, pkg/fieldpath.
 import type { Container } from "../../../src/model/container.ts";
+import type { EnvVar } from "../../../src/model/env.ts";
 import { quantityMilli, quantityUnits } from "../../../src/model/quantity.ts";
 import type { AssignedPod } from "../../../src/sync/messages.ts";
 import { apiVariables } from "../local-api/variables.ts";
@@ -9,7 +10,9 @@ import type { ObjectLookup } from "../objects.ts";
 import type { LocalApi } from "../ports.ts";
 import type { KeyValue } from "../runtime/runtime.ts";
 import type { PodDefinition } from "./definition.ts";
+import { Missing, valueAt, variablesFrom } from "./env-objects.ts";
 import { expand } from "./expand.ts";
+import type { PodEvent } from "./pod-event.ts";
 
 export type PodSurroundings = {
   readonly assigned: AssignedPod;
@@ -23,21 +26,46 @@ export type PodSurroundings = {
   readonly localApi?: LocalApi | undefined;
 };
 
+export type Environment =
+  | { readonly ok: true; readonly envs: readonly KeyValue[]; readonly events: readonly PodEvent[] }
+  /** What is missing, in the kubelet's words. */
+  | { readonly ok: false; readonly message: string };
+
 /**
- * In the order given; the last of one name counts. References to ConfigMaps and Secrets are left out: a driver that
- * runs anything refuses containers that have them.
+ * In the order given; the last of one name counts. What `envFrom` brings comes before `env`, which wins over it and may
+ * refer to it.
  */
-export function environmentOf(container: Container, pod: PodSurroundings): readonly KeyValue[] {
+export function environmentOf(container: Container, pod: PodSurroundings): Environment {
   const ofApi = apiVariablesOf(pod);
   // They can be referred to from the start, and what the container says of its own comes before them.
   const values = new Map(ofApi.map(({ key, value }) => [key, value]));
-  for (const { name, value, valueFrom } of container.env ?? []) {
-    if (valueFrom?.fieldRef !== undefined) values.set(name, podField(valueFrom.fieldRef.fieldPath, pod));
-    else if (valueFrom?.resourceFieldRef !== undefined) {
-      values.set(name, resourceField(valueFrom.resourceFieldRef, container, pod));
-    } else if (valueFrom === undefined) values.set(name, expand(value ?? "", values));
+  const events: PodEvent[] = [];
+  try {
+    for (const source of container.envFrom ?? []) {
+      const { variables, event } = variablesFrom(source, pod);
+      for (const [name, value] of variables) values.set(name, value);
+      if (event !== null) events.push(event);
+    }
+    for (const variable of container.env ?? []) {
+      const value = variableValue(variable, container, { pod, values });
+      if (value !== undefined) values.set(variable.name, value);
+    }
+  } catch (error) {
+    if (error instanceof Missing) return { ok: false, message: error.message };
+    throw error;
   }
-  return [...values].map(([key, value]) => ({ key, value }));
+  return { ok: true, envs: [...values].map(([key, value]) => ({ key, value })), events };
+}
+
+type Scope = { readonly pod: PodSurroundings; readonly values: ReadonlyMap<string, string> };
+
+/** Undefined: there is none, and there need not be. */
+function variableValue({ value, valueFrom }: EnvVar, container: Container, { pod, values }: Scope): string | undefined {
+  if (valueFrom === undefined) return expand(value ?? "", values);
+  if (valueFrom.fieldRef !== undefined) return podField(valueFrom.fieldRef.fieldPath, pod);
+  if (valueFrom.resourceFieldRef !== undefined) return resourceField(valueFrom.resourceFieldRef, container, pod);
+  if (valueFrom.configMapKeyRef !== undefined) return valueAt("ConfigMap", valueFrom.configMapKeyRef, pod);
+  return valueFrom.secretKeyRef === undefined ? undefined : valueAt("Secret", valueFrom.secretKeyRef, pod);
 }
 
 function apiVariablesOf({ localApi, definition, podIp, node }: PodSurroundings): readonly KeyValue[] {

@@ -1,17 +1,21 @@
 // Does what a plan says, through the runtime; the only place from which pods are changed.
 // Source of reasons and messages: kubelet kuberuntime startContainer, images EnsureImageExists.
 
-import type { Failure, PodSandboxConfig, Runtime } from "../runtime/runtime.ts";
+import type { Failure, PodSandboxConfig, RegistryCredentials, Runtime } from "../runtime/runtime.ts";
 import type { Action, Outcome, StartStage } from "./action.ts";
 import type { Directories } from "./container-config.ts";
 import { containerConfig, sandboxConfig } from "./container-config.ts";
 import type { ContainerDefinition } from "./definition.ts";
 import type { PodSurroundings } from "./environment.ts";
+import { environmentOf } from "./environment.ts";
 import type { HookPorts } from "./hook.ts";
 import { hookOf, readHook, runHook } from "./hook.ts";
 import { annotations } from "./labels.ts";
+import { pullSecretsOf } from "./named-objects.ts";
+import { nonRootProblem } from "./non-root.ts";
 import type { PodEvent } from "./pod-event.ts";
 import { containerFieldPath, warning } from "./pod-event.ts";
+import { credentialsFor } from "./pull-credentials.ts";
 
 export type ExecuteContext = {
   readonly ports: HookPorts;
@@ -106,13 +110,26 @@ async function ensureImage(start: Starting, runtime: Runtime): Promise<Outcome |
     start.events.push(warning("ErrImageNeverPull", message, start.fieldPath));
     return failed(start, "ErrImageNeverPull", message);
   }
-  const pulled = await runtime.pullImage(image, start.sandbox, []);
+  const pulled = await runtime.pullImage(image, start.sandbox, pullCredentials(image, start));
   if (pulled.ok) return null;
   start.events.push(warning("Failed", `Failed to pull image ${shown}: ${pulled.message}`, start.fieldPath));
   // A node that is cut off starts its pods from what it has, rather than not at all.
   if (imagePullPolicy === "Always" && (await runtime.imageStatus(image)) !== null) return null;
   const reason = pullReason(pulled);
   return { ...failed(start, reason, reason), message: pulled.message };
+}
+
+function pullCredentials(image: string, { pod, events }: Starting): readonly RegistryCredentials[] {
+  const { namespace } = pod.assigned;
+  const named = pullSecretsOf(pod);
+  const found = named.flatMap(({ kind, name }) => pod.objects.get(kind, namespace, name) ?? []);
+  const lacking = named.map(({ name }) => name).filter((name) => !found.some((secret) => secret.name === name));
+  if (lacking.length > 0) {
+    const what = `Unable to retrieve some image pull secrets (${lacking.join(", ")})`;
+    const message = `${what}; attempting to pull the image may not succeed.`;
+    events.push(warning("FailedToRetrieveImagePullSecret", message));
+  }
+  return credentialsFor(image, found);
 }
 
 function pullReason({ reason }: Failure): string {
@@ -123,7 +140,14 @@ function pullReason({ reason }: Failure): string {
 async function createAndStart(start: Starting, action: Start, context: ExecuteContext): Promise<Outcome> {
   const { runtime } = context.ports;
   const { pod, container, sandbox } = start;
-  const config = containerConfig({ pod, container, attempt: action.attempt, directories: context.directories });
+  const { attempt } = action;
+  const nonRoot = await nonRootProblemOf(start, runtime);
+  if (nonRoot !== null) return failed(start, "CreateContainerConfigError", nonRoot);
+  const environment = environmentOf(container.container, pod);
+  if (!environment.ok) return failed(start, "CreateContainerConfigError", environment.message);
+  start.events.push(...environment.events);
+  const { envs } = environment;
+  const config = containerConfig({ pod, container, attempt, envs, directories: context.directories });
   const created = await runtime.createContainer(action.sandboxId, config, sandbox);
   if (!created.ok) {
     const reason = created.reason === "invalid-config" ? "CreateContainerConfigError" : "CreateContainerError";
@@ -134,6 +158,13 @@ async function createAndStart(start: Starting, action: Start, context: ExecuteCo
   const caveat = action.attempt === 0 ? runtime.caveat(pod.definition.spec, container.container) : null;
   if (caveat !== null) start.events.push(warning("NotIsolated", caveat, start.fieldPath));
   return runPostStart(start, created.value, context);
+}
+
+/** Null where images mean nothing: what runs as root there is known without one. */
+async function nonRootProblemOf({ container: { container }, pod }: Starting, runtime: Runtime): Promise<string | null> {
+  if (runtime.images === undefined) return null;
+  const image = await runtime.imageStatus(container.image ?? "");
+  return image === null ? null : nonRootProblem(container, pod, image);
 }
 
 async function runPostStart(start: Starting, containerId: string, context: ExecuteContext): Promise<Outcome> {

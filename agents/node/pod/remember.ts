@@ -23,6 +23,19 @@ export function remember(memory: PodMemory, action: Action, outcome: Outcome, no
   }
 }
 
+/** Why containers wait that another ConfigMap or Secret may help. */
+const missesObjects: ReadonlySet<string> = new Set(["CreateContainerConfigError", "ErrImagePull", "ImagePullBackOff"]);
+
+/** The memory of a pod of which something that it names has changed: starts that lacked it are held off no longer. */
+export function forgiven(memory: PodMemory): PodMemory {
+  let left = memory;
+  for (const [name, { waiting, failures }] of Object.entries(memory.containers)) {
+    if (failures === undefined || !missesObjects.has(waiting?.reason ?? "")) continue;
+    left = withContainer(left, name, { failures: undefined });
+  }
+  return left;
+}
+
 function rememberSandbox(memory: PodMemory, outcome: Outcome, nowMs: number): PodMemory {
   switch (outcome.kind) {
     case "abandoned":

@@ -21,7 +21,6 @@ export function refusalOf(spec: PodSpec, container: Container, rights: HostRight
   const problem =
     commandProblem(container) ??
     podProblem(spec) ??
-    environmentProblem(container) ??
     portProblem(container) ??
     volumeProblem(spec, container) ??
     protectionProblem(spec, container) ??
@@ -42,19 +41,6 @@ function podProblem(spec: PodSpec): string | null {
   if (spec.dnsConfig !== undefined) return "spec.dnsConfig: processes share the host's resolver";
   if (spec.dnsPolicy === "None") return "spec.dnsPolicy: processes share the host's resolver";
   if (spec.securityContext.sysctls !== undefined) return "spec.securityContext.sysctls: processes share the host's";
-  return null;
-}
-
-function environmentProblem({ env = [], envFrom = [] }: Container): string | null {
-  const missing = "this node is given no ConfigMaps and no Secrets";
-  for (const { name, valueFrom } of env) {
-    const reference = valueFrom?.configMapKeyRef ?? valueFrom?.secretKeyRef;
-    if (reference !== undefined && reference.optional !== true) return `env[${name}].valueFrom: ${missing}`;
-  }
-  for (const { configMapRef, secretRef } of envFrom) {
-    const reference = configMapRef ?? secretRef;
-    if (reference?.optional !== true) return `envFrom[${reference?.name ?? ""}]: ${missing}`;
-  }
   return null;
 }
 
