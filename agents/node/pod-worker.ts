@@ -17,12 +17,11 @@ import type { PodPlan } from "./pod/plan.ts";
 import { planPod } from "./pod/plan.ts";
 import { isEndPutOff } from "./pod/plan-held.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
-import { containerFieldPath, warning } from "./pod/pod-event.ts";
 import { forgiven, remember } from "./pod/remember.ts";
 import { podIpOf, statusOf } from "./pod/report.ts";
 import type { Clock, LocalApi, Log, Network, Random } from "./ports.ts";
 import type { ProbeFinding } from "./prober.ts";
-import { Prober, withVerdict } from "./prober.ts";
+import { Prober, unhealthyEvent, withVerdict } from "./prober.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 
 export type Wanted = { readonly assigned: AssignedPod; readonly definition: PodDefinition };
@@ -394,10 +393,4 @@ export class PodWorker {
     this.#isBusy = isBusy;
     this.#host.busyChanged(isBusy);
   }
-}
-
-function unhealthyEvent({ container, probe, answer }: Extract<ProbeFinding, { kind: "unhealthy" }>): PodEvent {
-  const outcome = answer.result === "error" ? "errored" : "failed";
-  const message = `${probe[0]?.toUpperCase()}${probe.slice(1)} probe ${outcome}: ${answer.output}`;
-  return warning("Unhealthy", message, containerFieldPath(container.name, container.kind !== "regular"));
 }

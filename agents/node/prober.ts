@@ -3,6 +3,8 @@ import type { ContainerDefinition, PodDefinition } from "./pod/definition.ts";
 import type { ContainerHealth, PodMemory } from "./pod/memory.ts";
 import { containerMemory } from "./pod/memory.ts";
 import type { Observation } from "./pod/observation.ts";
+import type { PodEvent } from "./pod/pod-event.ts";
+import { containerFieldPath, warning } from "./pod/pod-event.ts";
 import type { ProbeAnswer, ProbeKind, ProbeRun } from "./pod/probe.ts";
 import { ask, countAnswer, noRun, probeOf } from "./pod/probe.ts";
 import type { Clock, Network, Random } from "./ports.ts";
@@ -201,4 +203,10 @@ export function withVerdict(
     default:
       return probe satisfies never;
   }
+}
+
+export function unhealthyEvent({ container, probe, answer }: Extract<ProbeFinding, { kind: "unhealthy" }>): PodEvent {
+  const outcome = answer.result === "error" ? "errored" : "failed";
+  const message = `${probe[0]?.toUpperCase()}${probe.slice(1)} probe ${outcome}: ${answer.output}`;
+  return warning("Unhealthy", message, containerFieldPath(container.name, container.kind !== "regular"));
 }
