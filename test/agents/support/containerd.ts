@@ -97,7 +97,7 @@ export class Containerd {
   async remove(): Promise<void> {
     try {
       await this.resume();
-      await this.#removeSandboxes();
+      await this.clear();
     } catch {
       // Whatever it was that went wrong: what it has left is taken away by hand.
     }
@@ -109,7 +109,8 @@ export class Containerd {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  async #removeSandboxes(): Promise<void> {
+  /** Ends and removes all that runs in it. */
+  async clear(): Promise<void> {
     const client = new CriClient(this.socketPath);
     try {
       const { items } = await client.call(methods.listPodSandbox, {});
