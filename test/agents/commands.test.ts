@@ -14,9 +14,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-
 import { durationMs, durationText } from "../../agents/node/commands/output.ts";
 import { rollbackUnitText, unitText } from "../../agents/node/commands/unit.ts";
+import { readLock } from "../../agents/node/host/lock.ts";
 import { isAlive, killAll, readIdentity } from "../../agents/node/runtime/process/process-table.ts";
 import { Records } from "../../agents/node/runtime/process/record.ts";
 import { bundleAgent } from "../../local/bundle.ts";
@@ -64,7 +64,7 @@ function lares(args: readonly string[], file = program) {
 
 function agentPid(): number {
   try {
-    return Number(readFileSync(at("var/lib/lares/lock"), "utf8").split(" ")[0]);
+    return Number(readLock(at("var/lib/lares/lock")).split(" ")[0]);
   } catch {
     return 0;
   }

@@ -1,9 +1,10 @@
 // The life of a node as somebody at the machine lives it: join, look, "not now", drain, leave. And kubectl's view of it.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
+import { readLock } from "../../agents/node/host/lock.ts";
 import { bundleAgent } from "../../local/bundle.ts";
 import { Cluster, until } from "./support/cluster.ts";
 
@@ -57,7 +58,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const machine of machines) {
     try {
-      const [pid] = readFileSync(join(rootOf(machine), "var/lib/lares/lock"), "utf8").split(" ");
+      const [pid] = readLock(join(rootOf(machine), "var/lib/lares/lock")).split(" ");
       process.kill(Number(pid), "SIGTERM");
     } catch {
       // It has left.

@@ -1,8 +1,9 @@
 // Starts and stops the agent of this machine, by systemd where it is there.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 
+import { readLock } from "../host/lock.ts";
 import { isAlive } from "../runtime/process/process-table.ts";
 import { CommandError, say } from "./output.ts";
 import type { Places } from "./places.ts";
@@ -39,13 +40,5 @@ export async function stopAgent(places: Places): Promise<void> {
   for (let waitedMs = 0; isAlive(holder); waitedMs += lookEveryMs) {
     if (waitedMs > stopTimeoutMs) throw new CommandError(`the agent (process ${pid}) does not stop`);
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
-  }
-}
-
-function readLock(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
   }
 }

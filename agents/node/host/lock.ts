@@ -25,7 +25,8 @@ export function takeLock(
   }
 }
 
-function readLock(path: string): string {
+/** Who holds it or held it last: the number of the process, a blank, its start time; empty when nobody did. */
+export function readLock(path: string): string {
   // An earlier version wrote a file.
   for (const read of [() => readlinkSync(path), () => readFileSync(path, "utf8")]) {
     try {
