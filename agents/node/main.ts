@@ -14,7 +14,6 @@ import { DiskCheckpoint } from "./host/disk-checkpoint.ts";
 import { HoldFile } from "./host/hold-file.ts";
 import { openLocalControl } from "./host/local-control.ts";
 import { takeLock } from "./host/lock.ts";
-import { hostNetwork } from "./host/network.ts";
 import { openHostFacts } from "./host/node-facts.ts";
 import { lineLog, systemClock, systemRandom } from "./host/system.ts";
 import { startWatchdog } from "./host/watchdog.ts";
@@ -22,12 +21,7 @@ import { openNodeApi } from "./local-api/open.ts";
 import { recorded } from "./local-api/tokens.ts";
 import type { NodeOptions } from "./options.ts";
 import { exitCodes, parseOptions, usage } from "./options.ts";
-import type { Network } from "./ports.ts";
-import { openCriRuntime } from "./runtime/cri/cri.ts";
-import { findCri } from "./runtime/cri/find.ts";
-import { FakeNetwork, FakeRuntime } from "./runtime/fake.ts";
-import { openProcessRuntime } from "./runtime/process/process.ts";
-import type { Runtime } from "./runtime/runtime.ts";
+import { openRuntime } from "./runtime/choose.ts";
 import { stopPods } from "./stop-pods.ts";
 import { kubeletVersion } from "./version.ts";
 
@@ -35,49 +29,16 @@ const log = lineLog((line) => process.stderr.write(line), Date.now);
 /** A held question and a report beside it. */
 const maxSockets = 2;
 
-type Opened = { readonly runtime: Runtime; readonly network: Network };
-
-async function openRuntime(options: NodeOptions): Promise<Opened> {
-  const { runtime: kind, stateDirectory, logDirectory, controlGroup } = options;
-  const clock = systemClock;
-  if (kind === "fake") {
-    const runtime = new FakeRuntime({ clock });
-    return { runtime, network: new FakeNetwork(runtime) };
-  }
-  if (kind === "cri") return { runtime: await openCri(options), network: hostNetwork };
-  const runtime = await openProcessRuntime({
-    directory: join(stateDirectory, "runtime"),
-    podsDirectory: join(stateDirectory, "pods"),
-    logsDirectory: logDirectory,
-    clock,
-    ...(controlGroup === undefined ? {} : { controlGroup }),
-  });
-  return { runtime, network: hostNetwork };
-}
-
-async function openCri({ runtimeEndpoint, node, stateDirectory, logDirectory, controlGroup }: NodeOptions) {
-  const socketPath = runtimeEndpoint ?? findCri();
-  if (socketPath === null) throw new Error("no runtime that speaks the CRI listens here; --runtime-endpoint names one");
-  return openCriRuntime({
-    socketPath,
-    node,
-    logsDirectory: logDirectory,
-    seccompDirectory: join(stateDirectory, "seccomp"),
-    controlGroup: controlGroup ?? "lares",
-    clock: systemClock,
-  });
-}
-
 async function run(options: NodeOptions): Promise<void> {
   const { server, node, stateDirectory, logDirectory, ca } = options;
+  const clock = systemClock;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   const lock = takeLock(join(stateDirectory, "lock"));
   if (!lock.ok) {
     log.warn("another agent uses the state directory", { stateDirectory, pid: lock.pid });
     process.exit(exitCodes.locked);
   }
-  const { runtime, network } = await openRuntime(options);
-  const clock = systemClock;
+  const { runtime, network } = await openRuntime(options, { clock, log });
   const nodeFacts = await openHostFacts({ node, labels: options.labels, runtime, clock, stateDirectory });
   const localApi = await openNodeApi(options, { runtime, nodeFacts, clock, log });
   const client = new HttpClient({ server, maxSockets, ...(ca === undefined ? {} : { ca }) });

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 const connectionKinds = ["auto", "socket", "long-poll", "poll"] as const;
 export type ConnectionKind = (typeof connectionKinds)[number];
 
-const runtimeKinds = ["cri", "process", "fake"] as const;
+const runtimeKinds = ["auto", "docker", "cri", "process", "fake"] as const;
 type RuntimeKind = (typeof runtimeKinds)[number];
 
 export type NodeOptions = {
@@ -17,8 +17,10 @@ export type NodeOptions = {
   readonly stateDirectory: string;
   readonly logDirectory: string;
   readonly runtime: RuntimeKind;
-  /** Path of the runtime's socket; undefined: a well-known one. */
+  /** Where the runtime listens; undefined: where it usually does. */
   readonly runtimeEndpoint: string | undefined;
+  /** What Docker's and Podman's sandboxes are made of; undefined: the agent brings its own. */
+  readonly sandboxImage: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly ca: string | undefined;
   readonly connection: ConnectionKind;
@@ -32,15 +34,16 @@ export type NodeOptions = {
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, locked: 3 } as const;
 
-export const usage = `Usage: lares agent run --server URL --runtime cri|process|fake [options]
+export const usage = `Usage: lares agent run --server URL [options]
        lares agent help      tells of the other commands
 
 Keeps the pods of one node running, as the control plane at URL says.
 
   --server URL             https://host[:port][/prefix] of the control plane
-  --runtime KIND           cri: containerd or CRI-O; process: commands of this host, without containers; fake: nothing is
-                           run
-  --runtime-endpoint PATH  socket of the runtime (default: where it usually is)
+  --runtime KIND           docker: Docker or Podman; cri: containerd or CRI-O; process: commands of this host, without
+                           containers; fake: nothing is run; auto: the first of them that answers (default: auto)
+  --runtime-endpoint URL   socket of the runtime, unix:///path or tcp://host:port (default: where it usually is)
+  --sandbox-image IMAGE    runtime docker: what holds a pod's namespaces (default: the agent brings its own)
   --node NAME              name of the node (default: this host's name)
   --join-token-file FILE   token to enrol with, needed once
   --join-token TOKEN       the same on the command line, where others can see it
@@ -69,6 +72,7 @@ const flags = {
   server: { type: "string" },
   runtime: { type: "string" },
   "runtime-endpoint": { type: "string" },
+  "sandbox-image": { type: "string" },
   node: { type: "string" },
   "join-token-file": { type: "string" },
   "join-token": { type: "string" },
@@ -113,8 +117,9 @@ function readOptions(values: Values, isRoot: boolean): NodeOptions {
     node,
     stateDirectory,
     logDirectory: values["log-dir"] ?? (isRoot ? "/var/log" : join(stateDirectory, "log")),
-    runtime: oneOf("--runtime", runtimeKinds, values.runtime),
+    runtime: oneOf("--runtime", runtimeKinds, values.runtime ?? "auto"),
     runtimeEndpoint: values["runtime-endpoint"]?.replace(/^unix:\/\//, ""),
+    sandboxImage: values["sandbox-image"],
     labels: Object.fromEntries((values.label ?? []).map(readLabel)),
     ca: values["ca-file"] === undefined ? undefined : readNamedFile("--ca-file", values["ca-file"]),
     connection: oneOf("--connection", connectionKinds, values.connection ?? "auto"),

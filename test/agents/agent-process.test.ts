@@ -187,9 +187,9 @@ test("two agents do not share a state directory", async () => {
 });
 
 test("what goes wrong is said in one line, with an exit code that says which kind it is", async () => {
-  const misled = new AgentProcess(program, ["--server", server.url]);
+  const misled = new AgentProcess(program, ["--runtime", "fake"]);
   expect(await misled.whenExited).toBe(2);
-  expect(misled.output).toContain("--runtime is missing");
+  expect(misled.output).toContain("--server is missing");
   const stuck = new AgentProcess(program, ["--server", server.url, "--runtime", "fake", "--state-dir", "/dev/null/x"]);
   expect(await stuck.whenExited).toBe(1);
   expect(stuck.output.trimEnd().split("\n")).toHaveLength(1);

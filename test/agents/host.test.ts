@@ -131,8 +131,10 @@ describe("the command line", () => {
   test.each([
     [["--runtime", "fake"], /--server is missing/],
     [["--server", "lares.example", "--runtime", "fake"], /no http or https URL/],
-    [["--server", "https://x"], /--runtime is missing; it can be cri, process, fake/],
-    [["--server", "https://x", "--runtime", "docker"], /--runtime cannot be "docker"/],
+    [
+      ["--server", "https://x", "--runtime", "rkt"],
+      /--runtime cannot be "rkt"; it can be auto, docker, cri, process, fake/,
+    ],
     [[...needed, "--connection", "pigeon"], /--connection cannot be "pigeon"/],
     [[...needed, "--label", "x"], /"x" is no KEY=VALUE/],
     [[...needed, "--node", "Edge_1"], /no name for a node/],
@@ -142,6 +144,11 @@ describe("the command line", () => {
   ])("of %j makes no sense", (args, message) => {
     const parsed = parseOptions(args, true);
     expect(parsed).toMatchObject({ kind: "error", message: expect.stringMatching(message) });
+  });
+
+  test("takes whatever runtime answers, unless it says which", () => {
+    const parsed = parseOptions(["--server", "https://x"], true);
+    expect(parsed).toMatchObject({ kind: "options", options: { runtime: "auto" } });
   });
 
   test("asks for help", () => {

@@ -1,14 +1,21 @@
-// Where a container runtime that speaks the CRI listens on this host.
-import { statSync } from "node:fs";
+// Where a container runtime that speaks the CRI listens on this host, and whether it answers.
+import { CriClient, methods } from "./service.ts";
 
-/** The first one that is there is taken. */
-const wellKnownSockets: readonly string[] = [
+/** In the order in which they are tried. */
+export const wellKnownSockets: readonly string[] = [
   "/run/containerd/containerd.sock",
   "/run/k3s/containerd/containerd.sock",
   "/var/run/crio/crio.sock",
 ];
 
-/** The path of the socket; null where there is none. Whether anybody answers, and speaks the CRI, is another question. */
-export function findCri(sockets: readonly string[] = wellKnownSockets): string | null {
-  return sockets.find((path) => statSync(path, { throwIfNoEntry: false })?.isSocket() === true) ?? null;
+const timeoutMs = 5000;
+
+/** Throws when nobody answers there, or nobody who speaks the CRI: Docker's own containerd does not. */
+export async function askCri(endpoint: string): Promise<void> {
+  const client = new CriClient(endpoint.replace(/^unix:\/\//, ""));
+  try {
+    await client.call(methods.version, {}, { timeoutMs });
+  } finally {
+    client.close();
+  }
 }

@@ -63,6 +63,17 @@ export function processesOf(containerId: string, session: number | null): readon
   return [...found];
 }
 
+/** The process, its children, and theirs. */
+export function withDescendants(pid: number): readonly number[] {
+  const stats = listProcesses();
+  const found = new Set([pid]);
+  for (let before = 0; before < found.size; ) {
+    before = found.size;
+    for (const { pid: child, parent } of stats) if (found.has(parent)) found.add(child);
+  }
+  return [...found];
+}
+
 type Usage = { readonly usageCoreNanoSeconds: number; readonly workingSetBytes: number };
 /** Processes by their session. */
 export type UsageTable = ReadonlyMap<number, readonly ProcessStat[]>;

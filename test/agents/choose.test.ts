@@ -1,0 +1,138 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import { systemClock } from "../../agents/node/host/system.ts";
+import { chooseRuntime } from "../../agents/node/runtime/choose.ts";
+import { engineAddress, engineEndpoints } from "../../agents/node/runtime/docker/find.ts";
+import { DockerDaemon } from "./support/dockerd.ts";
+import { VirtualClock } from "./support/virtual-clock.ts";
+
+let docker: DockerDaemon;
+let stateDirectory: string;
+
+beforeAll(async () => {
+  docker = await DockerDaemon.start();
+}, 60_000);
+afterAll(() => docker.remove(), 60_000);
+beforeEach(() => {
+  stateDirectory = mkdtempSync(join(tmpdir(), "lares-choose-"));
+});
+afterEach(() => rmSync(stateDirectory, { recursive: true, force: true }));
+
+const warnings: string[] = [];
+const log = { info: () => {}, warn: (message: string) => void warnings.push(message) };
+const nowhere = "/nowhere/engine.sock";
+
+type Options = Partial<Parameters<typeof chooseRuntime>[0]>;
+
+function choose(
+  options: Options,
+  engines: readonly string[],
+  { cri = [] as readonly string[], clock = systemClock } = {},
+) {
+  const all = { runtime: "auto", runtimeEndpoint: undefined, stateDirectory, ...options } as const;
+  return chooseRuntime(all, { clock, log }, { engines, cri });
+}
+
+describe("auto", () => {
+  test("takes the first engine that answers, and says what it passed over", async () => {
+    const choice = await choose({}, [nowhere, docker.socket]);
+    expect(choice).toMatchObject({ kind: "docker", endpoint: docker.socket });
+    expect(choice.because).toMatch(
+      new RegExp(`answers at ${docker.socket}; passed over: docker at ${nowhere}: .*ENOENT`),
+    );
+  });
+
+  test("takes processes where there are no containers, and says what it looked for", async () => {
+    const choice = await choose({}, [nowhere], { cri: ["/nowhere/cri.sock"] });
+    expect(choice).toMatchObject({ kind: "process" });
+    expect(choice.because).toMatch(/passed over: docker at \/nowhere\/engine.sock: .*; cri at \/nowhere\/cri.sock: /);
+  });
+
+  test("does not take somebody else's socket for an engine", async () => {
+    const path = join(stateDirectory, "other.sock");
+    const other = createServer((socket) => socket.end("who is there?\n"));
+    await new Promise<void>((resolve) => other.listen(path, resolve));
+    try {
+      expect(await choose({}, [path], { cri: [path] })).toMatchObject({ kind: "process" });
+    } finally {
+      other.close();
+    }
+  });
+
+  test("takes again what it took before, though another one that comes first has appeared", async () => {
+    await choose({}, [docker.socket]);
+    const choice = await choose({}, [`unix://${docker.socket}`, docker.socket]);
+    expect(choice).toMatchObject({ endpoint: docker.socket, because: "it was taken before" });
+  });
+
+  test("gives what it took before a minute to come back, and then goes on without", async () => {
+    await choose({}, [docker.socket]);
+    await docker.stop();
+    const clock = new VirtualClock();
+    warnings.length = 0;
+    let isChosen = false;
+    const chosen = choose({}, [docker.socket], { clock }).finally(() => {
+      isChosen = true;
+    });
+    // Between two steps of its clock the real socket is asked.
+    const second = async () => {
+      await clock.advance(1000);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    for (let n = 0; n < 50; n++) await second();
+    expect(isChosen).toBe(false);
+    while (!isChosen) await second();
+    expect(await chosen).toMatchObject({ kind: "process" });
+    expect(warnings).toEqual(["the runtime of before does not answer yet"]);
+    await docker.resume();
+  });
+});
+
+test("an engine that is asked for by name is waited for", async () => {
+  await docker.stop();
+  const chosen = choose({ runtime: "docker", runtimeEndpoint: docker.socket }, []);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await docker.resume();
+  expect(await chosen).toMatchObject({ kind: "docker", endpoint: docker.socket });
+});
+
+test("an endpoint that is named is the only one that is tried", async () => {
+  await expect(choose({ runtimeEndpoint: nowhere }, [docker.socket])).rejects.toThrow(
+    /there is no runtime on this host/,
+  );
+});
+
+test("what was chosen is on the disk", async () => {
+  await choose({}, [docker.socket]);
+  expect(JSON.parse(readFileSync(join(stateDirectory, "runtime.json"), "utf8"))).toEqual({
+    kind: "docker",
+    endpoint: docker.socket,
+  });
+});
+
+test("DOCKER_HOST comes before the sockets of the host, and those before a user's own", () => {
+  expect(engineEndpoints({ DOCKER_HOST: "tcp://10.0.0.1:2375", XDG_RUNTIME_DIR: "/run/user/1000" })).toEqual([
+    "tcp://10.0.0.1:2375",
+    "/var/run/docker.sock",
+    "/run/podman/podman.sock",
+    "/run/user/1000/docker.sock",
+    "/run/user/1000/podman/podman.sock",
+  ]);
+});
+
+test.each([
+  ["unix:///run/docker.sock", { socketPath: "/run/docker.sock" }],
+  ["/run/docker.sock", { socketPath: "/run/docker.sock" }],
+  ["tcp://10.0.0.1:2375", { host: "10.0.0.1", port: 2375 }],
+  ["tcp://engine", { host: "engine", port: 2375 }],
+] as const)("an engine may be at %s", (endpoint, address) => {
+  expect(engineAddress(endpoint)).toEqual(address);
+});
+
+test("an engine is nowhere else", () => {
+  expect(() => engineAddress("ssh://somebody@somewhere")).toThrow(/is no unix:\/\/\/path/);
+});

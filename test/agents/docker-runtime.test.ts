@@ -1,0 +1,23 @@
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe } from "vitest";
+
+import { describeRuntime } from "./runtime.conformance.ts";
+import { commands, EngineFixture } from "./support/engine-fixture.ts";
+
+describe.each(["docker", "podman"] as const)("with %s", (kind) => {
+  let fixture: EngineFixture;
+  beforeAll(async () => {
+    fixture = await EngineFixture.start(kind);
+  }, 60_000);
+  afterAll(() => fixture.remove(), 60_000);
+  afterEach(() => fixture.clear());
+
+  describeRuntime(kind, async () => ({
+    runtime: await fixture.open(),
+    logs: join(fixture.directory, "logs"),
+    config: (which) => ({ command: commands[which], image: fixture.image }),
+    // A shell needs a moment to set its traps.
+    tick: () => new Promise((resolve) => setTimeout(resolve, 50)),
+    close: async () => {},
+  }));
+});

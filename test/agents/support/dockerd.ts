@@ -1,0 +1,89 @@
+// A Docker Engine of a test's own.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+
+import { Daemon, freeSubnet, removeBridge, removeControlGroup, removeTree } from "./daemon.ts";
+import { removeAllContainers } from "./engine.ts";
+
+export class DockerDaemon {
+  readonly socket: string;
+  readonly directory: string;
+  readonly #name: string;
+  readonly #daemon: Daemon;
+
+  private constructor(directory: string, settings: Readonly<Record<string, unknown>>) {
+    this.directory = directory;
+    this.socket = join(directory, "d.sock");
+    // Interfaces have short names.
+    this.#name = `lrd${basename(directory).slice(-6).toLowerCase()}`;
+    const config = {
+      "data-root": join(directory, "data"),
+      "exec-root": join(directory, "exec"),
+      pidfile: join(directory, "dockerd.pid"),
+      hosts: [`unix://${this.socket}`],
+      "live-restore": true,
+      bridge: this.#name,
+      "cgroup-parent": this.#name,
+      // Other engines on the machine write the same chains. Ports are mapped by a process each.
+      iptables: false,
+      ip6tables: false,
+      "ip-masq": false,
+      ...settings,
+    };
+    const configFile = join(directory, "daemon.json");
+    writeFileSync(configFile, JSON.stringify(config));
+    this.#daemon = new Daemon({
+      program: "dockerd",
+      args: ["--config-file", configFile],
+      socket: this.socket,
+      logFile: join(directory, "log"),
+    });
+  }
+
+  /** Throws when Debian's docker.io is not installed. */
+  static async start(settings: Readonly<Record<string, unknown>> = {}): Promise<DockerDaemon> {
+    const docker = new DockerDaemon(mkdtempSync(join(tmpdir(), "lares-dockerd-")), settings);
+    try {
+      execFileSync("ip", ["link", "add", docker.#name, "type", "bridge"]);
+      execFileSync("ip", ["addr", "add", `${freeSubnet()}.1/24`, "dev", docker.#name]);
+      await docker.#daemon.start();
+    } catch (error) {
+      await docker.remove();
+      throw error;
+    }
+    return docker;
+  }
+
+  stop(signal?: "SIGKILL" | "SIGTERM"): Promise<void> {
+    return this.#daemon.stop(signal);
+  }
+
+  resume(): Promise<void> {
+    return this.#daemon.start();
+  }
+
+  log(): string {
+    return readFileSync(join(this.directory, "log"), "utf8");
+  }
+
+  /** Ends it with all that runs in it. */
+  async remove(): Promise<void> {
+    await removeAllContainers(this.socket);
+    await this.#daemon.stop();
+    this.#endContainerd();
+    removeBridge(this.#name);
+    removeTree(this.directory);
+    removeControlGroup(this.#name);
+  }
+
+  /** After a SIGKILL of the daemon its own containerd is left. */
+  #endContainerd(): void {
+    try {
+      process.kill(Number(readFileSync(join(this.directory, "exec/containerd/containerd.pid"), "utf8")), "SIGKILL");
+    } catch {
+      // It ended with the daemon.
+    }
+  }
+}

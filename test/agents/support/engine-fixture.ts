@@ -1,0 +1,85 @@
+// A container engine of a test's own, with images to run.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { systemClock } from "../../../agents/node/host/system.ts";
+import type { DockerRuntime, DockerRuntimeOptions } from "../../../agents/node/runtime/docker/docker.ts";
+import { openDockerRuntime } from "../../../agents/node/runtime/docker/docker.ts";
+import { busyboxImage } from "../../containers/image.ts";
+import { Registry } from "../../containers/registry.ts";
+import type { Kind } from "../runtime.conformance.ts";
+import { DockerDaemon } from "./dockerd.ts";
+import { engine } from "./engine.ts";
+import { PodmanService } from "./podman.ts";
+
+export const commands: Readonly<Record<Kind, readonly string[]>> = {
+  // The first process of a container obeys only what it listens to.
+  steady: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.05; done"],
+  stubborn: ["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"],
+  failing: ["sh", "-c", "exit 3"],
+  succeeding: ["true"],
+  unstartable: ["no-such-command"],
+};
+
+export class EngineFixture {
+  readonly daemon: DockerDaemon | PodmanService;
+  readonly registry: Registry;
+  /** Busybox, which the engine has. */
+  readonly image: string;
+  readonly directory = mkdtempSync(join(tmpdir(), "lares-engine-"));
+  readonly #opened: DockerRuntime[] = [];
+
+  private constructor(daemon: DockerDaemon | PodmanService, registry: Registry, image: string) {
+    this.daemon = daemon;
+    this.registry = registry;
+    this.image = image;
+  }
+
+  static async start(kind: "docker" | "podman"): Promise<EngineFixture> {
+    const registry = await Registry.start();
+    try {
+      const image = await registry.push("test/busybox:1", busyboxImage());
+      const insecureRegistries = [registry.host];
+      const daemon = kind === "docker" ? await DockerDaemon.start() : await PodmanService.start({ insecureRegistries });
+      const pulled = await engine(daemon.socket, "POST", `/images/create?fromImage=${encodeURIComponent(image)}`);
+      if (pulled.text.includes('"error"')) throw new Error(pulled.text);
+      return new EngineFixture(daemon, registry, image);
+    } catch (error) {
+      await registry.remove();
+      throw error;
+    }
+  }
+
+  async open(options: Partial<DockerRuntimeOptions> = {}): Promise<DockerRuntime> {
+    const runtime = await openDockerRuntime({
+      address: { socketPath: this.daemon.socket },
+      owner: "node-1",
+      directory: this.directory,
+      logsDirectory: join(this.directory, "logs"),
+      seccompDirectory: join(this.directory, "seccomp"),
+      clock: systemClock,
+      log: { info: () => {}, warn: () => {} },
+      ...options,
+    });
+    this.#opened.push(runtime);
+    return runtime;
+  }
+
+  /** Lets go of what was opened, and ends all that this agent's runs. */
+  async clear(): Promise<void> {
+    for (const runtime of this.#opened.splice(0)) runtime.close();
+    const last = await this.open();
+    for (const { id } of await last.listPodSandboxes({})) await last.removePodSandbox(id);
+    for (const { id } of await last.listContainers({})) await last.removeContainer(id);
+    last.close();
+    this.#opened.length = 0;
+  }
+
+  async remove(): Promise<void> {
+    for (const runtime of this.#opened.splice(0)) runtime.close();
+    await this.daemon.remove();
+    await this.registry.remove();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
