@@ -30,6 +30,11 @@ const settleTries = 8;
 type Entry = Seen & { readonly sinceLook: number };
 const running = "running";
 
+/** As far as the runtime has noted down. */
+function isOver(seen: Seen | undefined): boolean {
+  return seen === undefined || !["created", running, "ready"].includes(seen.state);
+}
+
 export class Changes {
   readonly #options: ChangesOptions;
   readonly #listeners = new Set<(podUid: string) => void>();
@@ -126,7 +131,7 @@ export class Changes {
     this.#cancelSettle?.();
     this.#cancelSettle = this.#options.clock.setTimer(delayMs, () => {
       void this.#look().then(() => {
-        for (const id of this.#ending) if (this.#seen.get(id)?.state !== running) this.#ending.delete(id);
+        for (const id of this.#ending) if (isOver(this.#seen.get(id))) this.#ending.delete(id);
         if (this.#ending.size > 0 && tries > 1 && this.#isActive) this.#settle(2 * delayMs, tries - 1);
         else this.#ending.clear();
       });

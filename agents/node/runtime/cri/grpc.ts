@@ -124,7 +124,10 @@ export class GrpcClient {
         ...(timeoutMs === undefined ? {} : { "grpc-timeout": `${Math.ceil(timeoutMs)}m` }),
         ...options.metadata,
       });
-      this.#read(stream, options.told, end);
+      const told = (message: Buffer) => {
+        if (!isOver) options.told(message);
+      };
+      this.#read(stream, told, end);
       stream.end(frame(request));
     } catch (error) {
       // Not before the caller has what this function answers.
