@@ -6,6 +6,7 @@ import { Agent } from "./agent.ts";
 import { connector } from "./connection/connector.ts";
 import { NodeCredentials } from "./connection/credentials.ts";
 import { HttpClient } from "./connection/http-client.ts";
+import { controlPlaneReviewer } from "./connection/reviews.ts";
 import { ControlPlaneTokens } from "./connection/tokens.ts";
 import { Hold } from "./hold.ts";
 import { newCredential, requestFor } from "./host/certificate-request.ts";
@@ -69,12 +70,12 @@ async function run(options: NodeOptions): Promise<void> {
   );
   log.info("started", { node, server, runtime: runtime.name, version: kubeletVersion });
   agent.start();
-  localApi?.serve(agent.state);
   const closeControl = openLocalControl(join(stateDirectory, "agent.sock"), {
     ...{ node, server, runtime: runtime.name, agent, hold, clock, log },
     directories: [...new Set([stateDirectory, logDirectory])],
   });
   const calm = startWatchdog(clock);
+  localApi?.serve({ state: agent.state, review: controlPlaneReviewer(client, credentials), runtime });
   await untilSignal();
   calm();
   closeControl();

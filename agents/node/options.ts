@@ -25,7 +25,12 @@ export type NodeOptions = {
   readonly ca: string | undefined;
   readonly connection: ConnectionKind;
   /** Null: the node serves no API to its daemons. */
-  readonly localApi: { readonly address: string | undefined; readonly port: number } | null;
+  readonly localApi: {
+    readonly address: string | undefined;
+    readonly port: number;
+    /** Null: nothing of what a kubelet serves is served. */
+    readonly kubeletPort: number | null;
+  } | null;
   readonly stopPodsOnExit: boolean;
   readonly controlGroup: string | undefined;
   /** Undefined when there is none, or none any more. */
@@ -55,6 +60,7 @@ Keeps the pods of one node running, as the control plane at URL says.
   --cgroup NAME            control group for containers. Runtime process: they get their limits enforced in it; cri:
                            default lares
   --local-api-port PORT    port of the API for the daemons on this node; off: none (default: 10443, or a free one)
+  --kubelet-port PORT      port of a kubelet's pods, statistics and metrics, for this node; off: none (default: 10250)
   --local-api-address A    address that pods with a network of their own reach it by (default: 169.254.77.1)
   --stop-pods-on-exit      end all pods when the agent is stopped; without it they run on
   --help                   this text
@@ -83,6 +89,7 @@ const flags = {
   connection: { type: "string" },
   "local-api-port": { type: "string" },
   "local-api-address": { type: "string" },
+  "kubelet-port": { type: "string" },
   cgroup: { type: "string" },
   "stop-pods-on-exit": { type: "boolean" },
   help: { type: "boolean" },
@@ -123,7 +130,7 @@ function readOptions(values: Values, isRoot: boolean): NodeOptions {
     labels: Object.fromEntries((values.label ?? []).map(readLabel)),
     ca: values["ca-file"] === undefined ? undefined : readNamedFile("--ca-file", values["ca-file"]),
     connection: oneOf("--connection", connectionKinds, values.connection ?? "auto"),
-    localApi: readLocalApi(values["local-api-port"] ?? "10443", values["local-api-address"]),
+    localApi: readLocalApi(values),
     controlGroup: values.cgroup,
     stopPodsOnExit: values["stop-pods-on-exit"] === true,
     joinToken: () => values["join-token"] ?? (joinTokenFile === undefined ? undefined : readToken(joinTokenFile)),
@@ -145,11 +152,15 @@ function oneOf<T extends string>(flag: string, kinds: readonly T[], value: strin
   throw new UsageError(`${flag} ${given}; it can be ${kinds.join(", ")}`);
 }
 
-function readLocalApi(port: string, address: string | undefined): NodeOptions["localApi"] {
+function readLocalApi(values: Values): NodeOptions["localApi"] {
+  const address = values["local-api-address"];
+  const port = values["local-api-port"] ?? "10443";
+  const kubelet = values["kubelet-port"] ?? "10250";
   if (address !== undefined && isIP(address) === 0) {
     throw new UsageError(`--local-api-address: ${JSON.stringify(address)} is no IP address`);
   }
-  return port === "off" ? null : { address, port: readPort("--local-api-port", port) };
+  const kubeletPort = kubelet === "off" ? null : readPort("--kubelet-port", kubelet);
+  return port === "off" ? null : { address, port: readPort("--local-api-port", port), kubeletPort };
 }
 
 function readPort(flag: string, text: string): number {

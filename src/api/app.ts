@@ -24,6 +24,7 @@ import { handle } from "./handle.ts";
 import { actingAs } from "./impersonation.ts";
 import { metricsText } from "./metrics.ts";
 import { answerNodeRequest } from "./node-requests.ts";
+import { answerReview } from "./node-review.ts";
 import { answerPodToken } from "./pod-token.ts";
 import { PolicyCache } from "./policy-cache.ts";
 import { attributesOf } from "./request-attributes.ts";
@@ -62,6 +63,13 @@ app.route("/", agentRoutes);
 app.post(agentPaths.token, (context) => {
   const { env, req } = context;
   return answerPodToken(req.raw, env, { db: env.DB, keys: keysOf(env), nowMs: Date.now() });
+});
+
+app.post(agentPaths.review, (context) => {
+  const { env, req } = context;
+  const nowMs = Date.now();
+  const credentials = { db: env.DB, keys: keysOf(env), adminDigest: env.ADMIN_TOKEN_SHA256, nowMs };
+  return answerReview(req.raw, credentials, () => policies.get(env.DB, nowMs));
 });
 
 /** Shared by all requests of the isolate. */

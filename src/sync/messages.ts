@@ -12,6 +12,7 @@ export const paths = {
   socket: "/agent/v1/socket",
   token: "/agent/v1/token",
   node: "/agent/v1/node",
+  review: "/agent/v1/review",
 } as const;
 
 /** The text an agent sends to prove that it lives, and the answer; neither wakes the control plane. */
@@ -249,3 +250,20 @@ export const PodTokenAnswer = z.object({
   expiresInMs: z.number(),
 });
 export type PodTokenAnswer = z.output<typeof PodTokenAnswer>;
+
+/** Body of POST review: somebody showed this token to the node, and wants to read what it serves. */
+export const ReviewRequest = z.strictObject({
+  token: z
+    .string()
+    .min(1)
+    .max(16 * 1024),
+});
+export type ReviewRequest = z.output<typeof ReviewRequest>;
+
+export const ReviewAnswer = z.object({
+  /** Null: the token is nobody's. */
+  user: z.string().nullable(),
+  /** The parts of the Node (`metrics`, `stats`, `proxy` and so on) that this user may `get`. */
+  parts: z.array(z.string()),
+});
+export type ReviewAnswer = z.output<typeof ReviewAnswer>;

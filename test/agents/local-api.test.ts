@@ -10,7 +10,10 @@ import { CopySeal } from "../../agents/node/local-api/copy-seal.ts";
 import { NodeApi } from "../../agents/node/local-api/node-api.ts";
 import type { LivePod, NodeState } from "../../agents/node/local-api/node-state.ts";
 import { recorded } from "../../agents/node/local-api/tokens.ts";
-import type { AssignedPod, NodeReport } from "../../src/sync/messages.ts";
+import { containerConfig, sandboxConfig } from "../../agents/node/pod/container-config.ts";
+import { definitionOf } from "../../agents/node/pod/definition.ts";
+import { FakeRuntime } from "../../agents/node/runtime/fake.ts";
+import type { AssignedPod, NodeReport, ReviewAnswer } from "../../src/sync/messages.ts";
 import { KubeApi } from "./support/kube-api.ts";
 import { assignedPod, template } from "./support/pods.ts";
 
@@ -70,6 +73,8 @@ let directory: string;
 let upstream: KubeApi;
 let state: State;
 let api: NodeApi;
+let runtime: FakeRuntime;
+const reviews = new Map<string, ReviewAnswer | "away">();
 
 function open(): Promise<NodeApi> {
   return NodeApi.open({
@@ -79,6 +84,7 @@ function open(): Promise<NodeApi> {
     ca: undefined,
     address: undefined,
     port: 0,
+    kubeletPort: 0,
     hasPodNetworks: false,
     seal: new CopySeal(join(directory, "seal-key")),
     clock: systemClock,
@@ -88,6 +94,14 @@ function open(): Promise<NodeApi> {
       onChange: () => () => {},
       usage: () => ({ usageCoreNanoSeconds: 0, workingSetBytes: 0 }),
     },
+  });
+}
+
+function serve(): void {
+  api.serve({
+    state,
+    runtime,
+    review: async (token) => reviews.get(token) ?? (upstream.isUp ? { user: null, parts: [] } : "away"),
   });
 }
 
@@ -104,9 +118,11 @@ beforeEach(async () => {
   upstream = new KubeApi();
   await upstream.start();
   state = new State();
+  runtime = new FakeRuntime({ clock: systemClock });
+  reviews.clear();
   state.set({ uid: "uid-1", name: "app-1" }, "Running");
   api = await open();
-  api.serve(state);
+  serve();
   await give("token-1", "uid-1");
   upstream.rights.set("token-1", [podsPath, mapsPath, `${mapsPath}/settings`, "/api/v1/nodes/node-1"]);
   upstream.put(podsPath, upstreamPod("app-1", "node-1"));
@@ -261,7 +277,7 @@ describe("while the control plane is away", () => {
     }
     const { port } = api.address({ sharesNetwork: true });
     api = await open();
-    api.serve(state);
+    serve();
     expect(api.address({ sharesNetwork: true }).port).toBe(port);
     expect(names(await ask(mapsPath))).toEqual(["settings"]);
     expect(names(await ask(`${podsPath}?${query}`))).toEqual(["app-1"]);
@@ -398,3 +414,100 @@ describe("a watch", () => {
     abort.abort();
   });
 });
+
+describe("what a kubelet serves", () => {
+  /** The code, and the text as it is. */
+  function read(path: string, token = "token-1"): Promise<readonly [number, string]> {
+    return new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${token}` };
+      const options = { host: "127.0.0.1", port: api.kubeletPort, path, headers, ca: api.ca(), agent: false } as const;
+      const asked = request(options, (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => {
+          text += chunk;
+        });
+        response.on("end", () => resolve([response.statusCode ?? 0, text]));
+      });
+      asked.on("error", reject);
+      asked.end();
+    });
+  }
+
+  const reader = { user: "system:serviceaccount:default:reader", parts: ["metrics", "proxy", "stats"] };
+
+  test("health, pods, statistics and metrics are for those whom the control plane lets", async () => {
+    reviews.set("token-1", reader);
+    expect(await read("/healthz")).toEqual([200, "ok"]);
+    const [code, pods] = await read("/pods");
+    expect([code, JSON.parse(pods).items[0].metadata.name]).toEqual([200, "app-1"]);
+    const summary = JSON.parse((await read("/stats/summary"))[1]);
+    expect(summary.node).toMatchObject({ nodeName: "node-1", fs: { capacityBytes: expect.any(Number) } });
+    expect(summary.pods[0].podRef).toEqual({ name: "app-1", namespace: "default", uid: "uid-1" });
+    expect((await read("/metrics"))[1]).toContain('kubelet_node_name{node="node-1"} 1\n');
+    expect((await read("/metrics/resource"))[1]).toContain("node_memory_working_set_bytes ");
+    expect((await read("/metrics/cadvisor"))[1]).toContain("machine_cpu_cores ");
+    expect((await read("/containerLogs/default/app-1/main"))[0]).toBe(404);
+  });
+
+  test("containers are told of with their names, and what they use", async () => {
+    reviews.set("token-1", reader);
+    const sandbox = await runtime.runPodSandbox(sandboxConfig(surroundings(), 0, directories));
+    if (!sandbox.ok) throw new Error(sandbox.message);
+    const [definition] = surroundings().definition.containers;
+    if (definition === undefined) throw new Error("no container");
+    const config = containerConfig({ pod: surroundings(), container: definition, attempt: 0, directories });
+    const created = await runtime.createContainer(sandbox.value, config, sandboxConfig(surroundings(), 0, directories));
+    if (!created.ok) throw new Error(created.message);
+    await runtime.startContainer(created.value);
+    const labels = 'container="main",namespace="default",pod="app-1"';
+    expect((await read("/metrics/resource"))[1]).toContain(`container_cpu_usage_seconds_total{${labels}} `);
+    expect((await read("/metrics/cadvisor"))[1]).toContain(`container_memory_working_set_bytes{${labels},id="`);
+    const summary = JSON.parse((await read("/stats/summary"))[1]);
+    expect(summary.pods[0].containers[0]).toMatchObject({
+      name: "main",
+      cpu: { usageCoreNanoSeconds: expect.any(Number) },
+    });
+  });
+
+  test.each([
+    ["/stats/summary", 403],
+    ["/pods", 403],
+    ["/metrics", 200],
+  ])("%s is answered with %i to one who may read metrics", async (path, code) => {
+    reviews.set("token-1", { user: reader.user, parts: ["metrics"] });
+    expect((await read(path))[0]).toBe(code);
+  });
+
+  test("a token that is nobody's opens nothing", async () => {
+    expect((await read("/metrics", "token-2"))[0]).toBe(401);
+    expect((await read("/healthz", ""))[0]).toBe(401);
+  });
+
+  test("who was let in is let in while the control plane is away, with a later token of the same account too", async () => {
+    reviews.set("token-1", reader);
+    expect((await read("/metrics"))[0]).toBe(200);
+    api.close();
+    api = await open();
+    serve();
+    reviews.set("token-1", "away");
+    reviews.set("token-3", "away");
+    reviews.set("token-4", "away");
+    await give("token-3", "uid-1");
+    expect((await read("/metrics"))[0]).toBe(200);
+    expect((await read("/metrics", "token-3"))[0]).toBe(200);
+    expect((await read("/metrics", "token-4"))[0]).toBe(503);
+  });
+});
+
+const directories = { logs: "/logs", pods: "/pods" };
+
+function surroundings() {
+  return {
+    assigned: assignedPod(),
+    definition: definitionOf(template()),
+    node: { name: "node-1", ips: [], allocatable: {} },
+    podIp: "",
+    objects: { get: () => undefined, isOnItsWay: () => false },
+  };
+}

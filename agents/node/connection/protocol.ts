@@ -7,6 +7,7 @@ import type {
   AssignedPod,
   EnrolAnswer,
   PodTokenAnswer,
+  ReviewAnswer,
   SyncAnswer,
 } from "../../../src/sync/messages.ts";
 
@@ -19,6 +20,7 @@ export const paths: typeof messages.paths = {
   socket: "/agent/v1/socket",
   token: "/agent/v1/token",
   node: "/agent/v1/node",
+  review: "/agent/v1/review",
 };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -129,6 +131,15 @@ export function readTokenAnswer(text: string): PodTokenAnswer | null {
   if (!isFields(answer)) return null;
   const { token, expiresInMs } = answer;
   return isText(token) && typeof expiresInMs === "number" ? { token, expiresInMs } : null;
+}
+
+/** Null for a text that is none. */
+export function readReviewAnswer(text: string): ReviewAnswer | null {
+  const answer = parseJson(text);
+  if (!isFields(answer)) return null;
+  const { user, parts } = answer;
+  const isWhole = (user === null || isText(user)) && Array.isArray(parts) && parts.every(isText);
+  return isWhole ? { user, parts } : null;
 }
 
 function areNumbers(fields: Fields, names: readonly string[]): boolean {

@@ -10,10 +10,12 @@ export class Listener {
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #load: () => Promise<Connected>;
+  readonly #isWelcome: (socket: Socket) => boolean;
   #loading: Promise<Connected> | undefined;
 
-  constructor(load: () => Promise<Connected>) {
+  constructor(load: () => Promise<Connected>, isWelcome: (socket: Socket) => boolean = () => true) {
     this.#load = load;
+    this.#isWelcome = isWelcome;
   }
 
   /** Resolves to the port, which is `port` unless that is 0. Throws when there is no listening there. */
@@ -33,6 +35,10 @@ export class Listener {
   }
 
   #connected(socket: Socket): void {
+    if (!this.#isWelcome(socket)) {
+      socket.destroy();
+      return;
+    }
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("error", () => {});

@@ -2,17 +2,22 @@
 // once there is an agent to ask. Little of it is in memory until somebody asks.
 import { execFile } from "node:child_process";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
+import type { Reviewer } from "../connection/reviews.ts";
 import { readSecretFile, writeSecretFile } from "../host/secret-file.ts";
 import type { Address, Clock, LocalApi, Log, NodeFacts } from "../ports.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import type { Api } from "./api.ts";
 import { AuthorityFiles } from "./authority-files.ts";
 import type { Seal } from "./copies.ts";
 import type { Connected } from "./listener.ts";
 import { Listener } from "./listener.ts";
 import type { NodeState } from "./node-state.ts";
+import type { TokenStore } from "./tokens.ts";
 import { TokenBook } from "./tokens.ts";
 
 export type NodeApiOptions = {
@@ -24,6 +29,8 @@ export type NodeApiOptions = {
   readonly address: string | undefined;
   /** 0: any that is free, and the same from then on. */
   readonly port: number;
+  /** Of what a kubelet serves; 0 as above, null: nothing of it is. */
+  readonly kubeletPort: number | null;
   /** Pods have networks of their own. */
   readonly hasPodNetworks: boolean;
   readonly seal: Seal;
@@ -31,6 +38,9 @@ export type NodeApiOptions = {
   readonly log: Log;
   readonly nodeFacts: NodeFacts;
 };
+
+/** What is asked on behalf of those who ask the node. */
+export type NodeApiBackends = { readonly state: NodeState; readonly review: Reviewer; readonly runtime: Runtime };
 
 const loopback = "127.0.0.1";
 /** Link-local, on the loopback device: pods reach it through their gateway, which is this machine, and nobody else does. */
@@ -43,16 +53,21 @@ export class NodeApi implements LocalApi {
   readonly #options: NodeApiOptions;
   readonly #authority: AuthorityFiles;
   readonly #listener = new Listener(() => this.#load());
+  readonly #kubeletListener = new Listener(
+    () => this.#loadKubelet(),
+    (socket) => this.#isFromHere(socket),
+  );
   readonly #cleanups: (() => void)[] = [];
-  #state: NodeState | undefined;
+  #backends: NodeApiBackends | undefined;
+  #api: Api | undefined;
+  #kubeletPort = 0;
   #host = loopback;
   #port = 0;
 
   private constructor(options: NodeApiOptions, authority: AuthorityFiles) {
     this.#options = options;
     this.#authority = authority;
-    const path = join(options.stateDirectory, "local-api", "tokens");
-    this.tokens = new TokenBook({ read: () => readSecretFile(path), write: (text) => writeSecretFile(path, text) });
+    this.tokens = new TokenBook(fileStore(join(options.stateDirectory, "local-api", "tokens")));
   }
 
   static async open(options: NodeApiOptions): Promise<NodeApi> {
@@ -60,6 +75,7 @@ export class NodeApi implements LocalApi {
     const authority = new AuthorityFiles(join(stateDirectory, "local-api"), node, clock.nowMs());
     const api = new NodeApi(options, authority);
     await api.#listen();
+    await api.#listenAsKubelet();
     return api;
   }
 
@@ -72,12 +88,18 @@ export class NodeApi implements LocalApi {
   }
 
   /** From now on there are answers. */
-  serve(state: NodeState): void {
-    this.#state = state;
+  serve(backends: NodeApiBackends): void {
+    this.#backends = backends;
+  }
+
+  /** Where what a kubelet serves is; undefined: nowhere. */
+  get kubeletPort(): number | undefined {
+    return this.#kubeletPort === 0 ? undefined : this.#kubeletPort;
   }
 
   close(): void {
     this.#listener.close();
+    this.#kubeletListener.close();
     for (const cleanup of this.#cleanups) cleanup();
   }
 
@@ -88,30 +110,49 @@ export class NodeApi implements LocalApi {
     const kept = Number(readSecretFile(path) ?? 0);
     try {
       this.#port = await this.#listener.listen(loopback, kept || wished);
-    } catch (error) {
+    } catch {
       // Pods that run were told of the port: another would be of no use to them.
       if (kept !== 0) {
-        this.#port = kept;
-        return this.#listenLater(error, loopback);
+        this.#port = await this.#keepListening(this.#listener, loopback, kept);
+        return;
       }
       this.#port = await this.#listener.listen(loopback, 0);
     }
     if (this.#port !== kept) writeSecretFile(path, String(this.#port));
-    if (this.#host !== loopback)
-      await this.#listener
-        .listen(this.#host, this.#port)
-        .catch((error: unknown) => this.#listenLater(error, this.#host));
+    if (this.#host !== loopback) await this.#keepListening(this.#listener, this.#host, this.#port);
   }
 
-  #listenLater(error: unknown, host: string): void {
-    const { clock, log } = this.#options;
-    log.warn("cannot listen for daemons", { host, port: this.#port, problem: String(error) });
+  async #listenAsKubelet(): Promise<void> {
+    const { kubeletPort, stateDirectory, nodeFacts } = this.#options;
+    if (kubeletPort === null) return;
+    const path = join(stateDirectory, "local-api", "kubelet-port");
+    const wished = kubeletPort === 0 ? Number(readSecretFile(path) ?? 0) : kubeletPort;
+    this.#kubeletPort = await this.#keepListening(this.#kubeletListener, loopback, wished);
+    if (kubeletPort === 0 && wished === 0) writeSecretFile(path, String(this.#kubeletPort));
+    const own = nodeFacts.current().addresses.flatMap(({ type, address }) => (type === "InternalIP" ? [address] : []));
+    for (const host of new Set([this.#host, ...own])) {
+      if (host !== loopback) await this.#keepListening(this.#kubeletListener, host, this.#kubeletPort);
+    }
+  }
+
+  /** Resolves to the port at once, and listens there as soon as it is free. */
+  async #keepListening(listener: Listener, host: string, port: number): Promise<number> {
+    try {
+      return await listener.listen(host, port);
+    } catch (error) {
+      this.#options.log.warn("cannot listen for daemons", { host, port, problem: String(error) });
+      this.#listenLater(listener, host, port);
+      return port;
+    }
+  }
+
+  #listenLater(listener: Listener, host: string, port: number): void {
     const again = () =>
-      this.#listener.listen(host, this.#port).then(
+      listener.listen(host, port).then(
         () => {},
-        (problem: unknown) => this.#listenLater(problem, host),
+        () => this.#listenLater(listener, host, port),
       );
-    this.#cleanups.push(clock.setTimer(listenAgainMs, () => void again()));
+    this.#cleanups.push(this.#options.clock.setTimer(listenAgainMs, () => void again()));
   }
 
   async #podAddress(): Promise<string> {
@@ -128,17 +169,39 @@ export class NodeApi implements LocalApi {
   }
 
   async #load(): Promise<Connected> {
-    const state = this.#state;
+    const state = this.#backends?.state;
     if (state === undefined) throw new Error("there is no agent yet");
     const { Api } = await import("./api.ts");
     const { server, ca, seal, clock, log, stateDirectory } = this.#options;
     const directory = join(stateDirectory, "local-api", "copies");
     const api = new Api({ state, tokens: this.tokens, server, ca, directory, seal, clock, log });
+    this.#api = api;
     this.#cleanups.push(
       () => api.close(),
       this.#every(careEveryMs, () => this.#tidy(state, api)),
     );
     return this.#secured((request, response) => api.handle(request, response));
+  }
+
+  async #loadKubelet(): Promise<Connected> {
+    const backends = this.#backends;
+    if (backends === undefined) throw new Error("there is no agent yet");
+    const { Kubelet } = await import("./kubelet/kubelet.ts");
+    const { clock, nodeFacts, stateDirectory } = this.#options;
+    const store = fileStore(join(stateDirectory, "local-api", "permissions"));
+    const numbers = () => this.#api?.numbers() ?? {};
+    const own = { tokens: this.tokens, store, clock, nodeFacts, stateDirectory, numbers };
+    const kubelet = new Kubelet({ ...backends, ...own });
+    return this.#secured((request, response) => kubelet.handle(request, response));
+  }
+
+  /** The node opens no port to others: its own programs and its pods are let in, and nobody else. */
+  #isFromHere({ remoteAddress = "" }: Socket): boolean {
+    const address = remoteAddress.replace(/^::ffff:/, "");
+    const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+    if (own.some((known) => known.address === address)) return true;
+    const pods = this.#backends?.state.livePods() ?? [];
+    return [...pods].some(({ status }) => status?.podIPs?.some(({ ip }) => ip === address) === true);
   }
 
   #tidy(state: NodeState, api: Api): void {
@@ -181,4 +244,8 @@ export class NodeApi implements LocalApi {
     again();
     return () => cancel();
   }
+}
+
+function fileStore(path: string): TokenStore {
+  return { read: () => readSecretFile(path), write: (text) => writeSecretFile(path, text) };
 }

@@ -31,6 +31,10 @@ export class KubeApi {
     return `http://127.0.0.1:${this.#port}`;
   }
 
+  get isUp(): boolean {
+    return this.#server !== undefined;
+  }
+
   get watching(): number {
     return this.#watches.size;
   }
