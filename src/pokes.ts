@@ -92,12 +92,17 @@ const selecting: ReadonlySet<string> = new Set(["services", "poddisruptionbudget
 /** What pods name, and the shards of their nodes hand out. */
 const handedOut: ReadonlySet<string> = new Set(["configmaps", "secrets", "serviceaccounts"]);
 
-async function shardsNaming(env: Env, objects: readonly KeyedObject[]): Promise<readonly number[]> {
+/** Wakes the shards whose nodes are given one of the objects. */
+async function pokeFollowers(env: Env, objects: readonly KeyedObject[]): Promise<void> {
   const keys = objects.map(({ key }) => key).filter(({ resource }) => handedOut.has(resource));
-  if (keys.length === 0) return [];
-  const [shards] = await runBatch(env.DB, [readFollowers(env.DB, keys)]);
-  // There may have been more shards once.
-  return shards.filter((shard) => shard < shardCount(env));
+  if (keys.length === 0) return;
+  try {
+    const [shards] = await runBatch(env.DB, [readFollowers(env.DB, keys)]);
+    // There may have been more shards once.
+    await pokeShards(env, new Set(shards.filter((shard) => shard < shardCount(env))));
+  } catch (error) {
+    console.warn({ message: "nobody knows which shards to poke; cron will make up for it", error: String(error) });
+  }
 }
 
 /** Wakes whoever acts on what was written. */
@@ -109,12 +114,12 @@ export async function pokeAfter(env: Env, { nodes, objects, gone = false }: Touc
   );
   const everySet = named.length + ownerless.length > 0 ? await everyDaemonSet(env.DB) : [];
   const owners = objects.flatMap(({ key, object }) => ownerOf(key.resource, object) ?? []);
-  const shards = await shardsNaming(env, objects);
   const deletes = gone || objects.some(({ object }) => object.metadata.deletionTimestamp !== undefined);
   await Promise.all([
     pokeWatchHub(env),
     pokeDaemonSets(env, new Map([...everySet, ...owners].map((owner) => [owner.uid, owner])).values()),
-    pokeShards(env, new Set([...[...nodes, ...named].map((node) => shardOfNode(env, node)), ...shards])),
+    pokeNodes(env, [...nodes, ...named]),
+    pokeFollowers(env, objects),
     ...(deletes ? [pokeControllerManager(env)] : []),
     ...(objects.some(concernsScheduler) ? [pokeScheduler(env)] : []),
     ...(objects.some(({ key }) => selecting.has(key.resource)) ? [pokeSelectorController(env)] : []),

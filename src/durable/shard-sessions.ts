@@ -85,6 +85,10 @@ export class ShardSessions {
       attach(socket, { ...attachmentOf(socket), have: rememberable(request.have) });
       const answer = await this.#take(request, await this.#credentials.grantOf(node));
       this.#send(socket, { ...answer, nextSyncMs: socketSyncMs });
+      // Content is long: should there be news before the agent has said what it has now, it is not sent again.
+      const { have } = attachmentOf(socket);
+      const { objects } = heldAfter(request.have, answer);
+      if (objects !== undefined) attach(socket, { ...attachmentOf(socket), have: rememberable({ ...have, objects }) });
     } catch (error) {
       console.warn({ message: "a report could not be taken", node, error: String(error) });
       socket.close(1011, "try again");

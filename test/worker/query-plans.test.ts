@@ -6,6 +6,7 @@ import type { Part } from "../../src/store/batch.ts";
 import { readNodeCredentials } from "../../src/store/credentials.ts";
 import { readDefinition, readOutlines } from "../../src/store/definitions.ts";
 import { readHead, readLog, readLogEnds, requireNothingLostSince, trimLog } from "../../src/store/log.ts";
+import { followObjects, readFollowers, unfollowObjects } from "../../src/store/named-objects.ts";
 import { readNodes, readNodesByName } from "../../src/store/nodes.ts";
 import {
   countObjects,
@@ -81,6 +82,9 @@ describe("nothing reads a whole table", () => {
     ["reading the nodes, page by page", (db) => readNodes(db, "a", 10)],
     ["reading nodes by name", (db) => readNodesByName(db, ["a", "b"])],
     ["reading objects by key", (db) => readObjectsByKey(db, [nodeKey])],
+    ["following what pods name", (db) => followObjects(db, [nodeKey], 1)],
+    ["following it no more", (db) => unfollowObjects(db, [nodeKey], 1)],
+    ["finding who follows an object", (db) => readFollowers(db, [nodeKey])],
     ["reading the nodes of a shard", (db) => readObjectsOfBuckets(db, 0, 511)],
     ["reading all that is in a namespace", (db) => readObjectsOfNamespace(db, "default", 10)],
     ["finding the definition of a kind", (db) => readDefinition(db, "widgets.example.com", "")],
@@ -117,6 +121,11 @@ describe("nothing reads a whole table", () => {
     [
       "following the log",
       (db) => readLog(db, { cursor: 5, limit: 10, concern: { kind: "daemonSet", namespace: "default" } }),
+    ],
+    [
+      "following what concerns a shard",
+      (db) =>
+        readLog(db, { cursor: 5, limit: 10, concern: { kind: "buckets", first: 0, last: 511, exceptOrigin: "x" } }),
     ],
     ["trimming the log", (db) => trimLog(db, { beforeMs: nowMs, keep: 10, limit: 10 })],
   ])("%s", async (_what, partOf) => {

@@ -4,7 +4,14 @@ import { assert } from "vitest";
 
 import { nodeShard, shardOfNode } from "../../../src/pokes.ts";
 import { digestOf, insertNodeCredential } from "../../../src/store/credentials.ts";
-import type { AssignedPod, NodeReport, PodReport, SyncAnswer, SyncRequest } from "../../../src/sync/messages.ts";
+import type {
+  AssignedObject,
+  AssignedPod,
+  NodeReport,
+  PodReport,
+  SyncAnswer,
+  SyncRequest,
+} from "../../../src/sync/messages.ts";
 import type { Grant } from "../../../src/sync/node-object.ts";
 import { run } from "./cluster.ts";
 
@@ -38,6 +45,8 @@ export class Agent {
   pods: ReadonlyMap<string, AssignedPod> = new Map();
   templates: Readonly<Record<string, unknown>> = {};
   have: Have = { revision: 0, etag: "", templates: [] };
+  /** What it holds of ConfigMaps and Secrets, by `Kind/namespace/name`; null: it is an agent that knows of none. */
+  objects: ReadonlyMap<string, AssignedObject> | null = null;
   #sequence = 0;
   readonly #observations = new Map<string, number>();
   /** What `obey` said last of each pod. */
@@ -77,10 +86,31 @@ export class Agent {
   }
 
   /** Keeps what it is told, as agents do. */
-  take({ revision, etag, pods, templates = {} }: SyncAnswer): void {
+  take({ revision, etag, pods, templates = {}, objects }: SyncAnswer): void {
     this.templates = { ...this.templates, ...templates };
     if (pods !== undefined) this.pods = new Map(pods.map((pod) => [pod.uid, pod]));
     this.have = { revision, etag, templates: Object.keys(this.templates) };
+    if (this.objects === null) return;
+    if (objects !== undefined) this.#keep(this.objects, objects);
+    const held = [...this.objects.values()].filter(({ content }) => content !== undefined);
+    this.have = { ...this.have, objects: held.map(({ version }) => version) };
+  }
+
+  #keep(before: ReadonlyMap<string, AssignedObject>, told: readonly AssignedObject[]): void {
+    const kept = told.map((object) => {
+      const key = `${object.kind}/${object.namespace}/${object.name}`;
+      const known = before.get(key);
+      return [key, known?.version === object.version ? { ...known, ...object } : object] as const;
+    });
+    this.objects = new Map(kept);
+    if (kept.some(([, { version, content }]) => version !== "" && content === undefined)) this.have.etag = "";
+  }
+
+  /** From now on it is one that knows of ConfigMaps and Secrets. */
+  wantObjects(): this {
+    this.objects = new Map();
+    this.have = { ...this.have, objects: [] };
+    return this;
   }
 
   /** A report about a pod, numbered above all before it. */
