@@ -456,7 +456,7 @@ describe("what a kubelet serves", () => {
     if (!sandbox.ok) throw new Error(sandbox.message);
     const [definition] = surroundings().definition.containers;
     if (definition === undefined) throw new Error("no container");
-    const config = containerConfig({ pod: surroundings(), container: definition, attempt: 0, directories });
+    const config = containerConfig({ pod: surroundings(), container: definition, attempt: 0, envs: [], directories });
     const created = await runtime.createContainer(sandbox.value, config, sandboxConfig(surroundings(), 0, directories));
     if (!created.ok) throw new Error(created.message);
     await runtime.startContainer(created.value);
