@@ -1,5 +1,6 @@
 // What an agent can say of itself, for those who wait for it and those who look at it.
 import type { PodWorker } from "./pod-worker.ts";
+import type { KeptPod } from "./upkeep/ports.ts";
 
 export type AgentSummary = {
   /** An answer has been taken in since the start. */
@@ -45,9 +46,18 @@ export function summaryOf(workers: Iterable<PodWorker>, { isQuiet, ...known }: K
 }
 
 export function podSummary(worker: PodWorker): PodSummary {
-  const { memory, pod } = worker;
+  const { memory, wanted } = worker;
+  const pod = wanted === undefined ? null : { namespace: wanted.assigned.namespace, name: wanted.assigned.name };
   const { phase = "Pending" } = memory.status ?? {};
   return { uid: worker.uid, pod, phase, isReady: isReady(worker), hasEnded: memory.ended === true };
+}
+
+/** As the node's upkeep sees it; null: nobody asks for the pod. */
+export function keptPod({ uid, wanted, isActive, isRunning }: PodWorker): KeptPod | null {
+  if (wanted === undefined) return null;
+  const { assigned, definition } = wanted;
+  const { namespace, name } = assigned;
+  return { uid, namespace, name, definition, isActive, hasEnded: !isActive && !isRunning };
 }
 
 function isReady({ memory }: PodWorker): boolean {

@@ -5,7 +5,7 @@ import type { NodeReport, SyncAnswer } from "../../src/sync/messages.ts";
 import type { AgentOptions, AgentPorts } from "./agent-ports.ts";
 import { AgentState } from "./agent-state.ts";
 import type { AgentSummary, PodSummary } from "./agent-summary.ts";
-import { podSummary, summaryOf } from "./agent-summary.ts";
+import { keptPod, podSummary, summaryOf } from "./agent-summary.ts";
 import { Desired, emptyAssignment } from "./desired.ts";
 import { Gate, GatedNetwork, GatedRuntime, gatedTokens } from "./gate.ts";
 import type { Hold } from "./hold.ts";
@@ -20,6 +20,7 @@ import { definitionOf } from "./pod/definition.ts";
 import { labels } from "./pod/labels.ts";
 import { newPodMemory, recalledPodMemory } from "./pod/memory.ts";
 import { areOthers } from "./pod/named-objects.ts";
+import type { Circumstances } from "./pod/plan.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
 import type { PodHost } from "./pod-worker.ts";
 import { PodWorker } from "./pod-worker.ts";
@@ -27,6 +28,7 @@ import type { Checkpoint, LocalApi, NodeFacts } from "./ports.ts";
 import type { Standing } from "./session.ts";
 import { Session } from "./session.ts";
 import type { StoredMemory, StoredPod } from "./stored.ts";
+import type { KeptAgent, KeptPod } from "./upkeep/ports.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
 /** While a pod is on its way, its status is told at least this often. */
@@ -38,7 +40,7 @@ const longestStrayRetryMs = 30_000;
 const firstAskMs = 200;
 const longestAskMs = 60_000;
 
-export class Agent implements PodHost, OutboxOwner {
+export class Agent implements PodHost, OutboxOwner, KeptAgent {
   readonly #options: AgentOptions;
   readonly #checkpoint: Checkpoint;
   readonly #desired: Desired;
@@ -133,6 +135,17 @@ export class Agent implements PodHost, OutboxOwner {
     return [...this.#workers.values()].map(podSummary);
   }
 
+  // What the upkeep of the node asks for.
+
+  keptPods(): readonly KeptPod[] | undefined {
+    if (!this.#isBooted || this.#desired.assignment === undefined) return undefined;
+    return [...this.#workers.values()].flatMap((worker) => keptPod(worker) ?? []);
+  }
+
+  evict(podUid: string, message: string): void {
+    this.#workers.get(podUid)?.evict(message);
+  }
+
   // What pod workers ask for.
 
   get directories(): Directories {
@@ -149,8 +162,10 @@ export class Agent implements PodHost, OutboxOwner {
     return this.#view.view;
   }
 
-  heldBecause(): string | undefined {
-    return this.#hold?.current()?.reason;
+  circumstances(): Circumstances {
+    const { conditions } = this.#nodeFacts.current();
+    const held = this.#hold?.current();
+    return held === undefined ? { conditions } : { conditions, heldBecause: held.reason };
   }
 
   planNowMs(): number {
@@ -171,7 +186,7 @@ export class Agent implements PodHost, OutboxOwner {
     if (this.#busy === 0 && this.#outbox.hasNews) this.#session.wake(0);
   }
 
-  happened(podUid: string, event: PodEvent): void {
+  happened(podUid: string | undefined, event: PodEvent): void {
     this.#outbox.happened(podUid, event);
   }
 

@@ -14,9 +14,11 @@ export class EventQueue {
     return this.#waiting !== undefined && this.#waiting.size > 0;
   }
 
-  add(podUid: string, event: PodEvent, nowMs: number): void {
+  add(podUid: string | undefined, event: PodEvent, nowMs: number): void {
     const at = new Date(nowMs).toISOString();
-    this.#put({ ...event, message: event.message.slice(0, longestMessage), podUid, count: 1, firstAt: at, lastAt: at });
+    const whose = podUid === undefined ? {} : { podUid };
+    const message = event.message.slice(0, longestMessage);
+    this.#put({ ...event, ...whose, message, count: 1, firstAt: at, lastAt: at });
   }
 
   /** The oldest, up to `most`, to send now. They are kept until they are said to have arrived or to be lost. */

@@ -12,6 +12,7 @@ import { Hold } from "./hold.ts";
 import { newCredential, requestFor } from "./host/certificate-request.ts";
 import { CredentialFile } from "./host/credential-file.ts";
 import { DiskCheckpoint } from "./host/disk-checkpoint.ts";
+import { DiskUpkeep } from "./host/disk-upkeep.ts";
 import { HoldFile } from "./host/hold-file.ts";
 import { openLocalControl } from "./host/local-control.ts";
 import { takeLock } from "./host/lock.ts";
@@ -24,6 +25,7 @@ import type { NodeOptions } from "./options.ts";
 import { exitCodes, parseOptions, usage } from "./options.ts";
 import { openRuntime } from "./runtime/choose.ts";
 import { stopPods } from "./stop-pods.ts";
+import { defaultUpkeep, Upkeep } from "./upkeep/upkeep.ts";
 import { kubeletVersion } from "./version.ts";
 
 const log = lineLog((line) => process.stderr.write(line), Date.now);
@@ -40,7 +42,11 @@ async function run(options: NodeOptions): Promise<void> {
     process.exit(exitCodes.locked);
   }
   const { runtime, network } = await openRuntime(options, { clock, log });
-  const nodeFacts = await openHostFacts({ node, labels: options.labels, runtime, clock, stateDirectory });
+  const imageDirectory = await runtime.images?.directory().catch(() => undefined);
+  const host = new DiskUpkeep({ stateDirectory, logDirectory, imageDirectory });
+  const facts = { node, labels: options.labels, runtime, clock, stateDirectory };
+  const pressures = { readings: () => host.readings(), thresholds: defaultUpkeep.thresholds };
+  const nodeFacts = await openHostFacts({ ...facts, ...pressures });
   const localApi = await openNodeApi(options, { runtime, nodeFacts, clock, log });
   const client = new HttpClient({ server, maxSockets, ...(ca === undefined ? {} : { ca }) });
   const store = new CredentialFile(join(stateDirectory, "credential"), { server, node });
@@ -76,8 +82,11 @@ async function run(options: NodeOptions): Promise<void> {
   });
   const calm = startWatchdog(clock);
   localApi?.serve({ state: agent.state, review: controlPlaneReviewer(client, credentials), runtime });
+  const upkeep = new Upkeep(defaultUpkeep, { clock, log, runtime, host, agent });
+  void upkeep.start();
   await untilSignal();
   calm();
+  upkeep.stop();
   closeControl();
   agent.stop();
   localApi?.close();

@@ -79,7 +79,8 @@ export class Outbox {
     this.#observation = Math.max(this.#observation, ...observations);
   }
 
-  happened(podUid: string, event: PodEvent): void {
+  /** Undefined: to the node itself. */
+  happened(podUid: string | undefined, event: PodEvent): void {
     this.#events.add(podUid, event, this.#clock.nowMs());
     this.#owner.wake(Math.max(eventDelayMs, this.#nextEventsAtMs - this.#clock.monotonicMs()));
   }

@@ -4,7 +4,7 @@ import type { AssignedPod } from "../../src/sync/messages.ts";
 import type { NodeView } from "./node-view.ts";
 import type { ObjectLookup, TokenSource } from "./objects.ts";
 import type { Action, InFlight, Outcome, StartStage } from "./pod/action.ts";
-import { actionKey } from "./pod/action.ts";
+import { actionKey, isMidStart } from "./pod/action.ts";
 import type { Directories } from "./pod/container-config.ts";
 import type { PodDefinition } from "./pod/definition.ts";
 import type { PodSurroundings } from "./pod/environment.ts";
@@ -13,10 +13,11 @@ import type { PodMemory } from "./pod/memory.ts";
 import { containerMemory, withContainer } from "./pod/memory.ts";
 import { awaitsObjects } from "./pod/named-objects.ts";
 import { nothingObserved, observe } from "./pod/observation.ts";
-import type { PodPlan } from "./pod/plan.ts";
+import type { Circumstances, PodPlan } from "./pod/plan.ts";
 import { planPod } from "./pod/plan.ts";
 import { isEndPutOff } from "./pod/plan-held.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
+import { warning } from "./pod/pod-event.ts";
 import { forgiven, remember } from "./pod/remember.ts";
 import { podIpOf, statusOf } from "./pod/report.ts";
 import type { Clock, LocalApi, Log, Network, Random } from "./ports.ts";
@@ -43,8 +44,7 @@ export type PodHost = {
   readonly startedAtMs: number;
   isStopped(): boolean;
   node(): NodeView;
-  /** Undefined: nobody holds the node. */
-  heldBecause(): string | undefined;
+  circumstances(): Circumstances;
   /** The time that plans are made by: it starts as wall time and never jumps. */
   planNowMs(): number;
   /** There is something new to save, and, if `status` is set, to report. */
@@ -101,10 +101,13 @@ export class PodWorker {
     return this.#wanted !== undefined;
   }
 
-  get pod(): { readonly namespace: string; readonly name: string } | null {
-    if (this.#wanted === undefined) return null;
-    const { namespace, name } = this.#wanted.assigned;
-    return { namespace, name };
+  /** It neither has ended nor is about to. */
+  get isActive(): boolean {
+    return !this.#isEnding();
+  }
+
+  get isRunning(): boolean {
+    return this.#observation.containers.some(({ state }) => state === "running");
   }
 
   get isAcknowledged(): boolean {
@@ -127,6 +130,16 @@ export class PodWorker {
     this.#acknowledged = undefined;
   }
 
+  /** The pod has to go, at once, for the sake of its node. */
+  evict(message: string): void {
+    if (this.#isEnding()) return;
+    // Source: immediateEvictionGracePeriodSeconds.
+    this.#memory = { ...this.#memory, failure: { reason: "Evicted", message, graceSeconds: 1 } };
+    this.#host.happened(this.uid, warning("Evicted", message));
+    this.#callOffPulls();
+    this.work();
+  }
+
   /** Undefined: nobody asks for the pod any more. Starts the work. */
   want(wanted: Wanted | undefined): void {
     this.#wanted = wanted;
@@ -143,7 +156,7 @@ export class PodWorker {
   touch(): void {
     this.#isStale = true;
     // The end of a start is near and looks anyway; to look before is work for nothing.
-    if (!this.#isMidStart()) this.work();
+    if (!isMidStart(this.#inFlight.values())) this.work();
   }
 
   work(): void {
@@ -195,14 +208,13 @@ export class PodWorker {
 
   #plan(): void {
     const { uid } = this;
-    const heldBecause = this.#host.heldBecause();
     const view = {
       uid,
       wanted: this.#wanted,
       observation: this.#observation,
       memory: this.#memory,
       inFlight: this.#inFlight,
-      ...(heldBecause === undefined ? {} : { heldBecause }),
+      ...this.#host.circumstances(),
       awaitsObjects: this.#wanted !== undefined && awaitsObjects(this.#wanted, this.#host.objects),
     };
     const plan = planPod(view, this.#host.planNowMs());
@@ -354,9 +366,7 @@ export class PodWorker {
     if (this.#host.isStopped() || this.#wanted === undefined || failure !== undefined) return true;
     if (status?.phase === "Succeeded" || status?.phase === "Failed") return true;
     if (this.#wanted.assigned.deletion === undefined) return false;
-    const heldBecause = this.#host.heldBecause();
-    const held = heldBecause === undefined ? {} : { heldBecause };
-    return !isEndPutOff({ memory: this.#memory, observation: this.#observation, ...held });
+    return !isEndPutOff({ memory: this.#memory, observation: this.#observation, ...this.#host.circumstances() });
   }
 
   /** An image may take its time to come; the end of the pod does not wait for it. */
@@ -364,13 +374,6 @@ export class PodWorker {
     for (const [key, { action, stage }] of this.#inFlight) {
       if (action.kind === "start-container" && (stage === undefined || stage === "pull")) this.#inFlight.delete(key);
     }
-  }
-
-  #isMidStart(): boolean {
-    for (const { action, stage } of this.#inFlight.values()) {
-      if (action.kind === "run-sandbox" || (action.kind === "start-container" && stage === "create")) return true;
-    }
-    return false;
   }
 
   #setTimer(atMs: number | undefined): void {

@@ -5,11 +5,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { EventQueue } from "../../agents/node/events.ts";
 import { HostFacts, nodeConditions, openHostFacts } from "../../agents/node/host/node-facts.ts";
+import { memoryReading, pidReading } from "../../agents/node/host/resources.ts";
 import { lineLog } from "../../agents/node/host/system.ts";
 import { parseOptions } from "../../agents/node/options.ts";
 import { warning } from "../../agents/node/pod/pod-event.ts";
 import { FakeRuntime } from "../../agents/node/runtime/fake.ts";
 import { LogWriter, rotatedLogs } from "../../agents/node/runtime/process/log-writer.ts";
+import { defaultThresholds } from "../../agents/node/upkeep/eviction.ts";
 import { kubeletVersion } from "../../agents/node/version.ts";
 import { EventReport, NodeReport } from "../../src/sync/messages.ts";
 import { VirtualClock } from "./support/virtual-clock.ts";
@@ -27,7 +29,20 @@ afterEach(() => {
 describe("what a host says of itself", () => {
   const clock = new VirtualClock();
   const runtime = new FakeRuntime({ clock });
-  const options = () => ({ node: "edge-1", labels: { site: "north" }, runtime, clock, stateDirectory: directory });
+  const pids = pidReading();
+  const readings = () => ({
+    "memory.available": memoryReading(),
+    ...(pids === undefined ? {} : { "pid.available": pids }),
+  });
+  const options = () => ({
+    node: "edge-1",
+    labels: { site: "north" },
+    runtime,
+    clock,
+    stateDirectory: directory,
+    readings,
+    thresholds: defaultThresholds,
+  });
 
   test("is a node report, with the labels and the capacity that Kubernetes knows", async () => {
     const facts = await openHostFacts(options());

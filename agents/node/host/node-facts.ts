@@ -1,22 +1,15 @@
 // What this host is, as a Node object shows it.
 // Source of reasons and messages: kubelet nodestatus/setters.go.
 import { readFileSync, statfsSync } from "node:fs";
-import {
-  arch,
-  availableParallelism,
-  cpus,
-  freemem,
-  hostname,
-  networkInterfaces,
-  platform,
-  release,
-  totalmem,
-} from "node:os";
+import { arch, availableParallelism, cpus, hostname, networkInterfaces, platform, release, totalmem } from "node:os";
 
 import type { NodeReport } from "../../../src/sync/messages.ts";
 import type { Clock, NodeFacts } from "../ports.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { Readings, Signal, Thresholds } from "../upkeep/eviction.ts";
+import { signalsMet } from "../upkeep/eviction.ts";
 import { kubeletVersion } from "../version.ts";
+import { memoryReading } from "./resources.ts";
 
 export type HostFactsOptions = {
   readonly node: string;
@@ -25,15 +18,23 @@ export type HostFactsOptions = {
   readonly clock: Clock;
   /** On the file system that pods write to. */
   readonly stateDirectory: string;
+  /** What the machine has left, and what it must have. */
+  readonly readings: () => Readings;
+  readonly thresholds: Thresholds;
 };
 
 const lookEveryMs = 10_000;
 const mostPods = "110";
-/** Source: the kubelet's default hard eviction thresholds. */
-const leastMemoryBytes = 100 * 1024 * 1024;
-const leastDiskShare = 0.1;
 /** A pressure that is over must stay so before it is told: readings go up and down. */
 const calmMs = 300_000;
+
+const pressureOf: Readonly<Record<Signal, keyof Pressures>> = {
+  "memory.available": "memory",
+  "nodefs.available": "disk",
+  "nodefs.inodesFree": "disk",
+  "imagefs.available": "disk",
+  "pid.available": "pids",
+};
 
 type Pressures = { readonly memory: boolean; readonly disk: boolean; readonly pids: boolean };
 
@@ -71,7 +72,7 @@ export class HostFacts implements NodeFacts {
     const busyMs = cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
     return {
       usageCoreNanoSeconds: busyMs * 1_000_000,
-      workingSetBytes: Math.max(0, totalmem() - availableMemoryBytes()),
+      workingSetBytes: Math.max(0, totalmem() - memoryReading().available),
     };
   }
 
@@ -105,10 +106,12 @@ export class HostFacts implements NodeFacts {
   }
 
   #pressures(): Pressures {
-    const readings = readPressures(this.#options.stateDirectory);
+    const met = new Set(
+      signalsMet(this.#options.readings(), this.#options.thresholds).map((signal) => pressureOf[signal]),
+    );
     const nowMs = this.#options.clock.monotonicMs();
     const standing = (name: keyof Pressures) => {
-      if (readings[name]) this.#lastPressedAtMs[name] = nowMs;
+      if (met.has(name)) this.#lastPressedAtMs[name] = nowMs;
       return nowMs - this.#lastPressedAtMs[name] < calmMs;
     };
     return { memory: standing("memory"), disk: standing("disk"), pids: standing("pids") };
@@ -223,27 +226,4 @@ function diskOf(path: string): { readonly totalBytes: number; readonly freeBytes
   } catch {
     return { totalBytes: 0, freeBytes: 0 };
   }
-}
-
-function readPressures(stateDirectory: string): Pressures {
-  const { totalBytes, freeBytes } = diskOf(stateDirectory);
-  return {
-    memory: availableMemoryBytes() < leastMemoryBytes,
-    disk: totalBytes > 0 && freeBytes < totalBytes * leastDiskShare,
-    pids: arePidsScarce(),
-  };
-}
-
-/** What could be had, caches included. */
-function availableMemoryBytes(): number {
-  const kibibytes = /^MemAvailable:\s*(\d+) kB$/m.exec(readLine("/proc/meminfo"))?.[1];
-  return kibibytes === undefined ? freemem() : Number(kibibytes) * 1024;
-}
-
-const leastPidShare = 0.05;
-
-function arePidsScarce(): boolean {
-  const limit = Number(readLine("/proc/sys/kernel/pid_max"));
-  const used = Number(readLine("/proc/loadavg").split(" ")[3]?.split("/")[1]);
-  return limit > 0 && used > limit * (1 - leastPidShare);
 }

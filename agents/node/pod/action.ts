@@ -74,3 +74,11 @@ export type Outcome =
       readonly message: string;
       readonly events: readonly PodEvent[];
     };
+
+/** A sandbox or a container is just being made. */
+export function isMidStart(inFlight: Iterable<InFlight>): boolean {
+  for (const { action, stage } of inFlight) {
+    if (action.kind === "run-sandbox" || (action.kind === "start-container" && stage === "create")) return true;
+  }
+  return false;
+}

@@ -44,7 +44,7 @@ export type PodMemory = {
   /** Every container of the pod, which is to be ended, has ended. */
   readonly ended?: boolean | undefined;
   /** Why the agent itself gave the pod up. */
-  readonly failure?: { readonly reason: string; readonly message: string } | undefined;
+  readonly failure?: { readonly reason: string; readonly message: string; readonly graceSeconds?: number } | undefined;
   /** The status as it was computed last. */
   readonly status?: PodStatus | undefined;
 };

@@ -40,7 +40,8 @@ function remainingSeconds(draft: Draft, container: RuntimeContainerStatus): numb
   const { wanted } = draft.view;
   // A container that nobody asks for carries its grace period with it: its template may be gone.
   const own = Number(container.annotations[annotations.gracePeriodSeconds] ?? defaultGraceSeconds);
-  const graceSeconds = wanted?.assigned.deletion?.gracePeriodSeconds ?? wanted?.definition.gracePeriodSeconds ?? own;
+  const given = wanted?.assigned.deletion?.gracePeriodSeconds ?? draft.memory.failure?.graceSeconds;
+  const graceSeconds = given ?? wanted?.definition.gracePeriodSeconds ?? own;
   const sinceMs = draft.memory.endingSinceMs ?? draft.nowMs;
   return graceSeconds - Math.floor((draft.nowMs - sinceMs) / 1000);
 }

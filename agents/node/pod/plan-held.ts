@@ -1,7 +1,9 @@
-// What a pod may not do while its node is held: start for the first time, or end for another to take its place.
+// What keeps a pod from beginning on its node, and from ending: a hold, or a lack of something.
+import { refusalUnderPressure } from "../upkeep/eviction.ts";
 import type { PodDefinition } from "./definition.ts";
 import { containerMemory } from "./memory.ts";
 import type { Draft, PodView } from "./plan.ts";
+import { warning } from "./pod-event.ts";
 
 const reason = "NodeHeld";
 
@@ -31,6 +33,17 @@ export function waitsForRelease(draft: Draft, { containers }: PodDefinition): bo
     if (containerMemory(draft.memory, name).waiting?.reason === reason) draft.remember(name, { waiting: undefined });
   }
   return false;
+}
+
+/** True for a pod that has not begun on a node that is short of something: it fails at once, and another may be made. */
+export function isRefused(draft: Draft, definition: PodDefinition): boolean {
+  const { conditions = [] } = draft.view;
+  if (conditions.length === 0 || hasBegun(draft.view)) return false;
+  const message = refusalUnderPressure(conditions, definition);
+  if (message === null) return false;
+  draft.memory = { ...draft.memory, failure: { reason: "Evicted", message } };
+  draft.events.push(warning("Evicted", message));
+  return true;
 }
 
 function hasBegun({ observation, memory, inFlight }: PodView): boolean {

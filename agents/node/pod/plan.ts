@@ -7,7 +7,7 @@ import type { ContainerMemory, PodMemory } from "./memory.ts";
 import { withContainer } from "./memory.ts";
 import type { Observation } from "./observation.ts";
 import { planEnding } from "./plan-ending.ts";
-import { isEndPutOff, waitsForRelease } from "./plan-held.ts";
+import { isEndPutOff, isRefused, waitsForRelease } from "./plan-held.ts";
 import { planRunning } from "./plan-running.ts";
 import type { PodEvent } from "./pod-event.ts";
 import { containerFieldPath, normal } from "./pod-event.ts";
@@ -19,10 +19,16 @@ export type PodView = {
   readonly observation: Observation;
   readonly memory: PodMemory;
   readonly inFlight: ReadonlyMap<string, InFlight>;
-  /** Why nothing is to start or be replaced on this node for now; absent: it may. */
-  readonly heldBecause?: string;
   /** It is not known yet what the ConfigMaps and Secrets are that the pod names: nothing of it is started. */
   readonly awaitsObjects: boolean;
+} & Circumstances;
+
+/** What of its node matters to whether a pod may begin, or be replaced. */
+export type Circumstances = {
+  /** Why nothing is to start or be replaced on this node for now; absent: it may. */
+  readonly heldBecause?: string;
+  /** The node's own conditions. */
+  readonly conditions?: readonly { readonly type: string; readonly status: string }[];
 };
 
 export type PodPlan = {
@@ -42,6 +48,7 @@ export function planPod(view: PodView, nowMs: number): PodPlan {
   const { wanted } = view;
   const isToEnd = wanted?.assigned.deletion !== undefined && !isEndPutOff(view);
   if (wanted === undefined || isToEnd || isFinished(view)) planEnding(draft);
+  else if (isRefused(draft, wanted.definition)) planEnding(draft);
   else if (!waitsForRelease(draft, wanted.definition)) planRunning(draft, wanted);
   return draft;
 }

@@ -1,0 +1,463 @@
+// What becomes of images, logs and pods when a node runs out of something, or just goes on for long.
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+
+import { DiskUpkeep } from "../../agents/node/host/disk-upkeep.ts";
+import { definitionOf } from "../../agents/node/pod/definition.ts";
+import type { RuntimeImage } from "../../agents/node/runtime/runtime.ts";
+import { ok } from "../../agents/node/runtime/runtime.ts";
+import type { PodUse, Readings } from "../../agents/node/upkeep/eviction.ts";
+import {
+  defaultThresholds,
+  evictionMessage,
+  rankedForEviction,
+  refusalUnderPressure,
+  signalsMet,
+} from "../../agents/node/upkeep/eviction.ts";
+import { defaultImageLimits, planCollection, recordImages } from "../../agents/node/upkeep/image-collection.ts";
+import type { HostUpkeep, UpkeepRecords } from "../../agents/node/upkeep/ports.ts";
+import { noRecords } from "../../agents/node/upkeep/ports.ts";
+import { defaultUpkeep, Upkeep } from "../../agents/node/upkeep/upkeep.ts";
+import type { PodSpec } from "../../src/model/pod-spec.ts";
+import { assignedPod, container, template } from "./support/pods.ts";
+import { minuteMs, secondMs, started, status } from "./support/stories.ts";
+import { World } from "./support/world.ts";
+
+const mebi = 1024 * 1024;
+const gibi = 1024 * mebi;
+
+type Use = { readonly request?: string; readonly used?: number; readonly priority?: number; readonly disk?: number };
+
+function use(uid: string, { request, used = 0, priority, disk = 0 }: Use): PodUse {
+  const resources = request === undefined ? {} : { requests: { memory: request } };
+  const spec: Partial<PodSpec> = {
+    containers: [container({ resources })],
+    ...(priority === undefined ? {} : { priority }),
+  };
+  const definition = definitionOf(template(spec));
+  return { uid, definition, memoryBytes: new Map([["main", used]]), diskBytes: disk, processes: 1 };
+}
+
+const order = (pods: readonly PodUse[], signal: "memory.available" | "nodefs.available" = "memory.available") =>
+  rankedForEviction(signal, pods).map(({ uid }) => uid);
+
+describe("rankedForEviction", () => {
+  it.each<readonly [rule: string, pods: readonly PodUse[], order: readonly string[]]>([
+    [
+      "who uses more than it asked for goes before who does not, whatever its priority",
+      [
+        use("modest", { request: "200Mi", used: 100 * mebi }),
+        use("greedy", { request: "10Mi", used: 20 * mebi, priority: 1000 }),
+      ],
+      ["greedy", "modest"],
+    ],
+    [
+      "then the lower priority goes",
+      [use("high", { used: 300 * mebi, priority: 10 }), use("low", { used: 10 * mebi })],
+      ["low", "high"],
+    ],
+    [
+      "then who is furthest above its request",
+      [
+        use("a", { request: "100Mi", used: 150 * mebi }),
+        use("b", { used: 100 * mebi }),
+        use("c", { request: "1Gi", used: 1100 * mebi }),
+      ],
+      ["b", "c", "a"],
+    ],
+    ["a critical pod never goes", [use("critical", { used: gibi, priority: 2_000_001_000 })], []],
+  ])("%s", (_, pods, expected) => expect(order(pods)).toEqual(expected));
+
+  it("on a full disk goes who has the most on it", () => {
+    expect(order([use("a", { disk: 1, used: gibi }), use("b", { disk: 2 })], "nodefs.available")).toEqual(["b", "a"]);
+  });
+
+  it("does not depend on the order in which pods are given", () => {
+    const anyUse = fc.record({
+      request: fc.constantFrom("0", "10Mi", "100Mi"),
+      used: fc.nat(200 * mebi),
+      priority: fc.nat(3),
+    });
+    const anyPods = fc.array(anyUse, { maxLength: 6 });
+    fc.assert(
+      fc.property(anyPods, (uses) => {
+        const pods = uses.map((one, index) => use(`p${index}`, one));
+        expect(order(pods.toReversed())).toEqual(order(pods));
+      }),
+    );
+  });
+});
+
+describe("thresholds", () => {
+  const capacity = 8 * gibi;
+  it.each<readonly [rule: string, readings: Readings, met: readonly string[]]>([
+    ["nothing is met where there is enough", { "memory.available": { available: gibi, capacity } }, []],
+    ["100Mi of memory are enough", { "memory.available": { available: 100 * mebi, capacity } }, []],
+    ["less is not", { "memory.available": { available: 100 * mebi - 1, capacity } }, ["memory.available"]],
+    ["a disk needs a tenth", { "nodefs.available": { available: 0.0999 * capacity, capacity } }, ["nodefs.available"]],
+    [
+      "one of images needs more",
+      { "imagefs.available": { available: 0.12 * capacity, capacity } },
+      ["imagefs.available"],
+    ],
+    ["what cannot be counted is not scarce", { "nodefs.inodesFree": { available: 0, capacity: 0 } }, []],
+    [
+      "memory comes first",
+      { "pid.available": { available: 0, capacity: 100 }, "memory.available": { available: 0, capacity } },
+      ["memory.available", "pid.available"],
+    ],
+  ])("%s", (_, readings, met) => expect(signalsMet(readings, defaultThresholds)).toEqual(met));
+});
+
+it("an eviction is told in the kubelet's words", () => {
+  const reading = { available: 50 * mebi, capacity: gibi };
+  const pod = use("a", { request: "10Mi", used: 40 * mebi });
+  expect(evictionMessage("memory.available", reading, defaultThresholds, pod)).toBe(
+    "The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. " +
+      "Container main was using 40Mi, request is 10Mi, has larger consumption of memory. ",
+  );
+  expect(
+    evictionMessage("nodefs.available", { available: 5 * mebi, capacity: 100 * mebi }, defaultThresholds, pod),
+  ).toBe("The node was low on resource: ephemeral-storage. Threshold quantity: 10Mi, available: 5Mi. ");
+});
+
+describe("refusalUnderPressure", () => {
+  const memory = [{ type: "MemoryPressure", status: "True" }];
+  const disk = [{ type: "DiskPressure", status: "True" }];
+  const bestEffort: Partial<PodSpec> = {};
+  const burstable: Partial<PodSpec> = { containers: [container({ resources: { requests: { memory: "1Mi" } } })] };
+  const tolerant: Partial<PodSpec> = {
+    tolerations: [{ key: "node.kubernetes.io/memory-pressure", operator: "Exists", effect: "NoSchedule" }],
+  };
+  it.each<readonly [rule: string, conditions: typeof memory, spec: Partial<PodSpec>, message: string | null]>([
+    ["all is well", [{ type: "MemoryPressure", status: "False" }], bestEffort, null],
+    [
+      "short of memory, who asks for nothing gets nothing",
+      memory,
+      bestEffort,
+      "The node had condition: [MemoryPressure]. ",
+    ],
+    ["but who asks for some does", memory, burstable, null],
+    ["and who tolerates it does", memory, tolerant, null],
+    ["short of disk nobody begins", disk, burstable, "The node had condition: [DiskPressure]. "],
+    [
+      "a toleration of memory pressure is of no use then",
+      [...memory, ...disk],
+      tolerant,
+      "The node had condition: [MemoryPressure DiskPressure]. ",
+    ],
+    ["a critical pod always begins", disk, { priority: 2_000_000_000 }, null],
+  ])("%s", (_, conditions, spec, message) => {
+    expect(refusalUnderPressure(conditions, definitionOf(template(spec)))).toBe(message);
+  });
+});
+
+function image(id: string, sizeBytes = gibi): RuntimeImage {
+  return { id, repoDigests: [], repoTags: [`example/${id}:1`], sizeBytes };
+}
+
+describe("images", () => {
+  const nowMs = Date.UTC(2026, 5, 1);
+  const old = { seenAtMs: nowMs - 3_600_000, usedAtMs: 0 };
+  const records = {
+    never: old,
+    lately: { ...old, usedAtMs: nowMs - 60_000 },
+    before: { ...old, usedAtMs: nowMs - 120_000 },
+    fresh: { seenAtMs: nowMs - 60_000, usedAtMs: 0 },
+  };
+  const images = ["fresh", "lately", "before", "never", "used"].map((id) => image(id));
+  const input = {
+    images,
+    records: { ...records, used: old },
+    inUse: new Set(["example/used:1"]),
+    limits: defaultImageLimits,
+    nowMs,
+    all: false,
+  };
+  const disk = (usedShare: number) => ({ capacity: 100 * gibi, available: (1 - usedShare) * 100 * gibi });
+
+  it("stay while the disk has room", () => {
+    expect(planCollection({ ...input, disk: disk(0.84) }).goalBytes).toBe(0);
+  });
+
+  it("go, those unused for longest first, until the disk is down to 80 %; never one in use or pulled just now", () => {
+    const { candidates, goalBytes } = planCollection({ ...input, disk: disk(0.85) });
+    expect(candidates.map(({ id }) => id)).toEqual(["never", "before", "lately"]);
+    expect(goalBytes / gibi).toBeCloseTo(5);
+  });
+
+  it("all go that nobody uses, before pods have to", () => {
+    expect(planCollection({ ...input, disk: disk(0.5), all: true }).goalBytes).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("that are unused for too long go though there is room, if there is such a limit", () => {
+    const limits = { ...defaultImageLimits, maximumAgeMs: 90_000 };
+    const { expired } = planCollection({ ...input, limits, disk: disk(0.1) });
+    expect([...expired]).toEqual(["never", "before"]);
+  });
+
+  it("keep the time of their last use, which a clock that is set back does not put into the future", () => {
+    const first = recordImages({}, images, new Set(["never"]), nowMs);
+    expect(first["never"]).toEqual({ seenAtMs: nowMs, usedAtMs: nowMs });
+    const later = recordImages(first, images.slice(0, 4), new Set(), nowMs + 1000);
+    expect(later["never"]?.usedAtMs).toBe(nowMs);
+    expect(later["used"]).toBeUndefined();
+    expect(recordImages(first, images, new Set(), 1000)["never"]).toEqual({ seenAtMs: 1000, usedAtMs: 1000 });
+  });
+});
+
+/** A machine that says of itself what a test wants it to. */
+class Machine implements HostUpkeep {
+  current: Readings = {};
+  imageDisk: { available: number; capacity: number } | undefined = { available: 50, capacity: 100 };
+  records: UpkeepRecords = noRecords;
+  readonly removed: string[] = [];
+  readonly tooLong = new Set<string>();
+  readonly bytes = new Map<string, number>();
+  readings = () => this.current;
+  disk = () => this.imageDisk;
+  podBytes = async (uid: string) => this.bytes.get(uid) ?? 0;
+  rotate = async ({ path }: { readonly path: string }) => this.tooLong.delete(path);
+  link = async () => {};
+  removeLogs = async (directory: string) => void this.removed.push(directory);
+  readRecords = async () => this.records;
+  writeRecords = async (records: UpkeepRecords) => {
+    this.records = records;
+  };
+}
+
+function tended(world: World, machine: Machine): Upkeep {
+  const log = {
+    info: () => {},
+    warn: (message: string, fields?: unknown) => void world.logs.push(`${message} ${JSON.stringify(fields)}`),
+  };
+  const upkeep = new Upkeep(defaultUpkeep, {
+    clock: world.clock,
+    log,
+    runtime: world.runtime,
+    host: machine,
+    agent: world.agent,
+  });
+  void upkeep.start();
+  return upkeep;
+}
+
+const scarce: Readings = { "memory.available": { available: 10 * mebi, capacity: gibi } };
+
+describe("a node under pressure", () => {
+  it("evicts one pod, sees what that did, and evicts the next only then", async () => {
+    const world = new World();
+    const machine = new Machine();
+    const low = template({ containers: [container({ name: "main" })], terminationGracePeriodSeconds: 600 });
+    const high = template({ containers: [container({ name: "main" })], priority: 100 });
+    world.controlPlane.assign([assignedPod(), assignedPod({ uid: "uid-2", name: "app-2", template: "t2" })], {
+      t1: low,
+      t2: high,
+    });
+    world.agent.start();
+    await world.clock.advance(minuteMs);
+    tended(world, machine);
+    await world.clock.advance(minuteMs);
+    expect(world.controlPlane.isReady("uid-1")).toBe(true);
+    machine.current = scarce;
+    await world.clock.advance(11 * secondMs);
+    machine.current = {};
+    await world.clock.advance(minuteMs);
+    expect(status(world, "uid-1")).toMatchObject({
+      phase: "Failed",
+      reason: "Evicted",
+      message: expect.stringMatching(
+        /^The node was low on resource: memory. Threshold quantity: 100Mi, available: 10Mi. /,
+      ),
+    });
+    expect(world.runtime.running("uid-1", "main")).toBe(0);
+    expect(world.controlPlane.isReady("uid-2")).toBe(true);
+    const reasons = world.controlPlane.events.map(({ reason, podUid }) => `${reason} ${podUid}`);
+    expect(reasons).toContain("Evicted uid-1");
+    expect(reasons).toContain("EvictionThresholdMet undefined");
+    machine.current = scarce;
+    await world.clock.advance(minuteMs);
+    expect(status(world, "uid-2")).toMatchObject({ phase: "Failed", reason: "Evicted" });
+  });
+
+  it("spares critical pods, however scarce things are", async () => {
+    const world = await started({ spec: { priority: 2_000_001_000 } });
+    const machine = new Machine();
+    machine.current = scarce;
+    tended(world, machine);
+    await world.clock.advance(5 * minuteMs);
+    expect(world.controlPlane.isReady("uid-1")).toBe(true);
+  });
+
+  it("takes no new pods, and those it has go on", async () => {
+    const world = await started();
+    await world.clock.advance(minuteMs);
+    world.facts.change({ conditions: [{ type: "DiskPressure", status: "True", reason: "", message: "" }] });
+    world.controlPlane.assign([assignedPod(), assignedPod({ uid: "uid-2", name: "app-2" })]);
+    await world.clock.advance(minuteMs);
+    expect(world.controlPlane.isReady("uid-1")).toBe(true);
+    expect(status(world, "uid-2")).toMatchObject({
+      phase: "Failed",
+      reason: "Evicted",
+      message: "The node had condition: [DiskPressure]. ",
+    });
+    expect(world.runtime.running("uid-2", "main")).toBe(0);
+  });
+
+  it("removes images first when its disk is full, and then needs to evict nobody", async () => {
+    const world = await started();
+    await world.clock.advance(minuteMs);
+    const machine = new Machine();
+    const full: Readings = { "nodefs.available": { available: 1, capacity: 100 } };
+    machine.current = full;
+    const present = [image("spare"), image("other")];
+    const removed: string[] = [];
+    Object.assign(world.runtime, {
+      images: {
+        list: async () => present,
+        remove: async (id: string) => {
+          removed.push(id);
+          machine.current = {};
+          return ok(null);
+        },
+        directory: async () => "/images",
+      },
+    });
+    machine.records = {
+      ...noRecords,
+      images: { spare: { seenAtMs: 0, usedAtMs: 0 }, other: { seenAtMs: 0, usedAtMs: 1 } },
+    };
+    tended(world, machine);
+    await world.clock.advance(minuteMs);
+    expect(removed).toEqual(["spare", "other"]);
+    expect(world.controlPlane.isReady("uid-1")).toBe(true);
+  });
+
+  it("tells when there is not enough to remove", async () => {
+    const world = await started();
+    const machine = new Machine();
+    machine.imageDisk = { available: 5 * gibi, capacity: 100 * gibi };
+    Object.assign(world.runtime, {
+      images: { list: async () => [], remove: async () => ok(null), directory: async () => "/images" },
+    });
+    tended(world, machine);
+    await world.clock.advance(2 * minuteMs);
+    expect(world.controlPlane.events).toContainEqual(
+      expect.objectContaining({ type: "Warning", reason: "FreeDiskSpaceFailed" }),
+    );
+  });
+});
+
+describe("a node that goes on for long", () => {
+  it("removes the logs of pods that are gone, also those that went while no agent looked, and no others", async () => {
+    const world = await started();
+    const machine = new Machine();
+    machine.records = { ...noRecords, logDirectories: { gone: "default_gone_gone" } };
+    tended(world, machine);
+    await world.clock.advance(minuteMs);
+    expect(machine.removed).toEqual(["default_gone_gone"]);
+    world.controlPlane.delete("uid-1", 1);
+    await world.clock.advance(10 * minuteMs);
+    expect(machine.removed).toEqual(["default_gone_gone", "default_app-1_uid-1"]);
+    expect(machine.records.logDirectories).toEqual({});
+  });
+
+  it("has a log opened anew that was moved aside", async () => {
+    const world = await started();
+    const machine = new Machine();
+    const reopened: string[] = [];
+    const reopen = async (id: string) => {
+      reopened.push(id);
+      return ok(null);
+    };
+    Object.assign(world.runtime, { reopenContainerLog: reopen });
+    await world.clock.advance(minuteMs);
+    tended(world, machine);
+    machine.tooLong.add("default_app-1_uid-1/main/0.log");
+    await world.clock.advance(minuteMs);
+    expect(reopened).toHaveLength(1);
+  });
+});
+
+describe("DiskUpkeep", () => {
+  const directory = mkdtempSync(join(tmpdir(), "lares-upkeep-"));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  afterEach(() => rmSync(join(directory, "log"), { recursive: true, force: true }));
+  const logs = join(directory, "log");
+  const newHost = () => new DiskUpkeep({ stateDirectory: directory, logDirectory: logs, imageDirectory: directory });
+  const log = { containerId: "c1", path: "ns_p_u/main/0.log", link: "p_ns_main-c1.log" };
+
+  function write(path: string, bytes: number): void {
+    mkdirSync(join(logs, "pods", path, ".."), { recursive: true });
+    writeFileSync(join(logs, "pods", path), Buffer.alloc(bytes, "x"));
+  }
+
+  it("moves a log aside that is too long, and keeps so many and no more", async () => {
+    const limits = { maxSizeBytes: 100, maxFiles: 3 };
+    for (const stamp of ["20260101-000001", "20260101-000002", "20260101-000003"]) write(`${log.path}.${stamp}`, 1);
+    write(log.path, 100);
+    expect(await newHost().rotate(log, limits)).toBe(false);
+    write(log.path, 101);
+    expect(await newHost().rotate(log, limits)).toBe(true);
+    const names = readdirSync(join(logs, "pods/ns_p_u/main"));
+    expect(names).toHaveLength(2);
+    expect(names).toContain("0.log.20260101-000003");
+    expect(await newHost().rotate(log, limits)).toBe(false);
+  });
+
+  it("links logs for those who collect them, and drops links to logs that are gone and no others'", async () => {
+    const host = newHost();
+    write(log.path, 1);
+    mkdirSync(join(logs, "containers"));
+    symlinkSync("/nowhere/x.log", join(logs, "containers/others.log"));
+    symlinkSync(join(logs, "pods/gone/main/0.log"), join(logs, "containers/dead.log"));
+    await host.link([log]);
+    expect(readdirSync(join(logs, "containers")).toSorted()).toEqual(["others.log", log.link]);
+    expect(readlinkSync(join(logs, "containers", log.link))).toBe(join(logs, "pods", log.path));
+    rmSync(join(logs, "pods/ns_p_u"), { recursive: true });
+    await host.link([]);
+    expect(readdirSync(join(logs, "containers"))).toEqual(["others.log"]);
+  });
+
+  it("counts what a pod has on the disk, links not followed", async () => {
+    write(log.path, 100_000);
+    symlinkSync("/usr", join(logs, "pods/ns_p_u/link"));
+    const bytes = await newHost().podBytes("none", "ns_p_u");
+    expect(bytes).toBeGreaterThanOrEqual(100_000);
+    expect(bytes).toBeLessThan(200_000);
+  });
+
+  it("removes nothing outside of the directory of logs", async () => {
+    write("x/y", 1);
+    for (const directory of ["..", "../..", "", "."]) await newHost().removeLogs(directory);
+    expect(existsSync(join(logs, "pods/x/y"))).toBe(true);
+    await newHost().removeLogs("x");
+    expect(existsSync(join(logs, "pods/x"))).toBe(false);
+  });
+
+  it("keeps its records for the next agent", async () => {
+    const records = { images: { a: { seenAtMs: 1, usedAtMs: 2 } }, logDirectories: { u: "ns_p_u" } };
+    await newHost().writeRecords(records);
+    expect(await newHost().readRecords()).toEqual(records);
+  });
+
+  it("knows what this machine has left", () => {
+    const { "memory.available": memory, "nodefs.available": disk } = newHost().readings();
+    for (const reading of [memory, disk]) {
+      expect(reading?.available).toBeGreaterThan(0);
+      expect(reading?.capacity).toBeGreaterThanOrEqual(reading?.available ?? 0);
+    }
+  });
+});
