@@ -120,7 +120,7 @@ test("a pod that is deleted ends, and leaves nothing on disk", async () => {
   await vi.waitFor(() => expect(server.plane("node-1").pods.size).toBe(0), { timeout: 10_000 });
   expect(isAlive(identity)).toBe(false);
   await vi.waitFor(() => expect(containers()).toEqual([]), { timeout: 10_000 });
-  expect(readdirSync(join(directory, "log/pods"))).toEqual([]);
+  await vi.waitFor(() => expect(readdirSync(join(directory, "log/pods"))).toEqual([]));
 });
 
 test("a stopped agent leaves its pods running, and ends them when it is told to", async () => {
