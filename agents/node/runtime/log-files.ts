@@ -29,18 +29,31 @@ export class LogFiles {
   remove(id: string): void {
     const link = namesIn(this.#links).find((name) => name.endsWith(`-${id}.log`));
     if (link === undefined) return;
-    const path = readlinkSync(join(this.#links, link));
+    const path = targetOf(join(this.#links, link));
     for (const name of namesIn(dirname(path))) {
-      if (name === basename(path) || name.startsWith(`${basename(path)}.`)) rmSync(join(dirname(path), name));
+      if (name === basename(path) || name.startsWith(`${basename(path)}.`))
+        rmSync(join(dirname(path), name), { force: true });
     }
     rmSync(join(this.#links, link), { force: true });
   }
 
   /** All that the pod has left. */
   removePod(uid: string): void {
-    for (const name of namesIn(this.#pods)) {
-      if (name.endsWith(`_${uid}`)) rmSync(join(this.#pods, name), { recursive: true, force: true });
+    for (const name of namesIn(this.#pods).filter((one) => one.endsWith(`_${uid}`))) {
+      const directory = join(this.#pods, name);
+      for (const link of namesIn(this.#links).map((one) => join(this.#links, one))) {
+        if (targetOf(link).startsWith(`${directory}/`)) rmSync(link, { force: true });
+      }
+      rmSync(directory, { recursive: true, force: true });
     }
+  }
+}
+
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return "";
   }
 }
 

@@ -91,6 +91,7 @@ export class Containerd {
     this.#killAll();
     this.#unmountAll(join(this.directory, "state"));
     rmSync(join(this.directory, "state"), { recursive: true, force: true });
+    removeControlGroups(this.controlGroup);
   }
 
   /** Ends all that it runs, and takes away everything that it has made. */

@@ -50,11 +50,9 @@ export class PodControlGroups {
   remove(podUid: string): void {
     for (const hierarchy of hierarchies()) {
       const group = join(root, hierarchy, this.#directory(podUid));
-      try {
-        rmdirSync(group);
-      } catch {
-        // It is not there, or something is on its way out of it; an empty group does no harm.
-      }
+      // A runtime that was killed at the wrong moment leaves those of containers behind.
+      for (const name of directoriesIn(group)) removeGroup(join(group, name));
+      removeGroup(group);
     }
   }
 
@@ -85,6 +83,14 @@ export class PodControlGroups {
 
 function hierarchies(): readonly string[] {
   return existsSync(join(root, "cgroup.controllers")) ? [""] : directoriesIn(root);
+}
+
+function removeGroup(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // It is not there, or something is on its way out of it; an empty group does no harm.
+  }
 }
 
 function directoriesIn(path: string): readonly string[] {

@@ -162,8 +162,13 @@ export class CriRuntime implements Runtime {
     // It is stopped first, for runtimes take down the network of one that was.
     const stopped = await this.stopPodSandbox(id);
     if (!stopped.ok) return stopped;
+    const containers = await attempt(() => this.#listContainers({}));
+    if (!containers.ok) return containers;
     const removed = await attemptOnWhatMayBeGone(() => this.#client.call(methods.removePodSandbox, request));
     if (!removed.ok) return removed;
+    for (const { id: containerId, podSandboxId } of containers.value) {
+      if (podSandboxId === id) this.#forget(containerId);
+    }
     this.#changes.removed(id);
     this.#addresses.delete(id);
     const podUid = podUidOf(sandbox);
@@ -238,9 +243,7 @@ export class CriRuntime implements Runtime {
     const request = { containerId: id };
     const removed = await attemptOnWhatMayBeGone(() => this.#client.call(methods.removeContainer, request));
     if (!removed.ok) return removed;
-    this.#changes.removed(id);
-    this.#sandboxes.delete(id);
-    this.#logs.remove(id);
+    this.#forget(id);
     return done;
   }
 
@@ -294,6 +297,12 @@ export class CriRuntime implements Runtime {
   close(): void {
     this.#changes.close();
     this.#client.close();
+  }
+
+  #forget(containerId: string): void {
+    this.#changes.removed(containerId);
+    this.#sandboxes.delete(containerId);
+    this.#logs.remove(containerId);
   }
 
   #context({ metadata }: PodSandboxConfig): ConfigContext {

@@ -6,8 +6,9 @@ import type { Of } from "./protobuf.ts";
 
 const nanosecondsInMs = 1_000_000;
 
+/** A sandbox that was never made has a time before there was any. */
 function timeMs(nanoseconds: number): number {
-  return Math.floor(nanoseconds / nanosecondsInMs);
+  return Math.max(0, Math.floor(nanoseconds / nanosecondsInMs));
 }
 
 export function readSandbox(sandbox: Of<typeof PodSandbox>, ip: string | undefined): ListedSandbox {
