@@ -44,10 +44,10 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function options(node: string, logsDirectory: string) {
+function options(owner: string, logsDirectory: string) {
   return {
     socketPath: containerd.socketPath,
-    node,
+    owner,
     logsDirectory,
     seccompDirectory: join(directory, "seccomp"),
     controlGroup: containerd.controlGroup,
@@ -55,8 +55,8 @@ function options(node: string, logsDirectory: string) {
   };
 }
 
-function open(node = "node-1", logsDirectory = join(directory, "log")): Promise<CriRuntime> {
-  return openCriRuntime(options(node, logsDirectory));
+function open(owner = "agent-1", logsDirectory = join(directory, "log")): Promise<CriRuntime> {
+  return openCriRuntime(options(owner, logsDirectory));
 }
 
 /** Processes of a container, by its control group. */
@@ -81,7 +81,7 @@ async function empty(runtime: CriRuntime): Promise<void> {
 async function opened() {
   const own = mkdtempSync(join(directory, "test-"));
   const logs = join(own, "log");
-  const runtime = await open("node-1", logs);
+  const runtime = await open("agent-1", logs);
   value(await runtime.pullImage(busybox, sandboxConfigOf(logs), []));
   return { runtime, directory: own, logs, registry, busybox, close: () => empty(runtime) };
 }
@@ -199,7 +199,7 @@ describe("a containerd", () => {
 
   test("that others use as well is shared with them: what is theirs is not seen, touched or told of", async () => {
     const { runtime } = harness;
-    const theirs = await open("node-2", join(harness.directory, "their-log"));
+    const theirs = await open("agent-2", join(harness.directory, "their-log"));
     const sandbox = sandboxConfigOf(join(harness.directory, "their-log"), "uid-9");
     const sandboxId = value(await theirs.runPodSandbox(sandbox));
     const config = containerConfigOf({ image: busybox, command: ["sleep", "1000"] }, "uid-9");
@@ -253,7 +253,7 @@ describe("a containerd", () => {
 test("a containerd without a network for pods runs those on the host's, and says so of others", async () => {
   const lonely = await Containerd.start({ sandboxImage: pause, podNetwork: false });
   const logs = join(directory, "lonely");
-  const runtime = await openCriRuntime({ ...options("node-1", logs), socketPath: lonely.socketPath });
+  const runtime = await openCriRuntime({ ...options("agent-1", logs), socketPath: lonely.socketPath });
   try {
     expect(await runtime.status()).toMatchObject([
       { type: "RuntimeReady", status: true },

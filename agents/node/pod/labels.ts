@@ -2,8 +2,8 @@
 // The prefix is not the kubelet's: one that shares the runtime must not take them for its own.
 
 export const labels = {
-  /** Name of the node whose agent made it: a runtime may serve others as well. */
-  node: "lares.dev/node",
+  /** Whose it is: a runtime may serve others as well. */
+  agent: "lares.dev/agent",
   podName: "lares.dev/pod.name",
   podNamespace: "lares.dev/pod.namespace",
   podUid: "lares.dev/pod.uid",

@@ -143,6 +143,8 @@ async function open(choice: Choice, options: NodeOptions, ports: Ports): Promise
   const { kind, endpoint = "" } = choice;
   const { clock, log } = ports;
   const common = { logsDirectory: logDirectory, seccompDirectory: join(stateDirectory, "seccomp"), clock };
+  // Several agents of one name, each with a cluster of its own, may share a developer's machine.
+  const owner = `${node}@${resolve(stateDirectory)}`;
   switch (kind) {
     case "docker": {
       const [{ openDockerRuntime }, { engineAddress }] = await Promise.all([
@@ -152,8 +154,7 @@ async function open(choice: Choice, options: NodeOptions, ports: Ports): Promise
       const runtime = await openDockerRuntime({
         ...common,
         address: engineAddress(endpoint),
-        // Several agents of one name, each with a cluster of its own, may share a developer's machine.
-        owner: `${node}@${resolve(stateDirectory)}`,
+        owner,
         directory: stateDirectory,
         log,
         ...(sandboxImage === undefined ? {} : { sandboxImage }),
@@ -163,7 +164,7 @@ async function open(choice: Choice, options: NodeOptions, ports: Ports): Promise
     case "cri": {
       const { openCriRuntime } = await import("./cri/cri.ts");
       const socketPath = endpoint.replace(/^unix:\/\//, "");
-      const runtime = await openCriRuntime({ ...common, socketPath, node, controlGroup: controlGroup ?? "lares" });
+      const runtime = await openCriRuntime({ ...common, socketPath, owner, controlGroup: controlGroup ?? "lares" });
       return { runtime, network: hostNetwork };
     }
     case "process": {

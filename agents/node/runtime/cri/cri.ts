@@ -1,5 +1,5 @@
 // The runtime of containerd, CRI-O and whatever else speaks the CRI: it keeps sandboxes and containers by itself, and all
-// that this driver knows it asks of it. Only what carries this node's label is touched.
+// that this driver knows it asks of it. Only what carries this agent's label is touched.
 import { basename } from "node:path";
 
 import type { Container } from "../../../../src/model/container.ts";
@@ -40,8 +40,8 @@ import { CriClient, methods } from "./service.ts";
 
 export type CriRuntimeOptions = {
   readonly socketPath: string;
-  /** The node's name: it marks what is this agent's. */
-  readonly node: string;
+  /** Marks what is this agent's; the same whenever it is started. */
+  readonly owner: string;
   /** What /var/log is to the kubelet. */
   readonly logsDirectory: string;
   /** Where seccomp profiles are that pods name. */
@@ -102,7 +102,7 @@ export class CriRuntime implements Runtime {
     this.#options = options;
     this.name = options.name;
     this.#client = options.client;
-    this.#ownLabels = { [labels.node]: options.node };
+    this.#ownLabels = { [labels.agent]: options.owner };
     this.#logs = new LogFiles(options.logsDirectory);
     this.images = new CriImages(options.client, this.#ownLabels);
     this.streams = new LazyCriStreams(options.client);

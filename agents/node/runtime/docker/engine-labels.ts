@@ -2,8 +2,7 @@
 import { labels } from "../../pod/labels.ts";
 
 export const engineLabels = {
-  /** Whose it is: several agents may share an engine. */
-  agent: "lares.dev/agent",
+  agent: labels.agent,
   /** `sandbox` or `container`. */
   type: "lares.dev/type",
   attempt: "lares.dev/attempt",
