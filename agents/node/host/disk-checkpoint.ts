@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { HeldObject } from "../objects.ts";
 import type { Checkpoint, Loaded } from "../ports.ts";
 import type { StoredAssignment, StoredMemory } from "../stored.ts";
+import { Reserve } from "./reserve.ts";
 import { Seal } from "./seal.ts";
 import { WholeFile } from "./whole-file.ts";
 
@@ -13,12 +14,14 @@ export class DiskCheckpoint implements Checkpoint {
   readonly #memory: WholeFile;
   readonly #objects: WholeFile;
   readonly #seal: Seal;
+  readonly #reserve: Reserve;
 
   constructor(directory: string) {
     this.#assignment = new WholeFile(join(directory, "assignment"));
     this.#memory = new WholeFile(join(directory, "memory"));
     this.#objects = new WholeFile(join(directory, "objects"));
     this.#seal = new Seal(join(directory, "objects-key"));
+    this.#reserve = new Reserve(join(directory, "reserve"));
   }
 
   async load(): Promise<Loaded> {
@@ -37,14 +40,20 @@ export class DiskCheckpoint implements Checkpoint {
   }
 
   saveAssignment(assignment: StoredAssignment): Promise<void> {
-    return this.#assignment.write(JSON.stringify(assignment));
+    return this.#write(this.#assignment, JSON.stringify(assignment));
   }
 
   saveMemory(memory: StoredMemory): Promise<void> {
-    return this.#memory.write(JSON.stringify(memory));
+    return this.#write(this.#memory, JSON.stringify(memory));
   }
 
   async saveObjects(objects: readonly HeldObject[]): Promise<void> {
-    await this.#objects.write(await this.#seal.close(JSON.stringify(objects)));
+    await this.#write(this.#objects, await this.#seal.close(JSON.stringify(objects)));
+  }
+
+  /** A disk that pods have filled must not keep the agent from hearing that they are to go. */
+  async #write(file: WholeFile, body: string): Promise<void> {
+    await this.#reserve.spend(() => file.write(body));
+    await this.#reserve.keep();
   }
 }
