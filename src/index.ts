@@ -9,6 +9,7 @@ export { DaemonSetController } from "./durable/daemonset-controller.ts";
 export { NodeShard } from "./durable/node-shard.ts";
 export { Scheduler } from "./durable/scheduler.ts";
 export { SelectorController } from "./durable/selector-controller.ts";
+export { SessionRelay } from "./durable/session-relay.ts";
 export { WatchHub } from "./durable/watch-hub.ts";
 
 export default {

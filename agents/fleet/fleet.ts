@@ -9,10 +9,22 @@ import { PollConnection } from "../node/connection/poll.ts";
 import { SocketConnection } from "../node/connection/socket.ts";
 import { ControlPlaneTokens } from "../node/connection/tokens.ts";
 import type { HeldObject } from "../node/objects.ts";
-import type { Checkpoint, Connection, ConnectionListener, Loaded, Log, NodeFacts, Random } from "../node/ports.ts";
+import type {
+  Checkpoint,
+  Connection,
+  ConnectionListener,
+  Loaded,
+  Log,
+  NodeFacts,
+  Random,
+  Sessions,
+} from "../node/ports.ts";
 import { FakeNetwork, FakeRuntime } from "../node/runtime/fake.ts";
 import type { FakeScript } from "../node/runtime/fake-script.ts";
 import type { StoredAssignment, StoredMemory } from "../node/stored.ts";
+import { fakeLogs } from "../node/streams/log/log-source.ts";
+import type { SessionParts } from "../node/streams/sessions.ts";
+import { OpenSessions } from "../node/streams/sessions.ts";
 import type { NetworkFaults } from "./faulty-connection.ts";
 import { FaultyConnection, noFaults } from "./faulty-connection.ts";
 import { sharedAnswers } from "./shared-answers.ts";
@@ -144,8 +156,21 @@ function newAgent(number: number, shared: Shared): Agent {
       nodeFacts: fixedFacts(report),
       tokens: new ControlPlaneTokens({ client, credentials, clock }),
       connect: (listener) => newConnection(listener, credentials, shared),
+      sessions: sessionsOf({ client, credentials, runtime, log, logs: fakeLogs }),
     },
   );
+}
+
+/** Nobody has sessions with most of them. */
+function sessionsOf(parts: SessionParts): Sessions {
+  let sessions: OpenSessions | undefined;
+  return {
+    open: (offer, pod, status) => {
+      sessions ??= new OpenSessions(parts);
+      sessions.open(offer, pod, status);
+    },
+    close: () => sessions?.close(),
+  };
 }
 
 function newConnection(listener: ConnectionListener, credentials: Credentials, shared: Shared): Connection {

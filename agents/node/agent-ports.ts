@@ -12,6 +12,7 @@ import type {
   Network,
   NodeFacts,
   Random,
+  Sessions,
 } from "./ports.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 
@@ -29,6 +30,8 @@ export type AgentPorts = {
   readonly connect: (listener: ConnectionListener) => Connection;
   /** Absent: none is served. */
   readonly localApi?: LocalApi | undefined;
+  /** Absent: none are taken on. */
+  readonly sessions?: Sessions | undefined;
 };
 
 export type AgentOptions = {

@@ -1,7 +1,7 @@
 // A node's agent: it knows what the node is to run, keeps its pods so, and tells the control plane what became of them.
 
 import type { PodTemplate } from "../../src/model/pod-template.ts";
-import type { NodeReport, SyncAnswer } from "../../src/sync/messages.ts";
+import type { NodeReport, SessionOffer, SyncAnswer } from "../../src/sync/messages.ts";
 import type { AgentOptions, AgentPorts } from "./agent-ports.ts";
 import { AgentState } from "./agent-state.ts";
 import type { AgentSummary, PodSummary } from "./agent-summary.ts";
@@ -24,7 +24,7 @@ import type { Circumstances } from "./pod/plan.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
 import type { PodHost } from "./pod-worker.ts";
 import { PodWorker } from "./pod-worker.ts";
-import type { Checkpoint, LocalApi, NodeFacts } from "./ports.ts";
+import type { Checkpoint, LocalApi, NodeFacts, Sessions } from "./ports.ts";
 import type { Standing } from "./session.ts";
 import { Session } from "./session.ts";
 import type { StoredMemory, StoredPod } from "./stored.ts";
@@ -58,6 +58,7 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
     isOnItsWay: (...place) => this.#desired.objects.isOnItsWay(...place),
   };
   readonly localApi: LocalApi | undefined;
+  readonly #sessions: Sessions | undefined;
   /** For those who show what the agent knows. */
   readonly state: AgentState;
   readonly startedAtMs: number;
@@ -83,6 +84,7 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
     this.#desired = new Desired(ports.checkpoint, log);
     this.ports = { clock, random, log, runtime, network, tokens: gatedTokens(ports.tokens, this.#gate) };
     this.localApi = ports.localApi;
+    this.#sessions = ports.sessions;
     this.startedAtMs = clock.nowMs();
     this.#startedAtMonotonicMs = clock.monotonicMs();
     this.#usage = new UsageMeter({ clock, runtime, nodeFacts: ports.nodeFacts });
@@ -109,6 +111,7 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
   stop(): void {
     this.#gate.close();
     this.#session.close();
+    this.#sessions?.close();
     this.#cancelSave?.();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     for (const worker of this.#workers.values()) worker.stop();
@@ -234,8 +237,14 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
     }
     if (answer.resend === true) this.#outbox.startOver();
     if (answer.usage === true) void this.#tellUsage();
+    for (const offer of answer.sessions ?? []) this.#openSession(offer);
     const wantsMore = await this.#take(answer);
     return wantsMore || answer.resend === true;
+  }
+
+  #openSession(offer: SessionOffer): void {
+    const assigned = this.#desired.assignment?.pods.find(({ uid }) => uid === offer.podUid);
+    this.#sessions?.open(offer, assigned, this.#workers.get(offer.podUid)?.memory.status);
   }
 
   async #tellUsage(): Promise<void> {

@@ -116,6 +116,9 @@ export class GatedRuntime implements Runtime {
   reopenContainerLog(id: string) {
     return this.#gate.pass(this.#runtime.reopenContainerLog(id));
   }
+  get streams() {
+    return this.#runtime.streams;
+  }
   onChange(listener: (podUid: string) => void) {
     return this.#runtime.onChange(listener);
   }

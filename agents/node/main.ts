@@ -25,7 +25,10 @@ import type { NodeOptions } from "./options.ts";
 import { exitCodes, parseOptions, usage } from "./options.ts";
 import { openRuntime } from "./runtime/choose.ts";
 import { stopPods } from "./stop-pods.ts";
+import { fakeLogs, fileLogs } from "./streams/log/log-source.ts";
+import { OpenSessions } from "./streams/sessions.ts";
 import { defaultUpkeep, Upkeep } from "./upkeep/upkeep.ts";
+
 import { kubeletVersion } from "./version.ts";
 
 const log = lineLog((line) => process.stderr.write(line), Date.now);
@@ -72,6 +75,10 @@ async function run(options: NodeOptions): Promise<void> {
       tokens: localApi === undefined ? tokens : recorded(tokens, localApi.tokens),
       connect: connector(options.connection, { client, credentials, clock, log }),
       localApi,
+      sessions: new OpenSessions({
+        ...{ client, credentials, runtime, log },
+        logs: runtime.name === "fake" ? fakeLogs : fileLogs({ logs: logDirectory }),
+      }),
     },
   );
   log.info("started", { node, server, runtime: runtime.name, version: kubeletVersion });

@@ -1,5 +1,6 @@
 // The world as an agent meets it. An agent touches nothing but these, so that a simulator can put its own world in place.
-import type { NodeReport, SyncAnswer, SyncRequest } from "../../src/sync/messages.ts";
+import type { PodStatus } from "../../src/model/pod-status.ts";
+import type { AssignedPod, NodeReport, SessionOffer, SyncAnswer, SyncRequest } from "../../src/sync/messages.ts";
 import type { HeldObject } from "./objects.ts";
 import type { StoredAssignment, StoredMemory } from "./stored.ts";
 
@@ -101,4 +102,12 @@ export type LocalApi = {
   ca(): string;
   /** Where pods find it: those that share the node's network, or those with one of their own. */
   address(pod: { readonly sharesNetwork: boolean }): Address;
+};
+
+/** Sessions of people with the node's pods, each over a connection of its own. */
+export type Sessions = {
+  /** Takes one on that somebody waits for; the same one may be offered several times. Undefined: there is no such pod here. */
+  open(offer: SessionOffer, pod: AssignedPod | undefined, status: PodStatus | undefined): void;
+  /** Ends them all. */
+  close(): void;
 };

@@ -13,6 +13,7 @@ import type { ServedKinds } from "../store/served-kinds.ts";
 import { TemplateCache } from "../store/template-cache.ts";
 import { paths as agentPaths } from "../sync/messages.ts";
 import { agentRoutes } from "../sync/routes.ts";
+import { sessionRoutes } from "../sync/session-routes.ts";
 import { answer, refusal, withWarnings } from "./answer.ts";
 import type { Caller, Credentials } from "./authentication.ts";
 import { authenticate } from "./authentication.ts";
@@ -59,6 +60,7 @@ app.get("/version", () => answer(serverVersion));
 for (const path of ["/healthz", "/livez", "/readyz"]) app.get(path, () => new Response("ok"));
 
 app.route("/", agentRoutes);
+app.route("/", sessionRoutes);
 
 app.post(agentPaths.token, (context) => {
   const { env, req } = context;

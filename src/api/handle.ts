@@ -13,6 +13,8 @@ import { getObject, listObjects } from "./read.ts";
 import { isTrue } from "./request-attributes.ts";
 import { mediaTypeOf } from "./request-body.ts";
 import { answerScale } from "./scale.ts";
+import { readLog } from "./sessions/log.ts";
+import { openStream } from "./sessions/stream.ts";
 import { requestToken } from "./token-request.ts";
 import { watchObjects } from "./watch.ts";
 import { createObject, patchObject, updateObject } from "./write.ts";
@@ -25,10 +27,30 @@ export async function handle(context: RequestContext): Promise<Response> {
   if (subresource === "status" && resource.statusSubresource) return answerPart(context);
   if (subresource === "scale" && resource.scale !== null) return answerScale(context, resource.scale);
   if (Object.hasOwn(resource.parts, subresource)) return answerPart(context);
-  if (subresource === "binding" && qualifiedResource(resource) === "pods") return bindPod(context);
-  if (subresource === "eviction" && qualifiedResource(resource) === "pods") return evictPod(context);
+  if (qualifiedResource(resource) === "pods") return answerOfPod(context, subresource);
   if (subresource === "token" && qualifiedResource(resource) === "serviceaccounts") return requestToken(context);
-  throw new ApiError("NotFound", "the server could not find the requested resource", {});
+  throw notServed();
+}
+
+async function answerOfPod(context: RequestContext, subresource: string): Promise<Response> {
+  switch (subresource) {
+    case "binding":
+      return bindPod(context);
+    case "eviction":
+      return evictPod(context);
+    case "log":
+      return readLog(context);
+    case "attach":
+    case "exec":
+    case "portforward":
+      return openStream(context, subresource);
+    default:
+      throw notServed();
+  }
+}
+
+function notServed(): ApiError {
+  return new ApiError("NotFound", "the server could not find the requested resource", {});
 }
 
 function refusedByEnd(): ApiError {

@@ -8,7 +8,10 @@ const pods = { group: "", plural: "pods" } as const;
 const requests = { group: "certificates.k8s.io", plural: "certificatesigningrequests" } as const;
 const serviceAccounts = { group: "", plural: "serviceaccounts" } as const;
 
+const stream = { parent: pods, isStream: true } as const;
+
 export const subresources: readonly Subresource[] = [
+  { ...stream, name: "attach", kind: "PodAttachOptions", verbs: ["create", "get"] },
   { parent: pods, name: "binding", kind: "Binding", verbs: ["create"], schema: bindings.schema },
   {
     parent: pods,
@@ -19,6 +22,9 @@ export const subresources: readonly Subresource[] = [
     verbs: ["create"],
     schema: Eviction,
   },
+  { ...stream, name: "exec", kind: "PodExecOptions", verbs: ["create", "get"] },
+  { ...stream, name: "log", kind: "Pod", verbs: ["get"] },
+  { ...stream, name: "portforward", kind: "PodPortForwardOptions", verbs: ["create", "get"] },
   { parent: requests, name: "approval", kind: "CertificateSigningRequest", verbs: ["get", "patch", "update"] },
   {
     parent: serviceAccounts,

@@ -7,27 +7,37 @@ import { planShard } from "../core/shard-plan.ts";
 import type { Env } from "../env.ts";
 import type { NodeUsage } from "../model/usage-report.ts";
 import { pokeDaemonSets, pokeWatchHub, shardCount } from "../pokes.ts";
+import type { Told } from "../store/event-recorder.ts";
 import { EventRecorder } from "../store/event-recorder.ts";
 import type { PodRow } from "../store/pod-rows.ts";
 import type { Owner } from "../store/pods.ts";
 import { TemplateCache } from "../store/template-cache.ts";
 import { StoredTimers } from "../store/timers.ts";
-import type { SyncAnswer } from "../sync/messages.ts";
+import type { SessionOffer, SyncAnswer } from "../sync/messages.ts";
 import { ping, pong, type SyncRequest } from "../sync/messages.ts";
 import type { ShardWrites } from "../sync/shard-writes.ts";
-import { isNothing } from "../sync/shard-writes.ts";
+import { isNothing, noWrites } from "../sync/shard-writes.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Latch } from "./latch.ts";
 import { ShardAdmission } from "./shard-admission.ts";
 import { commitWrites } from "./shard-commit.ts";
 import { ShardImage } from "./shard-image.ts";
 import { ShardObjects } from "./shard-objects.ts";
+import { ShardOffers } from "./shard-offers.ts";
 import type { PodOfNode } from "./shard-sessions.ts";
 import { ShardSessions } from "./shard-sessions.ts";
 import { tendedNodes, tendingWrites } from "./shard-tending.ts";
 
 /** After a look that failed; cron tries as well. */
 const retryMs = 5_000;
+
+type SessionTaking = {
+  /** Of the credential that the agent shows. */
+  readonly digest: string;
+  readonly id: string;
+  /** False: the agent only says why it does not. */
+  readonly begins: boolean;
+};
 
 export class NodeShard extends DurableObject<Env> {
   readonly #latch = new Latch(() => this.#look());
@@ -39,6 +49,7 @@ export class NodeShard extends DurableObject<Env> {
   readonly #commits = new GroupCommit((writes) => this.#commit(writes));
   readonly #admission: ShardAdmission;
   readonly #sessions: ShardSessions;
+  readonly #offers = new ShardOffers();
   #mustTend = true;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -70,6 +81,7 @@ export class NodeShard extends DurableObject<Env> {
       objects: this.#objects,
       commits: this.#commits,
       timers: this.#timers,
+      offers: this.#offers,
       ready: () => this.#ready(),
     });
   }
@@ -102,6 +114,31 @@ export class NodeShard extends DurableObject<Env> {
   /** Another machine has taken the node's place: what the one before holds opens nothing any more. */
   async shutOut(node: string): Promise<void> {
     this.#sessions.shutOut(node);
+    this.#cutSessions(node);
+  }
+
+  /** Tells the node's agent of a session that somebody waits for. False: it cannot be told. */
+  async offerSession(node: string, offer: SessionOffer, told: Told | null): Promise<boolean> {
+    await this.#ready();
+    if (!this.#sessions.hearing(node).connected || this.#offers.isMistrusted(node)) return false;
+    this.#offers.add(node, offer, told);
+    await this.#sessions.push(new Set([node]));
+    return true;
+  }
+
+  async sessionUnanswered(node: string): Promise<void> {
+    this.#offers.unanswered(node);
+  }
+
+  /** An agent comes for a session. `unknown`: it was not offered to this node, or not of late. */
+  async takeSession(node: string, taking: SessionTaking): Promise<"taken" | "unauthorized" | "unknown"> {
+    if (!(await this.#sessions.isAgentOf(node, taking.digest))) return "unauthorized";
+    const offered = this.#offers.take(node, taking.id);
+    if (offered === null) return "unknown";
+    const events = taking.begins ? this.#offers.tellingOf(offered, Date.now()) : [];
+    // The session does not wait for its event; one that is lost is told of in the log.
+    if (events.length > 0) this.ctx.waitUntil(this.#recordSession(node, events));
+    return "taken";
   }
 
   /** When each node of the shard was last heard, in milliseconds since 1970. */
@@ -198,10 +235,36 @@ export class NodeShard extends DurableObject<Env> {
     const before = this.#timers.read();
     const plan = planShard(nodes, before, nowMs);
     await this.#commits.add(tendingWrites(plan, this.#image, nowMs));
-    for (const name of plan.lost) this.#sessions.drop(name);
+    for (const name of plan.lost) {
+      this.#sessions.drop(name);
+      this.#cutSessions(name);
+    }
     this.#timers.write(before, plan.timers);
     await this.#objects.forgetBut([...this.#image.nodes.keys()].flatMap((name) => this.#podsOf(name)));
     if (plan.lookAgainAtMs !== null) await this.#wakeBy(plan.lookAgainAtMs);
+  }
+
+  async #recordSession(node: string, events: readonly Told[]): Promise<void> {
+    try {
+      await this.#commits.add({ ...noWrites, events });
+    } catch (error) {
+      const [told] = events;
+      console.error({ message: "a session's event was lost", node, event: told?.happening, error: String(error) });
+    }
+  }
+
+  /** Whoever still talks to the node's agent talks to nobody. */
+  #cutSessions(node: string): void {
+    const { SESSION_RELAYS: relays } = this.env;
+    for (const id of this.#offers.forget(node)) {
+      // Cutting an open one breaks the call that asks for it.
+      this.ctx.waitUntil(
+        relays
+          .get(relays.idFromString(id))
+          .cut()
+          .catch(() => {}),
+      );
+    }
   }
 
   async #commit(writes: ShardWrites): Promise<void> {

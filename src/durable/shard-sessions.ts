@@ -18,6 +18,7 @@ import { NodeUsages } from "./node-usages.ts";
 import type { ShardAdmission } from "./shard-admission.ts";
 import type { ImageNode, ShardImage } from "./shard-image.ts";
 import type { ShardObjects } from "./shard-objects.ts";
+import type { ShardOffers } from "./shard-offers.ts";
 import type { Hearing } from "./shard-tending.ts";
 
 /** How long an agent lets pass between messages when nothing happens. */
@@ -42,6 +43,7 @@ type Parts = {
   readonly objects: ShardObjects;
   readonly commits: GroupCommit;
   readonly timers: StoredTimers;
+  readonly offers: ShardOffers;
   /** Resolves once the picture is there. */
   readonly ready: () => Promise<void>;
 };
@@ -99,8 +101,8 @@ export class ShardSessions {
     const credential = await this.#credentials.check(request.node, digest);
     if (credential === null) return "unauthorized";
     const answer = await this.#take(request, credential.grant);
-    const hasNews = answer.pods !== undefined || answer.resend === true || answer.usage === true || !answer.registered;
-    if (hasNews || waitMs === 0) return { ...answer, nextSyncMs: waitMs > 0 ? 0 : pollSyncMs };
+    if (isNews(answer) || answer.resend === true || waitMs === 0)
+      return { ...answer, nextSyncMs: waitMs > 0 ? 0 : pollSyncMs };
     await this.#change(request.node, waitMs);
     this.#hear(request.node);
     return { ...(await this.#answer(request.node, request.have, request.sequence)), nextSyncMs: 0 };
@@ -165,7 +167,9 @@ export class ShardSessions {
 
   async #answer(name: string, have: Have, acknowledged: number): Promise<SyncAnswer> {
     const usage = this.#usages.isAsked(name) ? { usage: true } : {};
-    const head = { protocol: protocolVersion, acknowledged, nextSyncMs: pollSyncMs, ...usage };
+    const offers = this.#parts.offers.of(name);
+    const sessions = offers.length === 0 ? {} : { sessions: [...offers] };
+    const head = { protocol: protocolVersion, acknowledged, nextSyncMs: pollSyncMs, ...usage, ...sessions };
     await this.#prepare(name);
     const node = this.#parts.image.nodes.get(name);
     if (node === undefined || node.object === null) {
@@ -219,9 +223,14 @@ export class ShardSessions {
   async #pushTo(socket: WebSocket, name: string): Promise<void> {
     const attachment = attachmentOf(socket);
     const answer = await this.#answer(name, attachment.have, 0);
-    if (answer.pods === undefined && answer.registered && answer.usage !== true) return;
+    if (!isNews(answer)) return;
     this.#send(socket, { ...answer, nextSyncMs: socketSyncMs });
     attach(socket, { ...attachment, have: heldAfter(attachment.have, answer) });
+  }
+
+  /** Whether the agent shows a credential of the node. */
+  async isAgentOf(node: string, digest: string): Promise<boolean> {
+    return (await this.#credentials.check(node, digest)) !== null;
   }
 
   #send(socket: WebSocket, answer: SyncAnswer): void {
@@ -299,6 +308,11 @@ function heldAfter(have: Have, { revision, etag, templates = {}, objects }: Sync
 /** An attachment is small. What an agent is not known to have is sent to it again. */
 function rememberable(have: Have): Have {
   return have.objects === undefined ? have : { ...have, objects: have.objects.slice(0, mostRememberedObjects) };
+}
+
+/** Whether there is anything in it that the agent does not know. */
+function isNews({ pods, registered, usage, sessions }: SyncAnswer): boolean {
+  return pods !== undefined || !registered || usage === true || sessions !== undefined;
 }
 
 function attach(socket: WebSocket, attachment: Attachment): void {

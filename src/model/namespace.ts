@@ -109,7 +109,7 @@ export const namespaces: Resource<Namespace> = defineResource<Namespace>({
   version: "v1",
   kind: "Namespace",
   plural: "namespaces",
-  support: actedOn("deleting one empties it first"),
+  support: actedOn("deleting one empties it first; its label `lares.dev/sessions` limits sessions with its pods"),
   shortNames: ["ns"],
   namespaced: false,
   verbs: ["create", "delete", "get", "list", "patch", "update", "watch"],

@@ -44,7 +44,7 @@ export const pods: Resource<Pod> = defineResource<Pod>({
   kind: "Pod",
   plural: "pods",
   support: actedOn(
-    "a pod for which there is no room is Pending and says why; one that was put on a node by name is rejected, as by a kubelet",
+    "a pod for which there is no room is Pending and says why; one that was put on a node by name is rejected, as by a kubelet. `log`, `exec`, `attach` and `portforward` go through its node's agent",
   ),
   shortNames: ["po"],
   categories: ["all"],

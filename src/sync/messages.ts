@@ -13,6 +13,8 @@ export const paths = {
   token: "/agent/v1/token",
   node: "/agent/v1/node",
   review: "/agent/v1/review",
+  /** With the id of a session behind it: a WebSocket takes it on, a POST of a `SessionRefusal` says why that is not done. */
+  sessions: "/agent/v1/sessions",
 } as const;
 
 /** The text an agent sends to prove that it lives, and the answer; neither wakes the control plane. */
@@ -209,6 +211,50 @@ export const AssignedObject = z.object({
     .optional(),
 });
 export type AssignedObject = z.output<typeof AssignedObject>;
+const streams = { stdin: z.boolean(), stdout: z.boolean(), stderr: z.boolean(), tty: z.boolean() };
+
+/** What somebody wants of a pod, with all options that the agent has to know. */
+export const SessionWish = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("log"),
+    follow: z.boolean(),
+    previous: z.boolean(),
+    timestamps: z.boolean(),
+    /** Of these two at most one. */
+    sinceSeconds: z.number().optional(),
+    /** RFC 3339. */
+    sinceTime: z.string().optional(),
+    tailLines: z.number().optional(),
+    limitBytes: z.number().optional(),
+  }),
+  z.object({ kind: z.literal("exec"), command: z.array(z.string()), ...streams }),
+  z.object({ kind: z.literal("attach"), ...streams }),
+  z.object({
+    kind: z.literal("portforward"),
+    /** `spdy`: the bytes of SPDY/3.1 in messages. `channels`: two channels for each of `ports`. */
+    framing: z.enum(["spdy", "channels"]),
+    ports: z.array(z.number()),
+  }),
+]);
+export type SessionWish = z.output<typeof SessionWish>;
+
+/** A person waits for a session with a pod of this node; it is to be taken on at once, or not at all. */
+export const SessionOffer = z.object({
+  id: z.string(),
+  podUid: z.string(),
+  /** Empty when the session is with the pod as a whole. */
+  container: z.string(),
+  wish: SessionWish,
+});
+export type SessionOffer = z.output<typeof SessionOffer>;
+
+/** Why an agent does not take on a session that it was offered. */
+export const SessionRefusal = z.strictObject({
+  /** As the kubelet would answer over HTTP. */
+  code: z.union([z.literal(400), z.literal(404), z.literal(500)]),
+  message: z.string().max(1024),
+});
+export type SessionRefusal = z.output<typeof SessionRefusal>;
 
 export const SyncAnswer = z.object({
   protocol: z.number(),
@@ -230,6 +276,8 @@ export const SyncAnswer = z.object({
   resend: z.boolean().optional(),
   /** True: somebody wants to know what the node and its pods use; it is to be told soon, in a message of its own if need be. */
   usage: z.boolean().optional(),
+  /** Sessions to be taken on. One may be named again until it was; agents go by its id. */
+  sessions: z.array(SessionOffer).optional(),
   /** When to sync next if nothing happens, in milliseconds. Jitter is the agent's to add. */
   nextSyncMs: z.number(),
 });

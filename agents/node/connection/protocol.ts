@@ -21,6 +21,7 @@ export const paths: typeof messages.paths = {
   token: "/agent/v1/token",
   node: "/agent/v1/node",
   review: "/agent/v1/review",
+  sessions: "/agent/v1/sessions",
 };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -50,7 +51,8 @@ export function readAnswer(text: string): SyncAnswer | null {
     isAbsentOr(answer["usage"], (usage) => typeof usage === "boolean") &&
     isAbsentOr(answer["pods"], (pods) => Array.isArray(pods) && pods.every(isAssignedPod)) &&
     isAbsentOr(answer["templates"], isFields) &&
-    isAbsentOr(answer["objects"], (objects) => Array.isArray(objects) && objects.every(isAssignedObject));
+    isAbsentOr(answer["objects"], (objects) => Array.isArray(objects) && objects.every(isAssignedObject)) &&
+    isAbsentOr(answer["sessions"], (sessions) => Array.isArray(sessions) && sessions.every(isOffer));
   // Every field was just looked at.
   return isWhole ? (answer as SyncAnswer) : null;
 }
@@ -140,6 +142,16 @@ export function readReviewAnswer(text: string): ReviewAnswer | null {
   const { user, parts } = answer;
   const isWhole = (user === null || isText(user)) && Array.isArray(parts) && parts.every(isText);
   return isWhole ? { user, parts } : null;
+}
+
+/** Of a kind that this version may not know: what is wished for is looked at by who would do it. */
+function isOffer(offer: unknown): boolean {
+  return (
+    isFields(offer) &&
+    ["id", "podUid", "container"].every((field) => typeof offer[field] === "string") &&
+    isFields(offer["wish"]) &&
+    typeof offer["wish"]["kind"] === "string"
+  );
 }
 
 function areNumbers(fields: Fields, names: readonly string[]): boolean {

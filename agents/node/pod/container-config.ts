@@ -3,6 +3,7 @@ import type { Container } from "../../../src/model/container.ts";
 import type { PodSpec } from "../../../src/model/pod-spec.ts";
 import { quantityMilli, quantityUnits } from "../../../src/model/quantity.ts";
 import type { Volume } from "../../../src/model/volume.ts";
+import type { AssignedPod } from "../../../src/sync/messages.ts";
 import type {
   ContainerConfig,
   KeyValue,
@@ -26,6 +27,12 @@ export type Directories = {
   readonly pods: string;
 };
 
+/** The logs of a pod's containers are below it, each in a directory of the container's name. */
+export function podLogDirectory({ logs }: Pick<Directories, "logs">, pod: AssignedPod): string {
+  const { namespace, name, uid } = pod;
+  return `${logs}/pods/${namespace}_${name}_${uid}`;
+}
+
 export function sandboxConfig(pod: PodSurroundings, attempt: number, directories: Directories): PodSandboxConfig {
   const { assigned, definition, node } = pod;
   const { name, namespace, uid } = assigned;
@@ -34,7 +41,7 @@ export function sandboxConfig(pod: PodSurroundings, attempt: number, directories
   return {
     metadata: { name, uid, namespace, attempt },
     hostname: hostNetwork ? node.name : (spec.hostname ?? name).slice(0, 63),
-    logDirectory: `${directories.logs}/pods/${namespace}_${name}_${uid}`,
+    logDirectory: podLogDirectory(directories, assigned),
     portMappings: hostNetwork ? [] : spec.containers.flatMap(portMappings),
     labels: { [labels.podName]: name, [labels.podNamespace]: namespace, [labels.podUid]: uid },
     annotations: template.metadata.annotations ?? {},

@@ -5,6 +5,7 @@ import { labels } from "../pod/labels.ts";
 import type { Clock, Network } from "../ports.ts";
 import type { FakeBehaviour, FakeScript } from "./fake-script.ts";
 import { behaviourOf } from "./fake-script.ts";
+import { fakeStreams } from "./fake-streams.ts";
 import type {
   ContainerConfig,
   ContainerStats,
@@ -17,6 +18,7 @@ import type {
   RuntimeCondition,
   RuntimeContainerStatus,
   RuntimeFilter,
+  RuntimeStreams,
 } from "./runtime.ts";
 import { done, fail, ok } from "./runtime.ts";
 
@@ -239,6 +241,15 @@ export class FakeRuntime implements Runtime {
     if (container?.status.state !== "running") return fail("not-found", `container ${id} is not running`);
     const exitCode = !container.behaviour.healthy || command[0] === "false" ? 1 : 0;
     return ok({ stdout: "", stderr: "", exitCode });
+  }
+
+  /** Made when it is asked for: of most fakes nobody asks. */
+  get streams(): RuntimeStreams {
+    return fakeStreams({
+      status: (id) => this.#containers.get(id)?.status,
+      onEnd: (id, told) => void this.#containers.get(id)?.whenEnded.push(told),
+      hasSandbox: (id) => this.#sandboxes.get(id)?.sandbox.state === "ready",
+    });
   }
 
   async reopenContainerLog(): Promise<Result<null>> {

@@ -278,7 +278,7 @@ export type Runtime = {
   ): Promise<Result<string>>;
   imageStatus(image: string): Promise<ImageStatus | null>;
   readonly images?: RuntimeImages;
-  readonly streams?: RuntimeStreams;
+  readonly streams: RuntimeStreams;
 
   createContainer(sandboxId: string, config: ContainerConfig, sandbox: PodSandboxConfig): Promise<Result<string>>;
   startContainer(id: string): Promise<Result<null>>;

@@ -1,6 +1,8 @@
 // Builds the code under test, the real one, into one script, and runs that with the simulated platform around it.
 import { readdir, readFile } from "node:fs/promises";
+import { isIPv6 } from "node:net";
 import { dirname, relative, resolve } from "node:path";
+import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { compileFunction } from "node:vm";
 import type { Plugin } from "esbuild";
@@ -61,6 +63,9 @@ const modules: Readonly<Record<string, unknown>> = {
   ws: { WebSocket: simulatedWs() },
   "node:http": { Agent: class {}, request: noNetwork },
   "node:https": { Agent: class {}, request: noNetwork },
+  // Of these nothing is used that would reach out of the simulated world.
+  "node:net": { isIPv6 },
+  "node:stream": { PassThrough },
 };
 
 function noNetwork(): never {

@@ -77,6 +77,11 @@ export class ControlGroups {
     return directories;
   }
 
+  /** To be joined by whoever is to count as the container's. */
+  directories(id: string): readonly string[] {
+    return this.#directories(id).filter((directory) => existsSync(directory));
+  }
+
   processes(id: string): readonly number[] {
     const [directory = ""] = this.#directories(id);
     return read(join(directory, "cgroup.procs"))

@@ -88,6 +88,10 @@ export class ProcessContainer {
     };
   }
 
+  get logPath(): string {
+    return this.#logPath;
+  }
+
   get isRunning(): boolean {
     return this.#main !== null && this.#ending === undefined;
   }

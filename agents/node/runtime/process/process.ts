@@ -22,6 +22,7 @@ import type {
   RuntimeCondition,
   RuntimeContainerStatus,
   RuntimeFilter,
+  RuntimeStreams,
 } from "../runtime.ts";
 import { done, fail, ok } from "../runtime.ts";
 import { ControlGroups } from "./control-groups.ts";
@@ -245,6 +246,34 @@ export class ProcessRuntime implements Runtime {
     const env = Object.fromEntries(environment);
     return run(program, args, { cwd: workingDirectory, env, timeoutMs: timeoutSeconds * 1000 });
   }
+
+  readonly streams: RuntimeStreams = {
+    exec: async (id, command, options) => {
+      const container = this.#containers.get(id);
+      if (container?.isRunning !== true) return fail("not-found", `container ${id} is not running`);
+      const { config, sandbox } = container.record;
+      const { securityContext } = config.linux;
+      const beside = {
+        launch: { ...launchOf(id, config, sandbox), command },
+        prefix: rightsPrefix(securityContext, this.#rights.setpriv),
+        controlGroups: this.#host.controlGroups?.directories(id) ?? [],
+        runAsUser: this.#rights.isRoot ? securityContext.runAsUser : undefined,
+      };
+      const { execBeside } = await import("./process-streams.ts");
+      return execBeside(beside, options);
+    },
+    attach: async (id, options) => {
+      const container = this.#containers.get(id);
+      if (container?.isRunning !== true) return fail("not-found", `container ${id} is not running`);
+      const { attachToLog } = await import("./process-streams.ts");
+      return attachToLog(container.logPath, options, async () => container.isRunning);
+    },
+    portForward: async (id, port) => {
+      if (!this.#sandboxes.has(id)) return fail("not-found", `there is no sandbox ${id}`);
+      const { connectLocally } = await import("./connect-locally.ts");
+      return connectLocally(port);
+    },
+  };
 
   async reopenContainerLog(id: string): Promise<Result<null>> {
     await this.#containers.get(id)?.reopenLog();

@@ -59,6 +59,6 @@ exec ${words.join(" ")}
 `;
 }
 
-function quote(word: string): string {
+export function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
