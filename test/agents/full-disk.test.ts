@@ -95,7 +95,10 @@ function untilReady(uid: string): Promise<unknown> {
   return vi.waitFor(() => expect(server.plane("node-1").isReady(uid)).toBe(true), longTimeout);
 }
 
-const templates = { t1: template({ containers: [container({ command: ["sleep", "1000"] })] }) };
+/** Critical, for others are evicted from a full disk, and rightly so. */
+const templates = {
+  t1: template({ priority: 2_000_001_000, containers: [container({ command: ["sleep", "1000"] })] }),
+};
 
 test("an agent whose disk has filled up goes on, is killed, starts again, and takes up the news when there is room", async () => {
   server.plane("node-1").assign([assignedPod()], templates);
