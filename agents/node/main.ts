@@ -17,8 +17,10 @@ import { HoldFile } from "./host/hold-file.ts";
 import { openLocalControl } from "./host/local-control.ts";
 import { takeLock } from "./host/lock.ts";
 import { openHostFacts } from "./host/node-facts.ts";
+import { SealedFile } from "./host/sealed-file.ts";
 import { lineLog, systemClock, systemRandom } from "./host/system.ts";
 import { startWatchdog } from "./host/watchdog.ts";
+import { KeptTokens } from "./kept-tokens.ts";
 import { openNodeApi } from "./local-api/open.ts";
 import { recorded } from "./local-api/tokens.ts";
 import type { NodeOptions } from "./options.ts";
@@ -60,7 +62,12 @@ async function run(options: NodeOptions): Promise<void> {
   };
   const credentials = new NodeCredentials({ node, client, store, joinToken: options.joinToken, approval });
   const hold = new Hold(new HoldFile(join(stateDirectory, "hold")), clock);
-  const tokens = new ControlPlaneTokens({ client, credentials, clock });
+  const tokens = new KeptTokens({
+    source: new ControlPlaneTokens({ client, credentials, clock }),
+    store: new SealedFile(join(stateDirectory, "tokens")),
+    clock,
+    log,
+  });
   const agent = new Agent(
     { node, directories: { logs: logDirectory, pods: join(stateDirectory, "pods") } },
     {

@@ -34,8 +34,11 @@ export type TokenRequest = {
 /** `expiresAtMs` is wall time of this node, and so is `issuedAtMs`. */
 export type IssuedToken = { readonly token: string; readonly issuedAtMs: number; readonly expiresAtMs: number };
 
+/** The control plane has heard the request, and gives no token. */
+export class TokenRefused extends Error {}
+
 /** Tokens of the pods' ServiceAccounts. */
 export type TokenSource = {
-  /** Throws when none can be had, as when the control plane is away. */
+  /** Throws when none can be had, as when the control plane is away; TokenRefused when there is none to be had. */
   token(request: TokenRequest): Promise<IssuedToken>;
 };

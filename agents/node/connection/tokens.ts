@@ -1,6 +1,7 @@
 // Tokens of the pods' ServiceAccounts, asked of the control plane.
 import type { PodTokenRequest } from "../../../src/sync/messages.ts";
 import type { IssuedToken, TokenRequest, TokenSource } from "../objects.ts";
+import { TokenRefused } from "../objects.ts";
 import type { Clock } from "../ports.ts";
 import type { Credentials } from "./credentials.ts";
 import { statusProblem } from "./credentials.ts";
@@ -30,6 +31,7 @@ export class ControlPlaneTokens implements TokenSource {
     const result = await client.post({ path: paths.token, bearer: credential.credential, body, timeoutMs });
     if (!result.ok) throw new Error(result.message);
     const problem = statusProblem(result.status, result.body);
+    if (problem !== null && result.status >= 400 && result.status < 500) throw new TokenRefused(problem.message);
     if (problem !== null) throw new Error(problem.message);
     const answer = readTokenAnswer(result.body);
     if (answer === null) throw new Error("the answer is none of Lares");

@@ -6,31 +6,28 @@ import type { HeldObject } from "../objects.ts";
 import type { Checkpoint, Loaded } from "../ports.ts";
 import type { StoredAssignment, StoredMemory } from "../stored.ts";
 import { Reserve } from "./reserve.ts";
-import { Seal } from "./seal.ts";
+import { SealedFile } from "./sealed-file.ts";
 import { WholeFile } from "./whole-file.ts";
 
 export class DiskCheckpoint implements Checkpoint {
   readonly #assignment: WholeFile;
   readonly #memory: WholeFile;
-  readonly #objects: WholeFile;
-  readonly #seal: Seal;
+  readonly #objects: SealedFile;
   readonly #reserve: Reserve;
 
   constructor(directory: string) {
     this.#assignment = new WholeFile(join(directory, "assignment"));
     this.#memory = new WholeFile(join(directory, "memory"));
-    this.#objects = new WholeFile(join(directory, "objects"));
-    this.#seal = new Seal(join(directory, "objects-key"));
+    this.#objects = new SealedFile(join(directory, "objects"));
     this.#reserve = new Reserve(join(directory, "reserve"));
   }
 
   async load(): Promise<Loaded> {
-    const [assignment, memory, sealed] = await Promise.all([
+    const [assignment, memory, objects] = await Promise.all([
       this.#assignment.read(),
       this.#memory.read(),
       this.#objects.read(),
     ]);
-    const objects = sealed === undefined ? undefined : await this.#seal.open(sealed);
     // Their checksums say that they are as this class wrote them.
     return {
       assignment: assignment === undefined ? undefined : (JSON.parse(assignment) as StoredAssignment),
@@ -47,12 +44,12 @@ export class DiskCheckpoint implements Checkpoint {
     return this.#write(this.#memory, JSON.stringify(memory));
   }
 
-  async saveObjects(objects: readonly HeldObject[]): Promise<void> {
-    await this.#write(this.#objects, await this.#seal.close(JSON.stringify(objects)));
+  saveObjects(objects: readonly HeldObject[]): Promise<void> {
+    return this.#write(this.#objects, JSON.stringify(objects));
   }
 
   /** A disk that pods have filled must not keep the agent from hearing that they are to go. */
-  async #write(file: WholeFile, body: string): Promise<void> {
+  async #write(file: WholeFile | SealedFile, body: string): Promise<void> {
     await this.#reserve.spend(() => file.write(body));
     await this.#reserve.keep();
   }

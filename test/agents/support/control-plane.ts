@@ -1,5 +1,6 @@
 // A stand-in for the control plane's side of the protocol, for one node.
 import type { HeldObject, IssuedToken, TokenRequest } from "../../../agents/node/objects.ts";
+import { TokenRefused } from "../../../agents/node/objects.ts";
 import { podNeeds } from "../../../src/core/named-objects.ts";
 import type { PodTemplate } from "../../../src/model/pod-template.ts";
 import type { AssignedObject, AssignedPod, EventReport, PodReport, SyncRequest } from "../../../src/sync/messages.ts";
@@ -14,6 +15,7 @@ export class ControlPlane {
   objectsAtOnce = Number.POSITIVE_INFINITY;
   readonly requests: SyncRequest[] = [];
   readonly tokenRequests: TokenRequest[] = [];
+  refusesTokens = false;
   readonly events: EventReport[] = [];
   /** The last report taken of each pod. */
   readonly reports = new Map<string, PodReport>();
@@ -65,6 +67,7 @@ export class ControlPlane {
 
   async token(request: TokenRequest, nowMs: number, isReachable: boolean): Promise<IssuedToken> {
     if (!isReachable) throw new Error("the control plane is away");
+    if (this.refusesTokens) throw new TokenRefused("status 404");
     this.tokenRequests.push(request);
     const token = `token-${this.tokenRequests.length}`;
     return { token, issuedAtMs: nowMs, expiresAtMs: nowMs + request.expirationSeconds * 1000 };
