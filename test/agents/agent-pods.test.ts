@@ -446,6 +446,24 @@ describe("a runtime in trouble", () => {
     expect(main(world).restartCount).toBeLessThan(10);
   });
 
+  test("that goes away before it has said whether the image is there is asked again", async () => {
+    let isDown = true;
+    const wrap = (runtime: FakeRuntime): Runtime => {
+      const imageStatus = runtime.imageStatus.bind(runtime);
+      runtime.imageStatus = (image) => (isDown ? Promise.reject(new Error("connection refused")) : imageStatus(image));
+      return runtime;
+    };
+    const world = await started({ world: new World({ wrap }) });
+    await world.clock.advance(2 * secondMs);
+    expect(main(world).state.waiting).toEqual({
+      reason: "ImageInspectError",
+      message: 'Failed to inspect image "registry.example/app:1": connection refused',
+    });
+    isDown = false;
+    await world.clock.advance(minuteMs);
+    expect(ready(world)).toBe("True");
+  });
+
   test("that refuses a pod has its reason shown", async () => {
     const wrap = (runtime: FakeRuntime): Runtime => {
       runtime.createContainer = async () => fail("invalid-config", "hostPath type check failed");

@@ -86,7 +86,7 @@ async function startContainer(action: Start, context: ExecuteContext): Promise<O
   const refusal = context.ports.runtime.refusal(pod.definition.spec, container.container);
   if (refusal !== null) return failed(start, "CreateContainerConfigError", refusal);
   context.setStage("pull");
-  const pulled = await ensureImage(start, context.ports.runtime);
+  const pulled = await ensureImage(start, context.ports.runtime).catch((error) => uninspected(start, error));
   if (pulled !== null) return pulled;
   if (!context.isWanted()) return abandoned;
   context.setStage("create");
@@ -117,6 +117,14 @@ async function ensureImage(start: Starting, runtime: Runtime): Promise<Outcome |
   if (imagePullPolicy === "Always" && (await runtime.imageStatus(image)) !== null) return null;
   const reason = pullReason(pulled);
   return { ...failed(start, reason, reason), message: pulled.message };
+}
+
+/** The runtime itself could not be asked. */
+function uninspected(start: Starting, error: unknown): Failed {
+  const shown = JSON.stringify(start.container.container.image ?? "");
+  const message = `Failed to inspect image ${shown}: ${error instanceof Error ? error.message : String(error)}`;
+  start.events.push(warning("InspectFailed", message, start.fieldPath));
+  return failed(start, "ImageInspectError", message);
 }
 
 function pullCredentials(image: string, { pod, events }: Starting): readonly RegistryCredentials[] {
