@@ -1,11 +1,12 @@
 // Where do the tests pull images from? A registry of their own on loopback: Debian's docker-registry, with its own folder.
 import type { ChildProcess } from "node:child_process";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { bcrypt } from "./bcrypt.ts";
 import type { Image } from "./image.ts";
 
 export type RegistryCredentials = { readonly username: string; readonly password: string };
@@ -36,7 +37,8 @@ export class Registry {
     this.#credentials = credentials;
     this.host = host;
     writeFileSync(join(dir, "config.json"), JSON.stringify(this.#config()));
-    if (credentials !== undefined) writeFileSync(join(dir, "htpasswd"), passwordLine(credentials));
+    if (credentials !== undefined)
+      writeFileSync(join(dir, "htpasswd"), `${credentials.username}:${bcrypt(credentials.password)}\n`);
   }
 
   /** Resolves once it answers. Throws when Debian's docker-registry is not installed. */
@@ -169,14 +171,6 @@ function partsOf(name: string): readonly [string, string] {
   const colon = name.lastIndexOf(":");
   if (colon < 0) throw new Error(`${name} must say its tag`);
   return [name.slice(0, colon), name.slice(colon + 1)];
-}
-
-/** The registry takes bcrypt alone, which Node has not, and Debian's C library has; perl is part of every Debian. */
-function passwordLine({ username, password }: RegistryCredentials): string {
-  const salt = "$2a$05$laresTestsRegistrySal.";
-  const hash = execFileSync("perl", ["-e", "print crypt($ARGV[0], $ARGV[1])", password, salt], { encoding: "utf8" });
-  if (!hash.startsWith("$2a$")) throw new Error("the C library knows no bcrypt");
-  return `${username}:${hash}\n`;
 }
 
 async function freePort(address: string): Promise<number> {

@@ -1,13 +1,17 @@
 // What a user sees whose daemons are real ones in real containers, on machines that things happen to.
 import { readFileSync } from "node:fs";
+import { totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bcrypt } from "../containers/bcrypt.ts";
 import { logCollectorImage, nodeExporterImage } from "../containers/daemons.ts";
 import { busyboxImage } from "../containers/image.ts";
 import { until } from "./support/cluster.ts";
-import { EdgeNode } from "./support/edge-node.ts";
+import { EdgeNode, type RunningContainer } from "./support/edge-node.ts";
 import type { Kubectl } from "./support/kubectl.ts";
 import { LogServer } from "./support/log-server.ts";
+import { containerd, docker } from "./support/node-runtimes.ts";
+import { scrape } from "./support/scrape.ts";
 import { Site } from "./support/site.ts";
 
 let site: Site;
@@ -23,7 +27,8 @@ beforeAll(async () => {
   });
   kubectl = site.kubectl;
   logs = await LogServer.start(site.segment.gateway);
-  nodes = await Promise.all(["edge-1", "edge-2", "edge-3", "edge-4", "edge-5"].map((name) => EdgeNode.set(site, name)));
+  const containerds = ["edge-1", "edge-2", "edge-3", "edge-4"].map((name) => EdgeNode.set(site, name, containerd));
+  nodes = await Promise.all([...containerds, EdgeNode.set(site, "edge-5", docker)]);
   await Promise.all(
     nodes.map(async (node) => {
       await node.startRuntime();
@@ -80,28 +85,181 @@ async function podsOn(name: string): Promise<readonly PodSeen[]> {
   });
 }
 
+/** Looks all the time; tells the highest number that was seen. */
+function watchWorst(look: () => Promise<number>) {
+  let worst = 0;
+  let isOver = false;
+  const watching = (async () => {
+    while (!isOver) {
+      worst = Math.max(worst, await look());
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  })();
+  const stop = async () => {
+    isOver = true;
+    await watching;
+    return worst;
+  };
+  return { stop };
+}
+
 function random(fromMs: number, toMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, fromMs + Math.random() * (toMs - fromMs)));
 }
 
+function running(name: string): readonly (RunningContainer & { readonly node: EdgeNode })[] {
+  return nodes.flatMap((edge) => edge.running().flatMap((it) => (it.name === name ? [{ ...it, node: edge }] : [])));
+}
+
 it("node-exporter, the log collector and a daemon with something to say are applied and get ready", async () => {
-  for (const name of ["ticker"]) await kubectl.ok("apply -f -", manifest(name));
+  for (const name of ["ticker", "node-exporter", "log-collector"]) await kubectl.ok("apply -f -", manifest(name));
   await kubectl.ok("rollout status ds/ticker --timeout=60s");
+  await kubectl.ok("rollout status ds/node-exporter -n monitoring --timeout=60s");
+  await kubectl.ok("rollout status ds/log-collector -n logging --timeout=60s");
 }, 200_000);
 
-it("containerd is killed and comes back, and no container has noticed", async () => {
-  const edge = node("edge-3");
-  const before = edge.running();
-  const podsBefore = await podsOn(edge.name);
-  await edge.killRuntime();
-  await random(2000, 3000);
-  await edge.startRuntime();
-  await until(async () => (await edge.machine.run("ctr", "version")).code === 0);
-  await random(3000, 3000);
-  await kubectl.ok(`wait node/${edge.name} --for=condition=Ready --timeout=30s`);
-  expect(edge.running()).toEqual(before);
-  expect(await podsOn(edge.name)).toEqual(podsBefore);
-}, 60_000);
+it("node-exporter tells of the machine, and of nobody who does not know the password", async () => {
+  for (const { name, machine } of nodes) {
+    expect((await scrape(machine.address, "a guess")).status).toBe(401);
+    const { status, value, text } = await scrape(machine.address);
+    expect(status).toBe(200);
+    expect(text).toMatch(new RegExp(`^node_uname_info\\{.*nodename="${name}"`, "m"));
+    expect(value("node_memory_MemTotal_bytes")).toBe(totalmem());
+    expect(value('node_cpu_seconds_total{cpu="0",mode="user"}')).toBeGreaterThan(0);
+    // Through the mounts of the host's root, /sys and /proc, and in the host's network.
+    expect(text).toMatch(/^node_filesystem_size_bytes\{.*mountpoint="\/var\/log"\} [1-9]/m);
+    expect(text).toMatch(/^node_network_info\{.*device="eth0"/m);
+    expect(value("node_textfile_scrape_error")).toBe(0);
+    expect(value('site_info{site="attic"}')).toBe(1);
+  }
+});
+
+it("node-exporter's process is what its manifest asks for", async () => {
+  for (const { node: edge, pid } of running("node-exporter")) {
+    const { machine } = edge;
+    for (const kind of ["net", "pid"]) {
+      expect(await machine.ok("readlink", `/proc/${pid}/ns/${kind}`)).toBe(
+        await machine.ok("readlink", `/proc/1/ns/${kind}`),
+      );
+    }
+    const status = await machine.ok("cat", `/proc/${pid}/status`);
+    expect(status).toMatch(/^Uid:\t65534\t65534\t65534\t65534$/m);
+    expect(status).toMatch(/^Gid:\t65534\t65534\t65534\t65534$/m);
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(status).toMatch(/^Seccomp:\t2$/m);
+    // SYS_TIME is the 25th, and the only one.
+    expect(status).toMatch(/^CapBnd:\t0000000002000000$/m);
+    const mounts = await machine.ok("cat", `/proc/${pid}/mountinfo`);
+    expect(mounts).toMatch(/ \/ \/ ro,/);
+    expect(mounts).toMatch(/ \/host\/root ro,.* master:\d+/);
+    expect(mounts).toMatch(/ \/host\/root\/var\/log /);
+    const [, group = ""] = /:memory:(.*)/.exec(await machine.ok("cat", `/proc/${pid}/cgroup`)) ?? [];
+    expect(await machine.ok("cat", `/sys/fs/cgroup/memory${group}/memory.limit_in_bytes`)).toBe(`${180 * 2 ** 20}\n`);
+  }
+});
+
+it("the log collector sends on every line of the other daemons, with the token of its Secret", async () => {
+  const tickers = running("ticker");
+  expect(tickers).toHaveLength(nodes.length);
+  await until(() => tickers.every(({ pod }) => logs.missing(pod)?.length === 0), 60_000);
+  const [line = ""] = logs.lines.filter((it) => it.includes(" on edge-1 of "));
+  expect(line).toMatch(
+    /^s3cr3t-ingest-token edge-1 \/var\/log\/containers\/ticker-\w+_default_ticker-[0-9a-f]{64}\.log \S+Z stdout F tick \d+ on edge-1 of ticker-\w+$/,
+  );
+  // Of the kubelet's own layout: a link by namespace, pod and container.
+  expect(logs.lines.some((it) => it.includes("_monitoring_node-exporter-") && it.includes("Listening on"))).toBe(true);
+}, 90_000);
+
+it("a ConfigMap and a Secret that are changed reach the daemons that have them mounted, and nothing is restarted", async () => {
+  const before = running("node-exporter").map(({ id, pid }) => ({ id, pid }));
+  const text = manifest("node-exporter").replace('site="attic"', 'site="cellar"');
+  // The password is now "scrape-them".
+  const changed = text.replace(/prometheus: \S+/, `prometheus: ${bcrypt("scrape-them")}`);
+  await kubectl.ok("apply -f -", changed);
+  for (const { machine } of nodes) {
+    await until(
+      async () => (await scrape(machine.address, "scrape-them")).value('site_info{site="cellar"}') === 1,
+      90_000,
+    );
+    expect((await scrape(machine.address, "scrape-me")).status).toBe(401);
+  }
+  expect(running("node-exporter").map(({ id, pid }) => ({ id, pid }))).toEqual(before);
+  await kubectl.ok("apply -f -", manifest("node-exporter"));
+  await until(async () => (await scrape(node("edge-5").machine.address)).status === 200, 90_000);
+}, 200_000);
+
+it("node-exporter is rolled to its next version with no more out of service than maxUnavailable allows", async () => {
+  await site.registry.push("prom/node-exporter:v1.5.1", nodeExporterImage("1.5.1"));
+  const before = new Set(running("node-exporter").map(({ id }) => id));
+  const worst = watchWorst(async () => {
+    const answers = await Promise.all(nodes.map(({ machine }) => scrape(machine.address)));
+    return answers.filter(({ status }) => status !== 200).length;
+  });
+  try {
+    const patch = { spec: { updateStrategy: { rollingUpdate: { maxUnavailable: 2 } } } };
+    await kubectl.ok(["patch", "ds/node-exporter", "-n", "monitoring", "-p", JSON.stringify(patch)]);
+    await kubectl.ok("set image ds/node-exporter -n monitoring node-exporter=prom/node-exporter:v1.5.1");
+    await kubectl.ok("rollout status ds/node-exporter -n monitoring --timeout=60s");
+  } finally {
+    expect(await worst.stop()).toBeLessThanOrEqual(2);
+  }
+  const after = running("node-exporter");
+  expect(after).toHaveLength(nodes.length);
+  for (const { node: edge, pid, id } of after) {
+    expect(before.has(id)).toBe(false);
+    expect(await edge.machine.ok("cat", `/proc/${pid}/root/etc/release`)).toBe("1.5.1\n");
+  }
+}, 120_000);
+
+it("the log collector is rolled with maxSurge: the old one of a node goes when the new one is ready", async () => {
+  await site.registry.push("rsyslog/rsyslog:8.2302.1", logCollectorImage("8.2302.1"));
+  const before = new Set(running("rsyslog").map(({ id }) => id));
+  const worst = watchWorst(async () => {
+    const collected = new Set(running("rsyslog").map(({ node: edge }) => edge.name));
+    return nodes.filter(({ name }) => !collected.has(name)).length;
+  });
+  let most = 0;
+  const twins = watchWorst(async () => {
+    most = Math.max(most, running("rsyslog").length);
+    return most;
+  });
+  try {
+    const update = { rollingUpdate: { maxSurge: 2, maxUnavailable: 0 } };
+    const image = "rsyslog/rsyslog:8.2302.1";
+    const containers = { initContainers: [{ name: "check-config", image }], containers: [{ name: "rsyslog", image }] };
+    const patch = { spec: { updateStrategy: update, template: { spec: containers } } };
+    await kubectl.ok(["patch", "ds/log-collector", "-n", "logging", "-p", JSON.stringify(patch)]);
+    await kubectl.ok("rollout status ds/log-collector -n logging --timeout=90s");
+    await until(() => running("rsyslog").every(({ id }) => !before.has(id)));
+  } finally {
+    expect(await worst.stop()).toBe(0);
+    await twins.stop();
+  }
+  expect(most).toBeGreaterThan(nodes.length);
+  expect(most).toBeLessThanOrEqual(nodes.length + 2);
+  await until(() => running("rsyslog").length === nodes.length);
+}, 150_000);
+
+it.each([
+  ["containerd", "edge-3"],
+  ["Docker", "edge-5"],
+])(
+  "%s is killed and comes back, and no container has noticed",
+  async (_, name) => {
+    const edge = node(name);
+    const before = edge.running();
+    const podsBefore = await podsOn(edge.name);
+    const ticksBefore = logs.lines.filter((line) => line.includes(` on ${name} of `)).length;
+    await edge.killRuntime();
+    await random(2000, 3000);
+    await edge.startRuntime();
+    await until(() => logs.lines.filter((line) => line.includes(` on ${name} of `)).length > ticksBefore + 30);
+    await kubectl.ok(`wait node/${name} --for=condition=Ready --timeout=30s`);
+    expect(edge.running()).toEqual(before);
+    expect(await podsOn(name)).toEqual(podsBefore);
+  },
+  60_000,
+);
 
 /** What a user who looks at a node all the time sees of its readiness; each change once. */
 function watchReadiness(name: string) {
@@ -133,11 +291,11 @@ function barePod(name: string, nodeName: string): string {
 async function loseAndFind(edge: EdgeNode, lose: () => Promise<void>, find: () => Promise<void>): Promise<void> {
   const before = edge.running();
   const podsBefore = await podsOn(edge.name);
-  const assignmentsBefore = edge.logged("assignment").length;
   const readiness = watchReadiness(edge.name);
   try {
     await until(() => readiness.seen().length === 1);
     await lose();
+    const assignmentsBefore = edge.logged("assignment").length;
     await kubectl.ok("create -f -", barePod(`news-for-${edge.name}`, edge.name));
     await until(() => readiness.seen().length === 2, 120_000);
     // News may still come in where nothing gets out.
@@ -223,3 +381,8 @@ describe.concurrent("while nodes have troubles of all kinds", () => {
     expect(edge.running()).toHaveLength(before.length);
   }, 240_000);
 });
+
+it("in the end not a line of a daemon is missing that nobody took the power of", async () => {
+  const tickers = running("ticker").filter(({ node: edge }) => edge.name !== "edge-5");
+  await until(() => tickers.every(({ pod }) => logs.missing(pod)?.length === 0), 60_000);
+}, 90_000);

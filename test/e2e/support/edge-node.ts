@@ -1,54 +1,9 @@
-// A node of a site: a machine with containerd and an agent, each started, stopped and killed on its own.
+// A node of a site: a machine with a runtime and an agent, each started, stopped and killed on its own.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
 import type { Machine, MachineProgram } from "../../containers/machine.ts";
+import type { NodeRuntime } from "./node-runtimes.ts";
 import type { Site } from "./site.ts";
-
-/** containerd as it is set up on a node, with the site's registry in the place of Docker Hub. */
-function containerdConfig(dir: string, registry: string): string {
-  return `
-version = 2
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${registry}/test/pause:1"
-  disable_apparmor = true
-  restrict_oom_score_adj = true
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
-    conf_dir = "${dir}"
-  [plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"]
-    endpoint = ["http://${registry}"]
-  [plugins."io.containerd.grpc.v1.cri".registry.mirrors."${registry}"]
-    endpoint = ["http://${registry}"]
-`;
-}
-
-const podNetwork = {
-  cniVersion: "0.4.0",
-  name: "pods",
-  plugins: [
-    {
-      type: "bridge",
-      bridge: "cni0",
-      isGateway: true,
-      ipMasq: true,
-      hairpinMode: true,
-      ipam: { type: "host-local", ranges: [[{ subnet: "10.88.0.0/16" }]], routes: [{ dst: "0.0.0.0/0" }] },
-    },
-    { type: "portmap", capabilities: { portMappings: true } },
-  ],
-};
-
-/** What containerd has a task for: the container of a pod, or its sandbox. */
-const Bundle = z.object({
-  annotations: z.object({
-    "io.kubernetes.cri.container-type": z.enum(["container", "sandbox"]),
-    "io.kubernetes.cri.sandbox-name": z.string(),
-    "io.kubernetes.cri.container-name": z.string().optional(),
-  }),
-});
-
-const tasksDir = "/run/containerd/io.containerd.runtime.v2.task/k8s.io";
 
 /** A container that runs, as its runtime sees it. */
 export type RunningContainer = {
@@ -66,8 +21,10 @@ export class EdgeNode {
   #runtime: MachineProgram | undefined;
   #agent: MachineProgram | undefined;
   readonly #configDir: string;
+  readonly #kind: NodeRuntime;
 
-  private constructor(site: Site, machine: Machine) {
+  private constructor(site: Site, machine: Machine, kind: NodeRuntime) {
+    this.#kind = kind;
     this.name = machine.name;
     this.machine = machine;
     this.#site = site;
@@ -75,11 +32,10 @@ export class EdgeNode {
   }
 
   /** A machine that is on, with everything there for its agent to join. */
-  static async set(site: Site, name: string): Promise<EdgeNode> {
-    const node = new EdgeNode(site, site.newMachine(name));
+  static async set(site: Site, name: string, runtime: NodeRuntime): Promise<EdgeNode> {
+    const node = new EdgeNode(site, site.newMachine(name), runtime);
     mkdirSync(node.#configDir, { recursive: true });
-    writeFileSync(node.#file("containerd.toml"), containerdConfig(node.#configDir, site.registry.host));
-    writeFileSync(node.#file("10-pods.conflist"), JSON.stringify(podNetwork));
+    runtime.configure(node.#configDir, site.registry.host);
     writeFileSync(node.#file("join-token"), await site.joinToken(name), { mode: 0o600 });
     await node.machine.start();
     return node;
@@ -90,7 +46,7 @@ export class EdgeNode {
   }
 
   async startRuntime(): Promise<void> {
-    this.#runtime = await this.machine.program("containerd", "containerd", "--config", this.#file("containerd.toml"));
+    this.#runtime = await this.#kind.start(this.machine, this.#configDir);
   }
 
   /** Without the chance to put anything in order. */
@@ -105,7 +61,7 @@ export class EdgeNode {
       process.execPath,
       this.#site.agentProgram,
       ...["--server", this.#site.server, "--ca-file", this.#site.authorityFile],
-      ...["--node", this.name, "--runtime", "cri", "--join-token-file", this.#file("join-token")],
+      ...["--node", this.name, "--runtime", this.#kind.kind, "--join-token-file", this.#file("join-token")],
     );
   }
 
@@ -119,7 +75,7 @@ export class EdgeNode {
 
   /** What runs there, whoever knows of it; in the order of pods and containers. */
   running(): readonly RunningContainer[] {
-    const dir = this.machine.path(tasksDir);
+    const dir = this.machine.path(this.#kind.tasksDir);
     if (!this.machine.isUp || !existsSync(dir)) return [];
     const found = readdirSync(dir).flatMap((id) => this.#runningOne(id) ?? []);
     return found.sort((a, b) => `${a.pod}/${a.name}/${a.id}`.localeCompare(`${b.pod}/${b.name}/${b.id}`));
@@ -127,12 +83,9 @@ export class EdgeNode {
 
   #runningOne(id: string): RunningContainer | null {
     try {
-      const text = (file: string) => readFileSync(this.machine.path(join(tasksDir, id, file)), "utf8");
-      const { annotations } = Bundle.parse(JSON.parse(text("config.json")));
-      const pid = Number(text("init.pid"));
-      if (annotations["io.kubernetes.cri.container-type"] === "sandbox" || !this.#isAlive(pid)) return null;
-      const name = annotations["io.kubernetes.cri.container-name"] ?? "";
-      return { id, pid, name, pod: annotations["io.kubernetes.cri.sandbox-name"] };
+      const names = this.#kind.namesOf(this.machine, id);
+      const pid = Number(readFileSync(this.machine.path(join(this.#kind.tasksDir, id, "init.pid")), "utf8"));
+      return names === null || !this.#isAlive(pid) ? null : { id, pid, ...names };
     } catch {
       // It came or went just now.
       return null;

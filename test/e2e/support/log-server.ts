@@ -21,6 +21,18 @@ export class LogServer {
     });
   }
 
+  /** Of a daemon that counts: the numbers of one node that have not come though higher ones have; null: none has. */
+  missing(pod: string): readonly number[] | null {
+    const numbers = new Set(
+      this.lines.flatMap((line) => {
+        const [, number, of] = / tick (\d+) on \S+ of (\S+)$/.exec(line) ?? [];
+        return of === pod ? [Number(number)] : [];
+      }),
+    );
+    if (numbers.size === 0) return null;
+    return Array.from({ length: Math.max(...numbers) }, (_, index) => index).filter((number) => !numbers.has(number));
+  }
+
   static async start(address: string): Promise<LogServer> {
     const server = new LogServer();
     await new Promise<void>((resolve) => server.#server.listen(0, address, resolve));

@@ -1,0 +1,112 @@
+// What runs containers on the nodes of a site, set up as on a node, with the site's registry in the place of Docker Hub.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+import type { Machine, MachineProgram } from "../../containers/machine.ts";
+
+type ContainerNames = { readonly pod: string; readonly name: string };
+
+export type NodeRuntime = {
+  readonly kind: "cri" | "docker";
+  /** Writes its configuration to `dir`. */
+  configure(dir: string, registry: string): void;
+  start(machine: Machine, dir: string): Promise<MachineProgram>;
+  /** Where it has a folder for each thing that runs, with its process in `init.pid`. */
+  readonly tasksDir: string;
+  /** Null for what is no container of a pod. */
+  namesOf(machine: Machine, id: string): ContainerNames | null;
+};
+
+/** containerd as it is set up on a node, with the site's registry in the place of Docker Hub. */
+function containerdConfig(dir: string, registry: string): string {
+  return `
+version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${registry}/test/pause:1"
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "${dir}"
+  [plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"]
+    endpoint = ["http://${registry}"]
+  [plugins."io.containerd.grpc.v1.cri".registry.mirrors."${registry}"]
+    endpoint = ["http://${registry}"]
+`;
+}
+
+const podNetwork = {
+  cniVersion: "0.4.0",
+  name: "pods",
+  plugins: [
+    {
+      type: "bridge",
+      bridge: "cni0",
+      isGateway: true,
+      ipMasq: true,
+      hairpinMode: true,
+      ipam: { type: "host-local", ranges: [[{ subnet: "10.88.0.0/16" }]], routes: [{ dst: "0.0.0.0/0" }] },
+    },
+    { type: "portmap", capabilities: { portMappings: true } },
+  ],
+};
+
+/** What containerd has a task for: the container of a pod, or its sandbox. */
+const Bundle = z.object({
+  annotations: z.object({
+    "io.kubernetes.cri.container-type": z.enum(["container", "sandbox"]),
+    "io.kubernetes.cri.sandbox-name": z.string(),
+    "io.kubernetes.cri.container-name": z.string().optional(),
+  }),
+});
+
+export const containerd: NodeRuntime = {
+  kind: "cri",
+  tasksDir: "/run/containerd/io.containerd.runtime.v2.task/k8s.io",
+  configure: (dir, registry) => {
+    writeFileSync(join(dir, "containerd.toml"), containerdConfig(dir, registry));
+    writeFileSync(join(dir, "10-pods.conflist"), JSON.stringify(podNetwork));
+  },
+  start: (machine, dir) => machine.program("runtime", "containerd", "--config", join(dir, "containerd.toml")),
+  namesOf: (machine, id) => {
+    const file = join("/run/containerd/io.containerd.runtime.v2.task/k8s.io", id, "config.json");
+    const { annotations } = Bundle.parse(JSON.parse(readFileSync(machine.path(file), "utf8")));
+    if (annotations["io.kubernetes.cri.container-type"] === "sandbox") return null;
+    const name = annotations["io.kubernetes.cri.container-name"] ?? "";
+    return { name, pod: annotations["io.kubernetes.cri.sandbox-name"] };
+  },
+};
+
+/** What the engine keeps of a container. */
+const Kept = z.object({
+  Config: z.object({
+    Labels: z.object({ "lares.dev/pod.name": z.string(), "lares.dev/container.name": z.string().optional() }),
+  }),
+});
+
+export const docker: NodeRuntime = {
+  kind: "docker",
+  tasksDir: "/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby",
+  configure: (dir, registry) => {
+    const config = {
+      "live-restore": true,
+      "registry-mirrors": [`http://${registry}`],
+      "insecure-registries": [registry],
+      "log-driver": "json-file",
+    };
+    writeFileSync(join(dir, "daemon.json"), JSON.stringify(config));
+  },
+  start: (machine, dir) => {
+    // Of a life that had no time to take it away.
+    for (const file of readdirSync(machine.path("/run"))) {
+      if (file === "docker.pid") writeFileSync(machine.path("/run/docker.pid"), "");
+    }
+    return machine.program("runtime", "dockerd", "--config-file", join(dir, "daemon.json"));
+  },
+  namesOf: (machine, id) => {
+    const file = join("/var/lib/docker/containers", id, "config.v2.json");
+    const { Labels } = Kept.parse(JSON.parse(readFileSync(machine.path(file), "utf8"))).Config;
+    const name = Labels["lares.dev/container.name"];
+    return name === undefined ? null : { name, pod: Labels["lares.dev/pod.name"] };
+  },
+};
