@@ -15,6 +15,8 @@ import type {
   Sessions,
 } from "./ports.ts";
 import type { Runtime } from "./runtime/runtime.ts";
+import type { MirrorPost } from "./static-pods/mirrors.ts";
+import type { StaticPods } from "./static-pods/static-pod.ts";
 
 export type AgentPorts = {
   readonly clock: Clock;
@@ -28,6 +30,8 @@ export type AgentPorts = {
   readonly hold?: Hold;
   readonly tokens: TokenSource;
   readonly connect: (listener: ConnectionListener) => Connection;
+  /** Absent: the node runs no pods of its own. */
+  readonly staticPods?: { readonly source: StaticPods; readonly post: MirrorPost };
   /** Absent: none is served. */
   readonly localApi?: LocalApi | undefined;
   /** Absent: none are taken on. */

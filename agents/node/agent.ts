@@ -1,6 +1,5 @@
 // A node's agent: it knows what the node is to run, keeps its pods so, and tells the control plane what became of them.
 
-import type { PodTemplate } from "../../src/model/pod-template.ts";
 import type { NodeReport, SessionOffer, SyncAnswer } from "../../src/sync/messages.ts";
 import type { AgentOptions, AgentPorts } from "./agent-ports.ts";
 import { AgentState } from "./agent-state.ts";
@@ -12,21 +11,21 @@ import type { Hold } from "./hold.ts";
 import type { NodeView } from "./node-view.ts";
 import { nodeView } from "./node-view.ts";
 import type { ObjectLookup } from "./objects.ts";
-import type { OutboxOwner } from "./outbox.ts";
+import type { OutboxOwner, Reporter } from "./outbox.ts";
 import { Outbox } from "./outbox.ts";
 import type { Directories } from "./pod/container-config.ts";
-import type { PodDefinition } from "./pod/definition.ts";
-import { definitionOf } from "./pod/definition.ts";
 import { labels } from "./pod/labels.ts";
 import { newPodMemory, recalledPodMemory } from "./pod/memory.ts";
 import { areOthers } from "./pod/named-objects.ts";
 import type { Circumstances } from "./pod/plan.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
-import type { PodHost } from "./pod-worker.ts";
+import type { PodHost, Wanted } from "./pod-worker.ts";
 import { PodWorker } from "./pod-worker.ts";
 import type { Checkpoint, LocalApi, NodeFacts, Sessions } from "./ports.ts";
+import { definedBy, loadedFrom } from "./salvage.ts";
 import type { Standing } from "./session.ts";
 import { Session } from "./session.ts";
+import { isMirror, Mirrors } from "./static-pods/mirrors.ts";
 import type { StoredMemory, StoredPod } from "./stored.ts";
 import type { KeptAgent, KeptPod } from "./upkeep/ports.ts";
 import { UsageMeter } from "./usage-meter.ts";
@@ -51,6 +50,8 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
   readonly #workers = new Map<string, PodWorker>();
   readonly #outbox: Outbox;
   readonly #usage: UsageMeter;
+  readonly #staticPods: AgentPorts["staticPods"];
+  readonly #mirrors: Mirrors | undefined;
   readonly ports: PodHost["ports"];
   /** What is held at the moment of the question: a start may take its time. */
   readonly objects: ObjectLookup = {
@@ -94,6 +95,9 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
       accept: (answer: SyncAnswer) => this.#accept(answer),
     };
     this.#session = new Session(options.node, owner, { clock, random, log, connect: ports.connect });
+    this.#staticPods = ports.staticPods;
+    const workerOf = (uid: string) => this.#workers.get(uid);
+    this.#mirrors = ports.staticPods && new Mirrors({ ...ports.staticPods, clock, log, workerOf });
     this.state = new AgentState({
       node: options.node,
       workers: () => this.#workers.values(),
@@ -113,6 +117,7 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
     this.#session.close();
     this.#sessions?.close();
     this.#cancelSave?.();
+    this.#mirrors?.stop();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     for (const worker of this.#workers.values()) worker.stop();
   }
@@ -190,7 +195,7 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
   }
 
   happened(podUid: string | undefined, event: PodEvent): void {
-    this.#outbox.happened(podUid, event);
+    this.#outbox.happened(podUid === undefined ? undefined : (this.#mirrors?.uidFor(podUid) ?? podUid), event);
   }
 
   forget(worker: PodWorker): void {
@@ -201,8 +206,9 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
 
   // What the outbox asks for.
 
-  workers(): Iterable<PodWorker> {
-    return this.#workers.values();
+  *workers(): Iterable<Reporter> {
+    for (const worker of this.#workers.values()) if (this.#mirrors?.isStatic(worker.uid) !== true) yield worker;
+    yield* this.#mirrors?.reporters() ?? [];
   }
 
   have() {
@@ -243,8 +249,8 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
   }
 
   #openSession(offer: SessionOffer): void {
-    const assigned = this.#desired.assignment?.pods.find(({ uid }) => uid === offer.podUid);
-    this.#sessions?.open(offer, assigned, this.#workers.get(offer.podUid)?.memory.status);
+    const worker = this.#workers.get(this.#mirrors?.ownUidOf(offer.podUid) ?? offer.podUid);
+    this.#sessions?.open(offer, worker?.wanted?.assigned, worker?.memory.status);
   }
 
   async #tellUsage(): Promise<void> {
@@ -257,27 +263,23 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
   }
 
   async #boot(): Promise<void> {
-    const { memory, ...desired } = await this.#load();
+    // Before anything is looked for in the runtime: nobody would ask for what they have made there.
+    const [{ memory, ...desired }] = await Promise.all([
+      loadedFrom(this.#checkpoint, this.ports.log),
+      this.#staticPods?.source.load(),
+    ]);
     if (this.isStopped()) return;
     this.#desired.resume(desired);
     if (memory !== undefined) this.#outbox.resume(memory.observation);
     this.#unsubscribe.push(
       this.ports.runtime.onChange((uid) => this.#runtimeChanged(uid)),
       this.#nodeFacts.onChange(() => this.#nodeChanged()),
+      ...(this.#staticPods === undefined ? [] : [this.#staticPods.source.onChange(() => this.#distribute({}))]),
       ...(this.#hold === undefined ? [] : [this.#hold.onChange(() => this.#nodeChanged())]),
     );
     this.#distribute(memory?.pods ?? {});
     this.#session.start();
     await this.#adoptStrays();
-  }
-
-  async #load() {
-    try {
-      return await this.#checkpoint.load();
-    } catch (error) {
-      this.ports.log.warn("cannot read the state directory", { problem: String(error) });
-      return { assignment: undefined, memory: undefined, objects: undefined };
-    }
   }
 
   /** Finds pods in the runtime that no assignment names: they end once an assignment is known to leave them out. */
@@ -330,27 +332,28 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
    */
   #distribute(known: Readonly<Record<string, StoredPod>>, before = this.#desired.objects): void {
     const { assignment, objects } = this.#desired;
+    const own = this.#mirrors?.wanted() ?? [];
+    for (const uid of this.#mirrors?.dropped() ?? []) this.#workers.get(uid)?.want(undefined);
+    for (const wanted of own) this.#worker(wanted.assigned.uid, known).want(wanted);
     if (assignment === undefined) return;
-    const named = new Set(assignment.pods.map(({ uid }) => uid));
+    const named = new Set([...assignment.pods, ...own.map(({ assigned }) => assigned)].map(({ uid }) => uid));
+    const mirrors: Wanted[] = [];
     for (const assigned of assignment.pods) {
       const template = assignment.templates[assigned.template];
-      const definition = template === undefined ? null : this.#define(assigned.template, template);
+      const definition = template === undefined ? null : definedBy(assigned.template, template, this.ports.log);
       if (definition === null) continue;
+      if (isMirror(definition)) {
+        mirrors.push({ assigned, definition });
+        continue;
+      }
       const worker = this.#worker(assigned.uid, known);
       if (areOthers({ assigned, definition }, objects, before)) worker.objectsChanged();
       worker.want({ assigned, definition });
     }
     for (const worker of this.#workers.values()) if (!named.has(worker.uid)) worker.want(undefined);
-  }
-
-  /** Null for a template that makes no sense; it stops nobody but its own pods. */
-  #define(id: string, template: PodTemplate): PodDefinition | null {
-    try {
-      return definitionOf(template);
-    } catch (error) {
-      this.ports.log.warn("a template cannot be read", { template: id, problem: String(error) });
-      return null;
-    }
+    if (this.#mirrors?.assign(mirrors) !== true) return;
+    this.#outbox.hasNews = true;
+    this.#session.wake(0);
   }
 
   /** True when there is something in the answer that cannot be used, and asking again may help. */
@@ -380,6 +383,7 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
   async #retire(): Promise<void> {
     if (!this.#isRegistered) return;
     this.#isRegistered = false;
+    this.#mirrors?.stop();
     this.ports.log.warn("the node was deleted; its pods end and nothing is synced until the agent is started again");
     this.#session.close();
     await this.#desired.retire(() => this.isStopped());

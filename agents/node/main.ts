@@ -6,6 +6,7 @@ import { Agent } from "./agent.ts";
 import { connector } from "./connection/connector.ts";
 import { NodeCredentials } from "./connection/credentials.ts";
 import { HttpClient } from "./connection/http-client.ts";
+import { mirrorPost } from "./connection/mirror-post.ts";
 import { controlPlaneReviewer } from "./connection/reviews.ts";
 import { ControlPlaneTokens } from "./connection/tokens.ts";
 import { Hold } from "./hold.ts";
@@ -26,6 +27,7 @@ import { recorded } from "./local-api/tokens.ts";
 import type { NodeOptions } from "./options.ts";
 import { exitCodes, parseOptions, usage } from "./options.ts";
 import { openRuntime } from "./runtime/choose.ts";
+import { ManifestFolder } from "./static-pods/folder.ts";
 import { stopPods } from "./stop-pods.ts";
 import { fakeLogs, fileLogs } from "./streams/log/log-source.ts";
 import { OpenSessions } from "./streams/sessions.ts";
@@ -68,6 +70,7 @@ async function run(options: NodeOptions): Promise<void> {
     clock,
     log,
   });
+  const folder = new ManifestFolder({ directory: options.manifestDirectory, node, clock, log });
   const agent = new Agent(
     { node, directories: { logs: logDirectory, pods: join(stateDirectory, "pods") } },
     {
@@ -86,6 +89,7 @@ async function run(options: NodeOptions): Promise<void> {
         ...{ client, credentials, runtime, log },
         logs: runtime.name === "fake" ? fakeLogs : fileLogs({ logs: logDirectory }),
       }),
+      staticPods: { source: folder, post: mirrorPost(node, client, credentials) },
     },
   );
   log.info("started", { node, server, runtime: runtime.name, version: kubeletVersion });
@@ -103,6 +107,7 @@ async function run(options: NodeOptions): Promise<void> {
   upkeep.stop();
   closeControl();
   agent.stop();
+  folder.stop();
   localApi?.close();
   nodeFacts.stop();
   hold.stop();

@@ -24,6 +24,7 @@ export type NodeOptions = {
   readonly labels: Readonly<Record<string, string>>;
   readonly ca: string | undefined;
   readonly connection: ConnectionKind;
+  readonly manifestDirectory: string;
   /** Null: the node serves no API to its daemons. */
   readonly localApi: {
     readonly address: string | undefined;
@@ -59,6 +60,7 @@ Keeps the pods of one node running, as the control plane at URL says.
   --connection KIND        auto, socket, long-poll or poll (default: auto)
   --cgroup NAME            control group for containers. Runtime process: they get their limits enforced in it; cri:
                            default lares
+  --static-pods DIR        manifests of pods that this node runs by itself (default: manifests, below the state directory)
   --local-api-port PORT    port of the API for the daemons on this node; off: none (default: 10443, or a free one)
   --kubelet-port PORT      port of a kubelet's pods, statistics and metrics, for this node; off: none (default: 10250)
   --local-api-address A    address that pods with a network of their own reach it by (default: 169.254.77.1)
@@ -87,6 +89,7 @@ const flags = {
   label: { type: "string", multiple: true },
   "ca-file": { type: "string" },
   connection: { type: "string" },
+  "static-pods": { type: "string" },
   "local-api-port": { type: "string" },
   "local-api-address": { type: "string" },
   "kubelet-port": { type: "string" },
@@ -130,6 +133,7 @@ function readOptions(values: Values, isRoot: boolean): NodeOptions {
     labels: Object.fromEntries((values.label ?? []).map(readLabel)),
     ca: values["ca-file"] === undefined ? undefined : readNamedFile("--ca-file", values["ca-file"]),
     connection: oneOf("--connection", connectionKinds, values.connection ?? "auto"),
+    manifestDirectory: values["static-pods"] ?? join(stateDirectory, "manifests"),
     localApi: readLocalApi(values),
     controlGroup: values.cgroup,
     stopPodsOnExit: values["stop-pods-on-exit"] === true,

@@ -16,8 +16,11 @@ const observationLeap = 1000;
 const eventDelayMs = 5000;
 const laterEventDelayMs = 60_000;
 
+/** Of a pod, to the control plane. */
+export type Reporter = Pick<PodWorker, "uid" | "report" | "acknowledge" | "unacknowledge">;
+
 export type OutboxOwner = {
-  workers(): Iterable<PodWorker>;
+  workers(): Iterable<Reporter>;
   have(): SyncRequest["have"];
   /** Saves what was remembered; a failure is told and survived. */
   save(): Promise<void>;
@@ -28,7 +31,7 @@ export type OutboxOwner = {
 type OutboxPorts = { readonly clock: Clock; readonly nodeFacts: NodeFacts; readonly hold: Hold | undefined };
 
 type Told = {
-  readonly worker: PodWorker;
+  readonly worker: Reporter;
   readonly status: NonNullable<PodWorker["report"]>["status"];
   readonly report: PodReport;
 };

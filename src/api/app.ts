@@ -24,6 +24,8 @@ import { discoveryRoutes, servedKinds } from "./discovery-routes.ts";
 import { handle } from "./handle.ts";
 import { actingAs } from "./impersonation.ts";
 import { metricsText } from "./metrics.ts";
+import { answerMirrors } from "./mirror-pods.ts";
+import type { Ask } from "./node-requests.ts";
 import { answerNodeRequest } from "./node-requests.ts";
 import { answerReview } from "./node-review.ts";
 import { answerPodToken } from "./pod-token.ts";
@@ -83,13 +85,23 @@ function keysOf(env: Env): SigningKeys {
 app.post(agentPaths.node, async (context) => {
   const { env, executionCtx } = context;
   await ready(env);
-  // What a node may ask for is settled before anything is asked in its name.
+  return answerNodeRequest(env, context.req.raw, askFor(env, executionCtx));
+});
+
+app.post(agentPaths.mirror, async (context) => {
+  const { env, executionCtx } = context;
+  await ready(env);
+  return answerMirrors(env, context.req.raw, askFor(env, executionCtx));
+});
+
+/** What a node may ask for is settled before anything is asked in its name. */
+function askFor(env: Env, executionCtx: ExecutionContext): Ask {
   const caller = { name: "lares:node-request", uid: "", groups: [mastersGroup], extra: {} };
-  return answerNodeRequest(env, context.req.raw, async (method, path, body) => {
+  return async (method, path, body) => {
     const answer = await respond({ env, executionCtx, request: internalRequest(method, path, body), caller });
     return { status: answer.status, json: await answer.json() };
-  });
-});
+  };
+}
 
 function internalRequest(method: string, path: string, body: unknown): Request {
   const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";

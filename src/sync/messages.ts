@@ -13,6 +13,7 @@ export const paths = {
   token: "/agent/v1/token",
   node: "/agent/v1/node",
   review: "/agent/v1/review",
+  mirror: "/agent/v1/mirror",
   /** With the id of a session behind it: a WebSocket takes it on, a POST of a `SessionRefusal` says why that is not done. */
   sessions: "/agent/v1/sessions",
 } as const;
@@ -315,3 +316,29 @@ export const ReviewAnswer = z.object({
   parts: z.array(z.string()),
 });
 export type ReviewAnswer = z.output<typeof ReviewAnswer>;
+
+const texts = z.record(z.string(), z.string());
+
+/** Body of POST mirror: every pod that the node runs by itself. Those that the control plane shows and are not here go. */
+export const MirrorRequest = z.strictObject({
+  node: z.string().min(1).max(253),
+  pods: z
+    .array(
+      z.strictObject({
+        namespace: z.string().min(1).max(63),
+        name: z.string().min(1).max(253),
+        /** Another one is another pod of that name. */
+        hash: z.string().min(1).max(64),
+        labels: texts.optional(),
+        annotations: texts,
+        /** Of the pod, in the API's form. */
+        spec: z.record(z.string(), z.unknown()),
+      }),
+    )
+    .max(64),
+});
+export type MirrorRequest = z.output<typeof MirrorRequest>;
+
+/** What could not be shown, and why. */
+export const MirrorAnswer = z.object({ problems: z.array(z.string()) });
+export type MirrorAnswer = z.output<typeof MirrorAnswer>;

@@ -21,6 +21,7 @@ export const paths: typeof messages.paths = {
   token: "/agent/v1/token",
   node: "/agent/v1/node",
   review: "/agent/v1/review",
+  mirror: "/agent/v1/mirror",
   sessions: "/agent/v1/sessions",
 };
 

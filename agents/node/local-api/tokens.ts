@@ -28,9 +28,11 @@ export class TokenBook {
   record({ podUid, audience }: TokenRequest, { token, expiresAtMs }: IssuedToken): void {
     if (audience !== "") return;
     const entries = this.#known();
-    entries.set(digestOf(token), { podUid, expiresAtMs });
+    const digest = digestOf(token);
+    if (entries.get(digest)?.podUid === podUid) return;
+    entries.set(digest, { podUid, expiresAtMs });
     const ofPod = [...entries].filter(([, entry]) => entry.podUid === podUid);
-    for (const [digest] of ofPod.slice(0, -mostOfPod)) entries.delete(digest);
+    for (const [older] of ofPod.slice(0, -mostOfPod)) entries.delete(older);
     this.#save();
   }
 

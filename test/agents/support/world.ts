@@ -1,5 +1,6 @@
 // One agent in a world of its own, whose time and faults a test decides.
 import { Agent } from "../../../agents/node/agent.ts";
+import type { AgentPorts } from "../../../agents/node/agent-ports.ts";
 import type { Hold } from "../../../agents/node/hold.ts";
 import type { HeldObject } from "../../../agents/node/objects.ts";
 import type { Checkpoint, Connection, ConnectionListener, Loaded, NodeFacts } from "../../../agents/node/ports.ts";
@@ -122,6 +123,7 @@ export class Link implements Connection {
 }
 
 export type WorldOptions = {
+  readonly staticPods?: AgentPorts["staticPods"];
   readonly script?: FakeScript;
   readonly newRuntime?: (clock: VirtualClock) => FakeRuntime;
   /** What the agent gets in place of the runtime. */
@@ -144,7 +146,8 @@ export class World {
   agent: Agent;
   #random = 0.5;
 
-  constructor({ script, wrap, wrapCheckpoint, newRuntime }: WorldOptions = {}) {
+  constructor({ script, wrap, wrapCheckpoint, newRuntime, staticPods }: WorldOptions = {}) {
+    this.#staticPods = staticPods;
     this.runtime =
       newRuntime?.(this.clock) ?? new FakeRuntime({ clock: this.clock, ...(script === undefined ? {} : { script }) });
     this.#wrapCheckpoint = wrapCheckpoint ?? ((checkpoint) => checkpoint);
@@ -152,6 +155,7 @@ export class World {
     this.agent = this.#newAgent();
   }
 
+  readonly #staticPods: AgentPorts["staticPods"];
   readonly #wrap: (runtime: FakeRuntime) => Runtime;
   readonly #wrapCheckpoint: (checkpoint: Checkpoint) => Checkpoint;
 
@@ -175,6 +179,7 @@ export class World {
         network: new FakeNetwork(this.runtime),
         checkpoint: this.#wrapCheckpoint(this.checkpoint),
         nodeFacts: this.facts,
+        ...(this.#staticPods === undefined ? {} : { staticPods: this.#staticPods }),
         ...(this.hold === undefined ? {} : { hold: this.hold }),
         tokens: { token: (request) => this.controlPlane.token(request, this.clock.nowMs(), this.line === "up") },
         connect: (listener) => {
