@@ -10,7 +10,7 @@ import { until } from "./support/cluster.ts";
 import { EdgeNode, type RunningContainer } from "./support/edge-node.ts";
 import type { Kubectl } from "./support/kubectl.ts";
 import { LogServer } from "./support/log-server.ts";
-import { containerd, docker } from "./support/node-runtimes.ts";
+import { docker } from "./support/node-runtimes.ts";
 import { scrape } from "./support/scrape.ts";
 import { Site } from "./support/site.ts";
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
   });
   kubectl = site.kubectl;
   logs = await LogServer.start(site.segment.gateway);
-  const containerds = ["edge-1", "edge-2", "edge-3", "edge-4"].map((name) => EdgeNode.set(site, name, containerd));
+  const containerds = ["edge-1", "edge-2", "edge-3", "edge-4"].map((name) => EdgeNode.set(site, name));
   nodes = await Promise.all([...containerds, EdgeNode.set(site, "edge-5", docker)]);
   await Promise.all(
     nodes.map(async (node) => {

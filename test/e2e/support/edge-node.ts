@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Machine, MachineProgram } from "../../containers/machine.ts";
-import type { NodeRuntime } from "./node-runtimes.ts";
+import { containerd, type NodeRuntime } from "./node-runtimes.ts";
 import type { Site } from "./site.ts";
 
 /** A container that runs, as its runtime sees it. */
@@ -32,7 +32,7 @@ export class EdgeNode {
   }
 
   /** A machine that is on, with everything there for its agent to join. */
-  static async set(site: Site, name: string, runtime: NodeRuntime): Promise<EdgeNode> {
+  static async set(site: Site, name: string, runtime = containerd): Promise<EdgeNode> {
     const node = new EdgeNode(site, site.newMachine(name), runtime);
     mkdirSync(node.#configDir, { recursive: true });
     runtime.configure(node.#configDir, site.registry.host);
