@@ -1,5 +1,5 @@
 // The CRI's driver against a real containerd.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
@@ -238,6 +238,22 @@ describe("a containerd", () => {
     expect(readFileSync(join(group, file), "utf8")).toBe(root.endsWith("cpu") ? "514\n" : "21\n");
     value(await harness.runtime.removePodSandbox(sandboxId));
     expect(existsSync(group)).toBe(false);
+  });
+
+  test("confines a container by a seccomp profile of the node's", async () => {
+    const profile = {
+      defaultAction: "SCMP_ACT_ALLOW",
+      syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO" }],
+    };
+    mkdirSync(join(directory, "seccomp"), { recursive: true });
+    writeFileSync(join(directory, "seccomp/no-folders.json"), JSON.stringify(profile));
+    const { linux } = containerConfigOf({});
+    const seccomp = { type: "Localhost", localhostProfile: "no-folders.json" } as const;
+    const securityContext = { ...linux.securityContext, seccomp };
+    const { id } = await start(["sh", "-c", "touch /file && ! mkdir /folder"], {
+      linux: { ...linux, securityContext },
+    });
+    expect(await exited(id)).toMatchObject({ exitCode: 0 });
   });
 
   test("leaves nothing of a pod that is gone: no logs, no links to them", async () => {
