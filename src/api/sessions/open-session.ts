@@ -53,6 +53,6 @@ export async function openSession({ env, caller }: RequestContext, asked: Asked)
 function unreachable(node: string, why: Exclude<Opened["outcome"], "ready" | "refused">): ApiError {
   const who = `the agent of node ${JSON.stringify(node)}`;
   return why === "absent"
-    ? new ApiError("ServiceUnavailable", `error dialing backend: ${who} is not connected`)
+    ? new ApiError("ServiceUnavailable", `error dialing backend: ${who} is not connected, or does not answer`)
     : new ApiError("Timeout", `error dialing backend: ${who} did not answer in time`);
 }

@@ -49,6 +49,13 @@ export async function nextLog(inode: bigint, live: string): Promise<LogFile | nu
   }
 }
 
+export type TailStart = {
+  readonly offset: number;
+  readonly lines: number;
+  /** Nothing of the file is wanted. */
+  readonly isNothing: boolean;
+};
+
 const blockBytes = 64 * 1024;
 const newlineByte = 0x0a;
 
@@ -56,21 +63,19 @@ const newlineByte = 0x0a;
  * Where the last `lines` lines of the file begin, and how many lines there are from there; parts of a line count as one.
  * Reads from the end, no more than it takes.
  */
-export async function tailStart(
-  handle: FileHandle,
-  lines: number,
-): Promise<{ readonly offset: number; readonly lines: number }> {
-  let position = Number((await handle.stat()).size);
+export async function tailStart(handle: FileHandle, lines: number): Promise<TailStart> {
+  const size = Number((await handle.stat()).size);
+  let position = size;
   /** Of the block behind this one: the beginning of a line whose own beginning is further ahead. */
   let rest: Buffer = Buffer.alloc(0);
   let found = 0;
   /** Where the records begin that are known to belong to lines wanted. */
   let offset = position;
   while (position > 0) {
-    const size = Math.min(blockBytes, position);
-    const block = Buffer.alloc(size);
-    await handle.read(block, 0, size, position - size);
-    position -= size;
+    const length = Math.min(blockBytes, position);
+    const block = Buffer.alloc(length);
+    await handle.read(block, 0, length, position - length);
+    position -= length;
     let text = Buffer.concat([block, rest]);
     for (;;) {
       // The newline at the very end of a record belongs to it.
@@ -78,7 +83,7 @@ export async function tailStart(
       if (start < 0 || text.length < 2) break;
       const record = text.subarray(start + 1);
       if (endsLine(record)) {
-        if (found === lines) return { offset, lines: found };
+        if (found === lines) return { offset, lines: found, isNothing: offset === size };
         found += 1;
       }
       offset = position + start + 1;
@@ -87,10 +92,10 @@ export async function tailStart(
     rest = Buffer.from(text);
   }
   if (rest.length > 0 && endsLine(rest)) {
-    if (found === lines) return { offset, lines: found };
+    if (found === lines) return { offset, lines: found, isNothing: offset === size };
     found += 1;
   }
-  return { offset: 0, lines: found };
+  return { offset: 0, lines: found, isNothing: size === 0 };
 }
 
 /** Whether a record is the last one of its line; one that is still being written is none. */

@@ -100,15 +100,16 @@ async function firstLog({ path, tailLines }: ReadLogOptions): Promise<{ file: Lo
   for (const one of paths.toReversed()) {
     const file = await openLog(one, path);
     if (file === null) break;
-    const { offset, lines } = await tailStart(file.handle, wanted);
-    if (found !== null && lines === 0) {
+    const { offset, lines, isNothing } = await tailStart(file.handle, wanted);
+    if (found !== null && isNothing) {
       await file.handle.close();
       break;
     }
     await found?.file.handle.close();
     found = { file, offset };
     wanted -= lines;
-    if (offset > 0 || wanted <= 0) break;
+    // A line may have begun in the file before.
+    if (offset > 0) break;
   }
   return found;
 }
