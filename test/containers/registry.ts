@@ -95,14 +95,12 @@ export class Registry {
   async resume(): Promise<void> {
     if (this.#child !== null) return;
     const log = openSync(join(this.#dir, "log"), "a");
-    const child = spawn(binary, ["serve", join(this.#dir, "config.json")], { stdio: ["ignore", log, log] });
+    // Not left behind when the tests themselves are ended.
+    const command = ["--pdeathsig", "KILL", binary, "serve", join(this.#dir, "config.json")];
+    const child = spawn("setpriv", command, { stdio: ["ignore", log, log] });
     this.#child = child;
     // What cannot be started is told by an event and ends nothing by itself.
     const failed = new Promise<never>((_, reject) => child.once("error", reject));
-    // Not left behind when the tests themselves are ended.
-    const end = () => child.kill("SIGKILL");
-    process.once("exit", end);
-    child.once("exit", () => process.off("exit", end));
     await Promise.race([failed, this.#answering(child)]);
   }
 

@@ -17,39 +17,51 @@ import type { Kubectl } from "./kubectl.ts";
 
 const dayMs = 24 * 60 * 60_000;
 
+type Undo = () => Promise<void> | void;
+
 export class Site {
   readonly dir: string;
   readonly segment: Segment;
   readonly registry: Registry;
   readonly cluster: Cluster;
   readonly agentProgram: string;
-  readonly #gate: Gate;
+  /** What ends it, in this order. */
+  readonly #opened: readonly Undo[];
   readonly #machines: Machine[] = [];
 
-  private constructor(parts: Pick<Site, "dir" | "segment" | "registry" | "cluster" | "agentProgram">, gate: Gate) {
+  private constructor(
+    parts: Pick<Site, "dir" | "segment" | "registry" | "cluster" | "agentProgram">,
+    opened: readonly Undo[],
+  ) {
     this.dir = parts.dir;
     this.segment = parts.segment;
     this.registry = parts.registry;
     this.cluster = parts.cluster;
     this.agentProgram = parts.agentProgram;
-    this.#gate = gate;
+    this.#opened = opened;
   }
 
   /** With these images in its registry, by the names that they have on Docker Hub. */
   static async open(images: Readonly<Record<string, Image>>): Promise<Site> {
     const dir = mkdtempSync(join(tmpdir(), "lares-site-"));
-    const segment = Segment.open();
-    const pki = join(dir, "cluster", "pki");
-    await trustedAt(segment.gateway, pki);
     const agentProgram = join(dir, "lares-agent.cjs");
-    const [registry, cluster] = await Promise.all([
-      Registry.start({ address: segment.gateway }),
-      Cluster.start({ dir: join(dir, "cluster"), nodes: 0 }),
-      bundleAgent("node", agentProgram),
-    ]);
-    await Promise.all(Object.entries({ ...images, "test/pause:1": pauseImage() }).map((it) => registry.push(...it)));
-    const gate = await Gate.open(segment.gateway, cluster.port);
-    return new Site({ dir, segment, registry, cluster, agentProgram }, gate);
+    await bundleAgent("node", agentProgram);
+    const segment = Segment.open();
+    const opened: Undo[] = [() => segment.close(), () => rmSync(dir, { recursive: true, force: true })];
+    try {
+      await trustedAt(segment.gateway, join(dir, "cluster", "pki"));
+      const registry = await Registry.start({ address: segment.gateway });
+      opened.unshift(() => registry.remove());
+      await Promise.all(Object.entries({ ...images, "test/pause:1": pauseImage() }).map((it) => registry.push(...it)));
+      const cluster = await Cluster.start({ dir: join(dir, "cluster"), nodes: 0 });
+      opened.unshift(() => cluster.remove());
+      const gate = await Gate.open(segment.gateway, cluster.port);
+      opened.unshift(() => gate.close());
+      return new Site({ dir, segment, registry, cluster, agentProgram }, opened);
+    } catch (error) {
+      for (const close of opened) await close();
+      throw error;
+    }
   }
 
   get kubectl(): Kubectl {
@@ -92,10 +104,7 @@ export class Site {
 
   async remove(): Promise<void> {
     await Promise.all(this.#machines.map((machine) => machine.cutPower()));
-    await this.#gate.close();
-    await Promise.all([this.cluster.remove(), this.registry.remove()]);
-    this.segment.close();
-    rmSync(this.dir, { recursive: true, force: true });
+    for (const close of this.#opened) await close();
   }
 }
 
