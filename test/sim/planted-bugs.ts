@@ -217,6 +217,14 @@ const shardBugs: readonly PlantedBug[] = [
     replace: "export const nodeGraceMs = 5_000;",
   },
   {
+    name: "nobody looks at ConfigMaps once they were sent",
+    breaks: ["L1", "L4", "L5"],
+    file: "src/durable/shard-image.ts",
+    find: "if (key !== null) this.objectChanged(key, change.seq);",
+    replace: "",
+    swarm: { isConfigured: true },
+  },
+  {
     name: "a pod is over as soon as its agent says anything of it",
     breaks: ["A1"],
     file: "src/sync/take-report.ts",
@@ -250,14 +258,14 @@ const agentBugs: readonly PlantedBug[] = [
   {
     name: "an agent takes an older assignment",
     breaks: ["A2"],
-    file: "agents/node/agent.ts",
-    find: "if (revision < this.#perhapsSaved || revision < have.revision) return false;\n",
+    file: "agents/node/desired.ts",
+    find: 'if (revision < this.#perhapsSaved || revision < have.revision) return { kind: "old" };\n',
     replace: "",
   },
   {
     name: "an agent acts before its assignment is on the disk",
     breaks: ["A5", "A4"],
-    file: "agents/node/agent.ts",
+    file: "agents/node/desired.ts",
     find: "    await this.#checkpoint.saveAssignment(assignment);\n",
     replace: "    void this.#checkpoint.saveAssignment(assignment).catch(() => {});\n",
   },

@@ -92,7 +92,7 @@ export class AgentChecker {
   }
 
   /** What a node is told was so not long ago. */
-  #checkTold(machine: string, { registered, pods = [] }: SyncAnswer): void {
+  #checkTold(machine: string, { registered, pods = [], objects = [] }: SyncAnswer): void {
     const state = this.#watch.state();
     const sinceMs = this.#watch.nowMs() - oldestAnswerMs;
     const nodes = state.versionsSince({ resource: "nodes", namespace: "", name: machine }, sinceMs);
@@ -113,6 +113,9 @@ export class AgentChecker {
       return pod !== undefined && pod.node !== machine;
     });
     if (strange !== undefined) this.#breach("X1", `${machine} is told of pod ${strange.name} of another node`);
+    checked({ id: "X1", name: "pods that name what agents are told of" }, objects.length);
+    const unnamed = objects.find(({ namespace }) => !pods.some((pod) => pod.namespace === namespace));
+    if (unnamed !== undefined) this.#breach("X1", `${machine} is told of ${unnamed.namespace}/${unnamed.name}`);
   }
 
   /** What is acknowledged is on record. */

@@ -60,6 +60,8 @@ const invariants = {
   A4: ["ends of running containers", "pods that stay with their agents"],
   /** What is gone stays gone. */
   A5: ["starts of containers", "pods that agents are told of"],
+  /** Agents have what their pods name in its latest version. */
+  A6: ["objects at rest"],
   /** No node is given more than it has. */
   F1: ["room for what agents are given"],
   /** The world comes to rest in time, and stays there. */
@@ -73,7 +75,7 @@ const invariants = {
   /** A set whose controller always fails keeps no other from its rest. */
   L5: ["rest beside a set that fails"],
   /** A node is told of its own pods alone. */
-  X1: ["nodes of the pods that agents are told of"],
+  X1: ["nodes of the pods that agents are told of", "pods that name what agents are told of"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 export type InvariantId = keyof typeof invariants;

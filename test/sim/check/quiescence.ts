@@ -7,6 +7,7 @@ import { differences, recount } from "./recount.ts";
 import { currentHash, podsOn } from "./rules/daemon-pods.ts";
 import { revisionsOf } from "./rules/revisions.ts";
 import type { ClusterState, DaemonSetBody, NodeBody, PodState } from "./state.ts";
+import { keyOf } from "./state.ts";
 
 export type Scene = {
   readonly state: ClusterState;
@@ -116,8 +117,20 @@ function machinesUnsettled({ state, machines, failing }: Scene): string | null {
     const isRight = assigned.size === pods.length && pods.every(({ uid }) => assigned.has(uid));
     if (!isRight) return `${name} is assigned ${assigned.size} pods, not the ${pods.length} that it should`;
     if (agent?.summary().isSettled !== true) return `the agent of ${name} is not settled`;
+    const lagging = first(namedObjects(machine), ({ kind, namespace, name: object, version }) => {
+      const latest = state.latest.get(keyOf({ resource: "configmaps", namespace, name: object }))?.seq;
+      const held = agent.objects.get(kind, namespace, object);
+      const isLatest = version === String(latest ?? "") && (held?.version ?? "") === version;
+      return isLatest ? null : `${name} has ${held?.version} of ${namespace}/${object}, and ${latest} is the latest`;
+    });
+    if (lagging !== null) return lagging;
     return first(pods, (pod) => (pod.ownerUid === failing ? null : containerUnsettled(machine, pod)));
   });
+}
+
+/** The ConfigMaps that the agent of the machine was told of. */
+export function namedObjects({ disk }: Machine) {
+  return disk.loaded().assignment?.objects ?? [];
 }
 
 function containerUnsettled({ name, runtime }: Machine, pod: PodState): string | null {

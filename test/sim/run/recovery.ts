@@ -2,7 +2,7 @@
 
 import type { Checked } from "../check/invariants.ts";
 import { budgetOf, eligibility } from "../check/oracle.ts";
-import { unsettled } from "../check/quiescence.ts";
+import { namedObjects, unsettled } from "../check/quiescence.ts";
 import type { DaemonSetBody } from "../check/state.ts";
 import type { Run } from "./run-seed.ts";
 
@@ -54,7 +54,9 @@ function restRule({ world }: Run): "L1" | "L4" {
 }
 
 /** What `unsettled` looked at, of each kind. */
-function countAtRest({ judge }: Run, checked: Checked): void {
+function countAtRest({ judge, world }: Run, checked: Checked): void {
+  const named = world.machines.reduce((sum, machine) => sum + namedObjects(machine).length, 0);
+  checked({ id: "A6", name: "objects at rest" }, named);
   const { state, entries } = judge.history;
   const sets = [...state.sets()];
   const isDeletion = (type: string, resource: string) => type === "DELETED" && resource === "daemonsets.apps";

@@ -1,9 +1,12 @@
 // When people do what, for one seed; and how they put things right in the end.
 import type { DaemonSetBody, PodState } from "../check/state.ts";
+import { Random } from "../engine/random.ts";
 import { deedsOnOthers, holdFinalizer } from "./deeds-on-others.ts";
 import { deedsOnSets } from "./deeds-on-sets.ts";
 import { imageOf, isHealthy } from "./images.ts";
+import { changeSettings } from "./settings.ts";
 import type { Deed } from "./swarm.ts";
+import { settingsDice } from "./swarm.ts";
 import type { Users } from "./users.ts";
 import { mergePatch, podPath, setPath } from "./users.ts";
 
@@ -42,6 +45,23 @@ export class Script {
       world.kernel.schedule(Math.min(waitMs, 5 * deedEveryMs), { actor: this.#users.alice.actor, label: "" }, next);
     };
     schedule();
+    this.#beginSettings();
+  }
+
+  /** By dice of their own, so that all else happens as it would without them. */
+  #beginSettings(): void {
+    const { world, alice } = this.#users;
+    if (!world.swarm.isConfigured) return;
+    const random = new Random(world.swarm.seed ^ settingsDice);
+    const schedule = () => {
+      const waitMs = world.swarm.deedEveryMs * random.between(0.2, 1.5);
+      world.kernel.schedule(waitMs, { actor: alice.actor, label: "" }, () => {
+        if (this.#isOver) return;
+        this.#carryOut("change settings", () => changeSettings(this.#users, random));
+        schedule();
+      });
+    };
+    schedule();
   }
 
   end(): void {
@@ -54,11 +74,15 @@ export class Script {
   }
 
   #do(deed: Deed): void {
+    this.#carryOut(deed, () => this.#perform(deed));
+  }
+
+  #carryOut(deed: string, perform: () => Promise<unknown>): void {
     const { world } = this.#users;
     world.kernel.note(`users: ${deed}`);
     world.faults.coverage.count(`deed ${deed}`);
     this.#underway += 1;
-    this.#perform(deed)
+    perform()
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {
         this.#underway -= 1;

@@ -3,6 +3,7 @@ import type { Random } from "../engine/random.ts";
 import type { Json } from "./client.ts";
 import type { Trait } from "./images.ts";
 import { imageOf } from "./images.ts";
+import { settingsVolumes } from "./settings.ts";
 
 export const zones = ["a", "b", "c"] as const;
 
@@ -94,13 +95,14 @@ function importance(random: Random): Json {
 export type SetWish = {
   /** Its pods ask for more than nothing. */
   readonly isTight: boolean;
+  readonly isConfigured: boolean;
   readonly namespace: string;
   readonly name: string;
   readonly app: string;
   readonly image: string;
 };
 
-export function daemonSet({ isTight, namespace, name, app, image }: SetWish, random: Random): Json {
+export function daemonSet({ isTight, isConfigured, namespace, name, app, image }: SetWish, random: Random): Json {
   const { nodeSelector, affinity, tolerations } = placement(random);
   const wishes = { nodeSelector, affinity, tolerations };
   const placed = Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== null));
@@ -120,6 +122,7 @@ export function daemonSet({ isTight, namespace, name, app, image }: SetWish, ran
           ...placed,
           terminationGracePeriodSeconds: random.pick([0, 1, 5]),
           ...(isTight ? importance(random) : {}),
+          ...(isConfigured ? settingsVolumes : {}),
           containers: [{ name: "main", image, ...(isTight ? demands(random) : {}) }],
         },
       },

@@ -82,9 +82,12 @@ export type Swarm = {
   readonly recovery: Recovery;
   /** Pods ask for resources and host ports, more than there may be. */
   readonly isTight: boolean;
+  /** Pods of sets have a ConfigMap, which people change. */
+  readonly isConfigured: boolean;
 };
 
 const tightDice = 0x5eed;
+export const settingsDice = 0xc0f1;
 
 export function swarmOf(seed: number): Swarm {
   const random = new Random(seed);
@@ -113,6 +116,7 @@ export function swarmOf(seed: number): Swarm {
     recovery: random.weighted<Recovery>({ whole: 70, "cron alone": 15, "one set fails": 15 }),
     // Of dice of its own, so that the other seeds stay what they were.
     isTight: new Random(seed ^ tightDice).chance(0.4),
+    isConfigured: new Random(seed ^ settingsDice).chance(0.5),
   };
 }
 

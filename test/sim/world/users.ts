@@ -97,8 +97,8 @@ export class Users {
 
   createSet(namespace: string, app = this.newName("app"), image = this.newImage()): Promise<ApiAnswer> {
     const name = this.newName("set");
-    const { isTight } = this.world.swarm;
-    const body = daemonSet({ isTight, namespace, name, app, image }, this.random);
+    const { isTight, isConfigured } = this.world.swarm;
+    const body = daemonSet({ isTight, isConfigured, namespace, name, app, image }, this.random);
     return this.send({ method: "POST", path: setsPath(namespace), body });
   }
 
