@@ -11,7 +11,7 @@ import { Registry } from "../../containers/registry.ts";
 import type { Kind } from "../runtime.conformance.ts";
 import { DockerDaemon } from "./dockerd.ts";
 import { engine } from "./engine.ts";
-import { PodmanService } from "./podman.ts";
+import { PodmanDaemon } from "./podman.ts";
 
 export const commands: Readonly<Record<Kind, readonly string[]>> = {
   // The first process of a container obeys only what it listens to.
@@ -23,14 +23,14 @@ export const commands: Readonly<Record<Kind, readonly string[]>> = {
 };
 
 export class EngineFixture {
-  readonly daemon: DockerDaemon | PodmanService;
+  readonly daemon: DockerDaemon | PodmanDaemon;
   readonly registry: Registry;
   /** Busybox, which the engine has. */
   readonly image: string;
   readonly directory = mkdtempSync(join(tmpdir(), "lares-engine-"));
   readonly #opened: DockerRuntime[] = [];
 
-  private constructor(daemon: DockerDaemon | PodmanService, registry: Registry, image: string) {
+  private constructor(daemon: DockerDaemon | PodmanDaemon, registry: Registry, image: string) {
     this.daemon = daemon;
     this.registry = registry;
     this.image = image;
@@ -41,7 +41,7 @@ export class EngineFixture {
     try {
       const image = await registry.push("test/busybox:1", busyboxImage());
       const insecureRegistries = [registry.host];
-      const daemon = kind === "docker" ? await DockerDaemon.start() : await PodmanService.start({ insecureRegistries });
+      const daemon = kind === "docker" ? await DockerDaemon.start() : await PodmanDaemon.start({ insecureRegistries });
       const pulled = await engine(daemon.socket, "POST", `/images/create?fromImage=${encodeURIComponent(image)}`);
       if (pulled.text.includes('"error"')) throw new Error(pulled.text);
       return new EngineFixture(daemon, registry, image);

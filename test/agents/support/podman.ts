@@ -11,7 +11,7 @@ export type PodmanOptions = {
   readonly insecureRegistries?: readonly string[];
 };
 
-export class PodmanService {
+export class PodmanDaemon {
   readonly socket: string;
   readonly directory: string;
   readonly #name: string;
@@ -42,8 +42,8 @@ export class PodmanService {
   }
 
   /** Throws when Debian's podman is not installed. */
-  static async start(options: PodmanOptions = {}): Promise<PodmanService> {
-    const podman = new PodmanService(mkdtempSync(join(tmpdir(), "lares-podman-")), options);
+  static async start(options: PodmanOptions = {}): Promise<PodmanDaemon> {
+    const podman = new PodmanDaemon(mkdtempSync(join(tmpdir(), "lares-podman-")), options);
     try {
       await podman.#daemon.start();
     } catch (error) {
