@@ -1,4 +1,5 @@
 // Thousands of agents in one process: the real agent, with a runtime that runs nothing and a disk in memory.
+
 import type { NodeReport } from "../../src/sync/messages.ts";
 import { Agent } from "../node/agent.ts";
 import type { AgentSummary } from "../node/agent-summary.ts";
@@ -25,6 +26,7 @@ import type { StoredAssignment, StoredMemory } from "../node/stored.ts";
 import { fakeLogs } from "../node/streams/log/log-source.ts";
 import type { SessionParts } from "../node/streams/sessions.ts";
 import { OpenSessions } from "../node/streams/sessions.ts";
+import { PathVolumes } from "../node/volume/path-volumes.ts";
 import type { NetworkFaults } from "./faulty-connection.ts";
 import { FaultyConnection, noFaults } from "./faulty-connection.ts";
 import { sharedAnswers } from "./shared-answers.ts";
@@ -152,6 +154,7 @@ function newAgent(number: number, shared: Shared): Agent {
       log,
       runtime,
       network: new FakeNetwork(runtime),
+      volumes: new PathVolumes("/var/lib/lares/pods"),
       checkpoint: new MemoryCheckpoint(),
       nodeFacts: fixedFacts(report),
       tokens: new ControlPlaneTokens({ client, credentials, clock }),

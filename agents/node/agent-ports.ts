@@ -17,6 +17,7 @@ import type {
 import type { Runtime } from "./runtime/runtime.ts";
 import type { MirrorPost } from "./static-pods/mirrors.ts";
 import type { StaticPods } from "./static-pods/static-pod.ts";
+import type { Volumes } from "./volume/volumes.ts";
 
 export type AgentPorts = {
   readonly clock: Clock;
@@ -24,6 +25,7 @@ export type AgentPorts = {
   readonly log: Log;
   readonly runtime: Runtime;
   readonly network: Network;
+  readonly volumes: Volumes;
   readonly checkpoint: Checkpoint;
   readonly nodeFacts: NodeFacts;
   /** Absent: nobody can hold this node. */

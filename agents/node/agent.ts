@@ -6,7 +6,7 @@ import { AgentState } from "./agent-state.ts";
 import type { AgentSummary, PodSummary } from "./agent-summary.ts";
 import { keptPod, podSummary, summaryOf } from "./agent-summary.ts";
 import { Desired, emptyAssignment } from "./desired.ts";
-import { Gate, GatedNetwork, GatedRuntime, gatedTokens } from "./gate.ts";
+import { Gate, GatedRuntime, gatedSurroundings } from "./gate.ts";
 import type { Hold } from "./hold.ts";
 import type { NodeView } from "./node-view.ts";
 import { nodeView } from "./node-view.ts";
@@ -19,7 +19,7 @@ import { newPodMemory, recalledPodMemory } from "./pod/memory.ts";
 import { areOthers } from "./pod/named-objects.ts";
 import type { Circumstances } from "./pod/plan.ts";
 import type { PodEvent } from "./pod/pod-event.ts";
-import type { PodHost, Wanted } from "./pod-worker.ts";
+import type { PodHost, Wanted } from "./pod-host.ts";
 import { PodWorker } from "./pod-worker.ts";
 import type { Checkpoint, LocalApi, NodeFacts, Sessions } from "./ports.ts";
 import { definedBy, loadedFrom } from "./salvage.ts";
@@ -81,9 +81,8 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
     this.#hold = ports.hold;
     const { clock, random, log } = ports;
     const runtime = new GatedRuntime(ports.runtime, this.#gate);
-    const network = new GatedNetwork(ports.network, this.#gate);
     this.#desired = new Desired(ports.checkpoint, log);
-    this.ports = { clock, random, log, runtime, network, tokens: gatedTokens(ports.tokens, this.#gate) };
+    this.ports = { clock, random, log, runtime, ...gatedSurroundings(ports, this.#gate) };
     this.localApi = ports.localApi;
     this.#sessions = ports.sessions;
     this.startedAtMs = clock.nowMs();
@@ -285,12 +284,11 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
   /** Finds pods in the runtime that no assignment names: they end once an assignment is known to leave them out. */
   async #adoptStrays(retryMs = firstStrayRetryMs): Promise<void> {
     try {
-      const { runtime } = this.ports;
+      const { runtime, volumes } = this.ports;
       const [sandboxes, containers] = await Promise.all([runtime.listPodSandboxes({}), runtime.listContainers({})]);
-      for (const { labels: given } of [...sandboxes, ...containers]) {
-        const uid = given[labels.podUid];
-        if (uid !== undefined && !this.#workers.has(uid)) this.#stray(uid);
-      }
+      const running = [...sandboxes, ...containers].map(({ labels: given }) => given[labels.podUid] ?? "");
+      const uids = new Set([...running, ...(await volumes.list())]);
+      for (const uid of uids) if (uid !== "" && !this.#workers.has(uid)) this.#stray(uid);
       this.#isBooted = true;
     } catch (error) {
       this.ports.log.warn("cannot ask the runtime", { problem: String(error) });
@@ -300,7 +298,8 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
   }
 
   #stray(uid: string): void {
-    if (this.#desired.assignment === undefined) return;
+    // One that is assigned and has no worker lacks its template.
+    if (this.#desired.assignment?.pods.some((pod) => pod.uid === uid) !== false) return;
     this.#worker(uid, {}).want(undefined);
   }
 
@@ -340,7 +339,7 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
     const mirrors: Wanted[] = [];
     for (const assigned of assignment.pods) {
       const template = assignment.templates[assigned.template];
-      const definition = template === undefined ? null : definedBy(assigned.template, template, this.ports.log);
+      const definition = template === undefined ? null : definedBy(assigned, template, this.ports.log);
       if (definition === null) continue;
       if (isMirror(definition)) {
         mirrors.push({ assigned, definition });

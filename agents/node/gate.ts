@@ -1,7 +1,17 @@
 // Cuts an agent that was stopped off from the world: what it was waiting for never comes, as after a crash.
+
 import type { TokenSource } from "./objects.ts";
+import type { PodSurroundings } from "./pod/environment.ts";
 import type { Network } from "./ports.ts";
-import type { ContainerConfig, PodSandboxConfig, Runtime, RuntimeFilter, RuntimeImages } from "./runtime/runtime.ts";
+import type {
+  ContainerConfig,
+  PodSandboxConfig,
+  Runtime,
+  RuntimeContainerStatus,
+  RuntimeFilter,
+  RuntimeImages,
+} from "./runtime/runtime.ts";
+import type { MountInput, TearDown, Volumes } from "./volume/volumes.ts";
 
 export class Gate {
   #isClosed = false;
@@ -135,11 +145,43 @@ function gatedImages(images: RuntimeImages, gate: Gate): RuntimeImages {
   };
 }
 
-export function gatedTokens(tokens: TokenSource, gate: Gate): TokenSource {
+function gatedTokens(tokens: TokenSource, gate: Gate): TokenSource {
   return { token: (request) => gate.pass(tokens.token(request)) };
 }
 
-export class GatedNetwork implements Network {
+class GatedVolumes implements Volumes {
+  readonly #volumes: Volumes;
+  readonly #gate: Gate;
+
+  constructor(volumes: Volumes, gate: Gate) {
+    this.#volumes = volumes;
+    this.#gate = gate;
+  }
+
+  setUp(pod: PodSurroundings) {
+    return this.#gate.make(() => this.#volumes.setUp(pod));
+  }
+  mounts(input: MountInput) {
+    return this.#gate.make(() => this.#volumes.mounts(input));
+  }
+  terminationMessage(container: RuntimeContainerStatus) {
+    return this.#gate.pass(this.#volumes.terminationMessage(container));
+  }
+  tearDown(podUid: string, what: TearDown) {
+    return this.#gate.make(() => this.#volumes.tearDown(podUid, what));
+  }
+  list() {
+    return this.#gate.pass(this.#volumes.list());
+  }
+  excess(pod: PodSurroundings) {
+    return this.#gate.pass(this.#volumes.excess(pod));
+  }
+  resolver() {
+    return this.#gate.pass(this.#volumes.resolver());
+  }
+}
+
+class GatedNetwork implements Network {
   readonly #network: Network;
   readonly #gate: Gate;
 
@@ -157,4 +199,15 @@ export class GatedNetwork implements Network {
   grpcHealth(...args: Parameters<Network["grpcHealth"]>) {
     return this.#gate.pass(this.#network.grpcHealth(...args));
   }
+}
+
+type Surroundings = { readonly network: Network; readonly volumes: Volumes; readonly tokens: TokenSource };
+
+/** All that an agent touches beside its runtime. */
+export function gatedSurroundings({ network, volumes, tokens }: Surroundings, gate: Gate): Surroundings {
+  return {
+    network: new GatedNetwork(network, gate),
+    volumes: new GatedVolumes(volumes, gate),
+    tokens: gatedTokens(tokens, gate),
+  };
 }

@@ -34,10 +34,21 @@ import { OpenSessions } from "./streams/sessions.ts";
 import { defaultUpkeep, Upkeep } from "./upkeep/upkeep.ts";
 
 import { kubeletVersion } from "./version.ts";
+import { HostVolumes } from "./volume/host-volumes.ts";
+import { PathVolumes } from "./volume/path-volumes.ts";
+import type { Volumes } from "./volume/volumes.ts";
 
 const log = lineLog((line) => process.stderr.write(line), Date.now);
 /** A held question and a report beside it. */
 const maxSockets = 2;
+
+/** A runtime that runs nothing needs no files. */
+function openVolumes({ stateDirectory, logDirectory }: NodeOptions, runtimeName: string): Volumes {
+  const podsDirectory = join(stateDirectory, "pods");
+  if (runtimeName === "fake") return new PathVolumes(podsDirectory);
+  const isRoot = process.getuid?.() === 0;
+  return new HostVolumes({ podsDirectory, logsDirectory: logDirectory, isRoot, clock: systemClock });
+}
 
 async function run(options: NodeOptions): Promise<void> {
   const { server, node, stateDirectory, logDirectory, ca } = options;
@@ -49,6 +60,7 @@ async function run(options: NodeOptions): Promise<void> {
     process.exit(exitCodes.locked);
   }
   const { runtime, network } = await openRuntime(options, { clock, log });
+  const volumes = openVolumes(options, runtime.name);
   const imageDirectory = await runtime.images?.directory().catch(() => undefined);
   const host = new DiskUpkeep({ stateDirectory, logDirectory, imageDirectory });
   const facts = { node, labels: options.labels, runtime, clock, stateDirectory };
@@ -79,6 +91,7 @@ async function run(options: NodeOptions): Promise<void> {
       log,
       runtime,
       network,
+      volumes,
       checkpoint: new DiskCheckpoint(stateDirectory),
       nodeFacts,
       hold,
@@ -114,7 +127,7 @@ async function run(options: NodeOptions): Promise<void> {
   await agent.save();
   if (options.stopPodsOnExit) {
     await agent.settled();
-    await stopPods({ runtime, network, clock });
+    await stopPods({ runtime, network, volumes, clock });
   }
   runtime.close();
   client.close();

@@ -1,60 +1,23 @@
 // Keeps one pod as it should be: observes, plans, sets actions going and computes the status, again after each change.
 import type { PodStatus } from "../../src/model/pod-status.ts";
-import type { AssignedPod } from "../../src/sync/messages.ts";
-import type { NodeView } from "./node-view.ts";
-import type { ObjectLookup, TokenSource } from "./objects.ts";
 import type { Action, InFlight, Outcome, StartStage } from "./pod/action.ts";
 import { actionKey, isMidStart } from "./pod/action.ts";
-import type { Directories } from "./pod/container-config.ts";
-import type { PodDefinition } from "./pod/definition.ts";
 import type { PodSurroundings } from "./pod/environment.ts";
 import { execute } from "./pod/execute.ts";
 import type { PodMemory } from "./pod/memory.ts";
 import { containerMemory, withContainer } from "./pod/memory.ts";
 import { awaitsObjects } from "./pod/named-objects.ts";
 import { nothingObserved, observe } from "./pod/observation.ts";
-import type { Circumstances, PodPlan } from "./pod/plan.ts";
+import type { PodPlan } from "./pod/plan.ts";
 import { planPod } from "./pod/plan.ts";
 import { isEndPutOff } from "./pod/plan-held.ts";
-import type { PodEvent } from "./pod/pod-event.ts";
 import { warning } from "./pod/pod-event.ts";
 import { forgiven, remember } from "./pod/remember.ts";
 import { podIpOf, statusOf } from "./pod/report.ts";
-import type { Clock, LocalApi, Log, Network, Random } from "./ports.ts";
+import { contentVersion } from "./pod/volume-content.ts";
+import type { PodHost, Wanted } from "./pod-host.ts";
 import type { ProbeFinding } from "./prober.ts";
 import { Prober, unhealthyEvent, withVerdict } from "./prober.ts";
-import type { Runtime } from "./runtime/runtime.ts";
-
-export type Wanted = { readonly assigned: AssignedPod; readonly definition: PodDefinition };
-
-/** What a worker needs of its agent. */
-export type PodHost = {
-  readonly ports: {
-    readonly clock: Clock;
-    readonly random: Random;
-    readonly runtime: Runtime;
-    readonly network: Network;
-    readonly log: Log;
-    readonly tokens: TokenSource;
-  };
-  readonly directories: Directories;
-  readonly objects: ObjectLookup;
-  readonly localApi: LocalApi | undefined;
-  /** Wall time at which the agent started. */
-  readonly startedAtMs: number;
-  isStopped(): boolean;
-  node(): NodeView;
-  circumstances(): Circumstances;
-  /** The time that plans are made by: it starts as wall time and never jumps. */
-  planNowMs(): number;
-  /** There is something new to save, and, if `status` is set, to report. */
-  changed(news: { readonly status: boolean }): void;
-  /** The worker has come to rest, or has left it. */
-  busyChanged(isBusy: boolean): void;
-  happened(podUid: string, event: PodEvent): void;
-  /** Nothing is left of the pod. */
-  forget(worker: PodWorker): void;
-};
 
 type Flight = { -readonly [K in keyof InFlight]: InFlight[K] };
 
@@ -185,7 +148,7 @@ export class PodWorker {
   async #look(): Promise<boolean> {
     this.#isStale = false;
     try {
-      this.#observation = await observe(this.#host.ports.runtime, this.uid, this.#observation);
+      this.#observation = await observe(this.#host.ports, this.uid, this.#observation);
       this.#troubles = 0;
       return true;
     } catch (error) {
@@ -216,6 +179,7 @@ export class PodWorker {
       inFlight: this.#inFlight,
       ...this.#host.circumstances(),
       awaitsObjects: this.#wanted !== undefined && awaitsObjects(this.#wanted, this.#host.objects),
+      contentVersion: this.#wanted === undefined ? "" : contentVersion(this.#wanted, this.#host.objects),
     };
     const plan = planPod(view, this.#host.planNowMs());
     const isNewMemory = plan.memory !== this.#memory;
@@ -305,8 +269,9 @@ export class PodWorker {
 
   #surroundings(): PodSurroundings | undefined {
     if (this.#wanted === undefined) return undefined;
-    const { objects, localApi } = this.#host;
-    return { ...this.#wanted, node: this.#host.node(), podIp: this.#podIp(), objects, localApi };
+    const { objects, localApi, ports } = this.#host;
+    const { tokens } = ports;
+    return { ...this.#wanted, node: this.#host.node(), podIp: this.#podIp(), objects, tokens, localApi };
   }
 
   #launch(action: Action): void {
@@ -318,7 +283,9 @@ export class PodWorker {
     const context = {
       ports: this.#host.ports,
       directories: this.#host.directories,
+      podUid: this.uid,
       pod: this.#surroundings(),
+      toldTrouble: this.#memory.volumes?.trouble,
       isWanted: () => this.#inFlight.get(key) === flight && !this.#isEnding(),
       setStage: (stage: StartStage) => {
         flight.stage = stage;

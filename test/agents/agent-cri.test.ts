@@ -10,6 +10,7 @@ import { busyboxImage, pauseImage } from "../containers/image.ts";
 import { Registry } from "../containers/registry.ts";
 import { AgentProcess, bundleAgent } from "./support/agent-process.ts";
 import { Containerd } from "./support/containerd.ts";
+import { unmountBelow } from "./support/mounts.ts";
 import { assignedPod, container, probe, template } from "./support/pods.ts";
 import { Server } from "./support/server.ts";
 
@@ -46,6 +47,7 @@ afterEach(async () => {
   for (const agent of agents.splice(0)) await agent.kill("SIGKILL");
   await containerd.clear();
   await server.stop();
+  unmountBelow(directory);
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -196,5 +198,5 @@ test("a pod that is deleted ends, and leaves nothing behind", async () => {
   server.plane("node-1").delete("uid-1");
   await vi.waitFor(() => expect(server.plane("node-1").pods.size).toBe(0), patience);
   await vi.waitFor(() => expect(readdirSync(join(directory, "log/pods"))).toEqual([]), patience);
-  expect(readdirSync(join(directory, "log/containers"))).toEqual([]);
+  await vi.waitFor(() => expect(readdirSync(join(directory, "log/containers"))).toEqual([]), patience);
 });

@@ -1,11 +1,13 @@
 // An agent in a world that does it all at once: crashes, reboots, lost lines, changing assignments.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-
+import { noHeldObjects } from "../../agents/node/held-objects.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
 import { observe } from "../../agents/node/pod/observation.ts";
 import { planPod } from "../../agents/node/pod/plan.ts";
+import { contentVersion } from "../../agents/node/pod/volume-content.ts";
 import { FakeRuntime } from "../../agents/node/runtime/fake.ts";
+import { PathVolumes } from "../../agents/node/volume/path-volumes.ts";
 import { assignedPod, container, podSpec, probe, template } from "./support/pods.ts";
 import { World } from "./support/world.ts";
 
@@ -137,14 +139,19 @@ describe("an agent that is treated badly", () => {
       const found = assignment?.templates[assigned.template];
       if (stored === undefined || found === undefined) throw new Error(`nothing is known of ${assigned.uid}`);
       const wanted = { assigned, definition: definitionOf(found) };
-      const observation = await observe(runtime, assigned.uid, { sandboxes: [], containers: [] });
+      const observation = await observe({ runtime, volumes: new PathVolumes("/pods") }, assigned.uid, {
+        sandboxes: [],
+        containers: [],
+      });
+      const { memory: known } = stored;
       const again = {
         uid: assigned.uid,
         wanted,
         observation,
-        memory: stored.memory,
+        memory: known,
         inFlight: new Map(),
         awaitsObjects: false,
+        contentVersion: contentVersion(wanted, noHeldObjects),
       };
       expect(planPod(again, clock.nowMs())).toMatchObject({ actions: [], events: [], forget: false });
     }

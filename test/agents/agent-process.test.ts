@@ -9,6 +9,7 @@ import { Records } from "../../agents/node/runtime/process/record.ts";
 import type { Container } from "../../src/model/container.ts";
 import type { PodStatus } from "../../src/model/pod-status.ts";
 import { AgentProcess, bundleAgent } from "./support/agent-process.ts";
+import { unmountBelow } from "./support/mounts.ts";
 import { assignedPod, container, probe, template } from "./support/pods.ts";
 import { Server } from "./support/server.ts";
 
@@ -38,6 +39,7 @@ afterEach(async () => {
     killAll(id, null);
     new Records(join(directory, "state/runtime")).removeContainer(id);
   }
+  unmountBelow(directory);
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -120,7 +122,10 @@ test("a pod that is deleted ends, and leaves nothing on disk", async () => {
   await vi.waitFor(() => expect(server.plane("node-1").pods.size).toBe(0), { timeout: 10_000 });
   expect(isAlive(identity)).toBe(false);
   await vi.waitFor(() => expect(containers()).toEqual([]), { timeout: 10_000 });
-  await vi.waitFor(() => expect(readdirSync(join(directory, "log/pods"))).toEqual([]));
+  await vi.waitFor(() => {
+    expect(readdirSync(join(directory, "log/pods"))).toEqual([]);
+    expect(readdirSync(join(directory, "state/pods"))).toEqual([]);
+  });
 });
 
 test("a stopped agent leaves its pods running, and ends them when it is told to", async () => {
@@ -147,6 +152,7 @@ test("an agent that is told to end its pods ends those that it was just starting
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     expect(await agent.kill("SIGTERM")).toBe(0);
     expect(containers().flatMap((id) => processesOf(id, null))).toEqual([]);
+    unmountBelow(directory);
     rmSync(join(directory, "state"), { recursive: true, force: true });
   }
 }, 60_000);

@@ -20,6 +20,7 @@ import { readLock } from "../../agents/node/host/lock.ts";
 import { isAlive, killAll, readIdentity } from "../../agents/node/runtime/process/process-table.ts";
 import { Records } from "../../agents/node/runtime/process/record.ts";
 import { bundleAgent } from "../../local/bundle.ts";
+import { unmountBelow } from "./support/mounts.ts";
 import { assignedPod, container, template } from "./support/pods.ts";
 import { Server } from "./support/server.ts";
 
@@ -50,6 +51,7 @@ afterEach(async () => {
     killAll(id, null);
     new Records(at("var/lib/lares/runtime")).removeContainer(id);
   }
+  unmountBelow(root);
   rmSync(root, { recursive: true, force: true });
 });
 

@@ -7,7 +7,8 @@ import { environmentOf, podField, resourceField } from "../../agents/node/pod/en
 import { expand } from "../../agents/node/pod/expand.ts";
 import { readHook } from "../../agents/node/pod/hook.ts";
 import { annotations } from "../../agents/node/pod/labels.ts";
-import type { KeyValue } from "../../agents/node/runtime/runtime.ts";
+import type { DnsConfig, KeyValue } from "../../agents/node/runtime/runtime.ts";
+import { noResolver } from "../../agents/node/volume/volumes.ts";
 import type { Container } from "../../src/model/container.ts";
 import type { PodSpec } from "../../src/model/pod-spec.ts";
 import { assignedPod, container, template } from "./support/pods.ts";
@@ -31,7 +32,11 @@ function configOf(fields: Partial<Container>, spec: Partial<PodSpec> = {}) {
   const [first] = surroundings.definition.containers;
   if (first === undefined) throw new Error("no container");
   const envs = envsOf(first.container, surroundings);
-  return containerConfig({ pod: surroundings, container: first, attempt: 2, envs, directories });
+  return containerConfig({ pod: surroundings, container: first, attempt: 2, envs, mounts: [] });
+}
+
+function sandboxOf(spec: Partial<PodSpec>, resolver: DnsConfig = noResolver) {
+  return sandboxConfig({ pod: pod(spec), attempt: 3, directories, resolver });
 }
 
 function envsOf(...args: Parameters<typeof environmentOf>): readonly KeyValue[] {
@@ -160,7 +165,7 @@ describe("what a runtime is told", () => {
       { containerPort: 80, hostPort: 8080, protocol: "TCP" },
       { containerPort: 81, protocol: "TCP" },
     ];
-    const config = sandboxConfig(pod({ containers: [container({ ports })] }), 3, directories);
+    const config = sandboxOf({ containers: [container({ ports })] });
     expect(config).toMatchObject({
       metadata: { name: "app-1", uid: "uid-1", namespace: "default", attempt: 3 },
       hostname: "app-1",
@@ -168,7 +173,7 @@ describe("what a runtime is told", () => {
       portMappings: [{ protocol: "TCP", containerPort: 80, hostPort: 8080, hostIp: "" }],
       annotations: { note: "kept" },
     });
-    expect(sandboxConfig(pod({ hostNetwork: true }), 0, directories)).toMatchObject({
+    expect(sandboxOf({ hostNetwork: true })).toMatchObject({
       hostname: "node-1",
       portMappings: [],
     });
@@ -189,37 +194,6 @@ describe("what a runtime is told", () => {
       logPath: "main/2.log",
       annotations: { [annotations.gracePeriodSeconds]: "30", [annotations.terminationMessagePolicy]: "File" },
     });
-  });
-
-  test("of its volumes, as far as they are paths", () => {
-    const volumes = [
-      { name: "logs", hostPath: { path: "/var/log", type: "Directory" } },
-      { name: "cache", emptyDir: {} },
-      { name: "settings", configMap: { name: "settings", defaultMode: 420 } },
-    ];
-    const volumeMounts = [
-      { name: "logs", mountPath: "/logs", readOnly: true, subPath: "pods" },
-      { name: "cache", mountPath: "/cache" },
-      { name: "settings", mountPath: "/etc/app" },
-    ];
-    expect(configOf({ volumeMounts }, { volumes }).mounts).toEqual([
-      {
-        volume: "logs",
-        containerPath: "/logs",
-        hostPath: "/var/log/pods",
-        readonly: true,
-        hostPathType: "Directory",
-        propagation: "private",
-      },
-      {
-        volume: "cache",
-        containerPath: "/cache",
-        hostPath: "/var/lib/lares/pods/uid-1/volumes/cache",
-        readonly: false,
-        hostPathType: "DirectoryOrCreate",
-        propagation: "private",
-      },
-    ]);
   });
 
   test("of a pre-stop hook, with everything looked up", () => {

@@ -1,10 +1,9 @@
 // What the CRI is told of a pod, where that is no plain copy; and what is refused because it cannot be told.
 import { expect, test } from "vitest";
-
+import { refusalOfContainer } from "../../agents/node/pod/refusal.ts";
 import { containerMessage, sandboxMessage } from "../../agents/node/runtime/cri/config.ts";
 import { PodControlGroups } from "../../agents/node/runtime/cri/control-groups.ts";
 import { imageFailure } from "../../agents/node/runtime/cri/failure.ts";
-import { refusalOf } from "../../agents/node/runtime/cri/refusal.ts";
 import type { LinuxSecurityContext, PodSandboxConfig } from "../../agents/node/runtime/runtime.ts";
 import { fail } from "../../agents/node/runtime/runtime.ts";
 import type { Container } from "../../src/model/container.ts";
@@ -106,14 +105,14 @@ test.each<[Partial<PodSpec>, Partial<Container>, string | null]>([
   [{ securityContext: { appArmorProfile: { type: "Unconfined" } } }, {}, null],
   [{ hostNetwork: true, hostPID: true, hostIPC: true, dnsPolicy: "None" }, { tty: true, stdin: true }, null],
 ])("a pod with %j whose container has %j is refused by %j", (spec, fields, refused) => {
-  const text = refusalOf(podSpec(spec), container(fields), false);
+  const text = refusalOfContainer(podSpec(spec), container(fields), { isRoot: true, hasAppArmor: false });
   if (refused === null) expect(text).toBeNull();
   else expect(text?.startsWith(refused)).toBe(true);
 });
 
 test("with AppArmor on the host its profiles are not refused", () => {
   const spec = podSpec({ securityContext: { appArmorProfile: { type: "RuntimeDefault" } } });
-  expect(refusalOf(spec, container(), true)).toBeNull();
+  expect(refusalOfContainer(spec, container(), { isRoot: true, hasAppArmor: true })).toBeNull();
 });
 
 test.each([

@@ -13,6 +13,7 @@ import { recorded } from "../../agents/node/local-api/tokens.ts";
 import { containerConfig, sandboxConfig } from "../../agents/node/pod/container-config.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
 import { FakeRuntime } from "../../agents/node/runtime/fake.ts";
+import { noResolver } from "../../agents/node/volume/volumes.ts";
 import type { AssignedPod, NodeReport, ReviewAnswer } from "../../src/sync/messages.ts";
 import { KubeApi } from "./support/kube-api.ts";
 import { assignedPod, template } from "./support/pods.ts";
@@ -452,12 +453,13 @@ describe("what a kubelet serves", () => {
 
   test("containers are told of with their names, and what they use", async () => {
     reviews.set("token-1", reader);
-    const sandbox = await runtime.runPodSandbox(sandboxConfig(surroundings(), 0, directories));
-    if (!sandbox.ok) throw new Error(sandbox.message);
+    const sandbox = sandboxConfig({ pod: surroundings(), attempt: 0, directories, resolver: noResolver });
+    const started = await runtime.runPodSandbox(sandbox);
+    if (!started.ok) throw new Error(started.message);
     const [definition] = surroundings().definition.containers;
     if (definition === undefined) throw new Error("no container");
-    const config = containerConfig({ pod: surroundings(), container: definition, attempt: 0, envs: [], directories });
-    const created = await runtime.createContainer(sandbox.value, config, sandboxConfig(surroundings(), 0, directories));
+    const config = containerConfig({ pod: surroundings(), container: definition, attempt: 0, envs: [], mounts: [] });
+    const created = await runtime.createContainer(started.value, config, sandbox);
     if (!created.ok) throw new Error(created.message);
     await runtime.startContainer(created.value);
     const labels = 'container="main",namespace="default",pod="app-1"';

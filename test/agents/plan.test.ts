@@ -50,6 +50,7 @@ type ViewOptions = {
   readonly deletion?: { readonly atMs: number; readonly gracePeriodSeconds: number };
   readonly isAssigned?: boolean;
   readonly awaitsObjects?: boolean;
+  readonly contentVersion?: string;
 };
 
 function view(options: ViewOptions = {}): PodView {
@@ -62,6 +63,7 @@ function view(options: ViewOptions = {}): PodView {
     deletion,
     isAssigned = true,
     awaitsObjects = false,
+    contentVersion = "",
   } = options;
   const definition = definitionOf(template(spec));
   const assigned = assignedPod(deletion === undefined ? {} : { deletion });
@@ -72,9 +74,10 @@ function view(options: ViewOptions = {}): PodView {
     uid: "uid-1",
     wanted: isAssigned ? { assigned, definition } : undefined,
     observation: { sandboxes, containers },
-    memory: { ...newPodMemory(nowMs - 60_000), ...memory },
+    memory: { ...newPodMemory(nowMs - 60_000), volumes: { version: "", trouble: "" }, ...memory },
     inFlight: new Map(flights.map((flight) => [actionKey(flight.action), flight])),
     awaitsObjects,
+    contentVersion,
   };
 }
 
@@ -92,6 +95,10 @@ function kinds(options: ViewOptions): readonly string[] {
       case "stop-sandbox":
       case "remove-sandbox":
         return `${action.kind} ${action.sandboxId}`;
+      case "update-volumes":
+        return action.kind;
+      case "tear-down":
+        return `${action.kind} ${action.what}`;
       default:
         return action satisfies never;
     }
@@ -285,6 +292,74 @@ describe("a pod that is to run", () => {
 
 const deletion = { atMs: nowMs, gracePeriodSeconds: 20 };
 
+const withSettings: Partial<PodSpec> = {
+  volumes: [{ name: "v", configMap: { name: "settings", defaultMode: 420 } }],
+  containers: [container({ volumeMounts: [{ name: "v", mountPath: "/v" }] })],
+};
+
+describe("volumes of a pod that is to run", () => {
+  const running = { spec: withSettings, containers: [ran()] };
+
+  test.each<[string, ViewOptions, readonly string[]]>([
+    ["are left alone while they are right", { ...running, memory: { volumes: { version: "?", trouble: "" } } }, []],
+    ["are updated when what they are made from has changed", running, ["update-volumes"]],
+    [
+      "are renewed in time",
+      { ...running, memory: { volumes: { version: "?", trouble: "", renewAtMs: nowMs } } },
+      ["update-volumes"],
+    ],
+    ["are updated one time at a time", { ...running, inFlight: [{ kind: "update-volumes" }] }, []],
+    [
+      "come before containers where nothing is known of them",
+      { spec: withSettings, memory: { volumes: undefined } },
+      ["update-volumes"],
+    ],
+    [
+      "are tried again at once when what was missing has come",
+      {
+        spec: withSettings,
+        sandboxes: [],
+        memory: {
+          volumes: { version: "-", trouble: "not found" },
+          sandboxFailures: { delayMs: 10_000, updatedAtMs: nowMs - 1000, failedAtMs: nowMs - 1000 },
+        },
+      },
+      ["run-sandbox 0"],
+    ],
+    [
+      "are waited with while nothing has changed",
+      {
+        spec: withSettings,
+        sandboxes: [],
+        memory: {
+          volumes: { version: "?", trouble: "not found" },
+          sandboxFailures: { delayMs: 10_000, updatedAtMs: nowMs - 1000, failedAtMs: nowMs - 1000 },
+        },
+      },
+      [],
+    ],
+  ])("%s", (_, options, expected) => {
+    expect(kinds(withVersion(options))).toEqual(expected);
+  });
+
+  test("are looked at when the time has come to renew them", () => {
+    const memory = { volumes: { version: "?", trouble: "", renewAtMs: nowMs + 5000 } };
+    const plan = planPod(view({ ...running, memory, contentVersion: "?" }), nowMs);
+    expect(plan).toMatchObject({ actions: [], lookAgainAtMs: nowMs + 5000 });
+  });
+
+  test("go when the pod has succeeded, and nothing else of it does", () => {
+    const memory: Partial<PodMemory> = { failure: { reason: "Evicted", message: "" } };
+    const over: ViewOptions = { sandboxes: [old], containers: [ran(failed)], memory };
+    expect(kinds(over)).toEqual(["tear-down volumes"]);
+    expect(kinds({ ...over, memory: { ...memory, tornDown: "volumes" } })).toEqual([]);
+  });
+
+  function withVersion(options: ViewOptions): ViewOptions {
+    return { contentVersion: "?", ...options };
+  }
+});
+
 describe("a pod that is to end", () => {
   test.each<[string, ViewOptions, readonly string[]]>([
     ["has its containers killed in its time", { deletion, containers: [ran()] }, ["kill-container main-0 20"]],
@@ -354,9 +429,12 @@ describe("a pod that is to end", () => {
     expect(planPod(view({ deletion, containers: [ran()] }), nowMs).memory.ended).toBeUndefined();
   });
 
-  test("is forgotten when nobody asks for it and nothing is left", () => {
-    expect(planPod(view({ isAssigned: false, sandboxes: [] }), nowMs).forget).toBe(true);
-    expect(planPod(view({ isAssigned: false }), nowMs).forget).toBe(false);
+  test("is forgotten when nobody asks for it and nothing is left of it, on the disk either", () => {
+    const gone: ViewOptions = { isAssigned: false, sandboxes: [] };
+    expect(kinds(gone)).toEqual(["tear-down all"]);
+    expect(planPod(view(gone), nowMs).forget).toBe(false);
+    expect(planPod(view({ ...gone, memory: { tornDown: "all" } }), nowMs).forget).toBe(true);
+    expect(planPod(view({ isAssigned: false, memory: { tornDown: "all" } }), nowMs).forget).toBe(false);
   });
 
   test("is hurried when it gets less time than it was given before", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-
+import type { HostAbilities } from "../../agents/node/pod/refusal.ts";
+import { refusalOfContainer } from "../../agents/node/pod/refusal.ts";
 import type { HostRights } from "../../agents/node/runtime/process/refusal.ts";
 import { caveatOf, refusalOf } from "../../agents/node/runtime/process/refusal.ts";
 import type { Container } from "../../src/model/container.ts";
@@ -15,6 +16,7 @@ function refusal(own: Partial<Container>, spec: Partial<PodSpec> = {}, rights = 
   return refusalOf(podSpec(spec), container(own), rights);
 }
 
+const nothing = { limits: false, memory: false };
 const hostLogs = { name: "logs", hostPath: { path: "/var/log", type: "" } };
 
 describe("the process runtime", () => {
@@ -36,9 +38,14 @@ describe("the process runtime", () => {
       { volumes: [{ name: "cache", emptyDir: {} }] },
     ],
     [
+      "what the control plane holds, in files",
+      { ...command, volumeMounts: [{ name: "s", mountPath: "/s", subPathExpr: "$(NODE)" }] },
+      { volumes: [{ name: "s", secret: { secretName: "s", defaultMode: 420 } }] },
+    ],
+    [
       "volumes that it does not mount",
       command,
-      { volumes: [{ name: "s", secret: { secretName: "s", defaultMode: 420 } }] },
+      { volumes: [{ name: "p", persistentVolumeClaim: { claimName: "p" } }] },
     ],
     ["limits", { ...command, resources: { limits: { memory: "200Mi" } } }, {}],
     ["privileges", { ...command, securityContext: { privileged: true } }, { hostNetwork: true, hostPID: true }],
@@ -67,8 +74,7 @@ describe("the process runtime", () => {
   test.each<[RegExp, Partial<Container>, Partial<PodSpec>, HostRights?]>([
     [/^command: .*container main/, {}, {}],
     [/^command: /, { args: ["only"] }, {}],
-    [/^volumes\[s\]\.secret: /, ...mounted({ name: "s", secret: { secretName: "s", defaultMode: 420 } })],
-    [/^volumes\[c\]\.configMap: /, ...mounted({ name: "c", configMap: { name: "c", defaultMode: 420 } })],
+    [/^volumes\[p\]\.persistentVolumeClaim: /, ...mounted({ name: "p", persistentVolumeClaim: { claimName: "p" } })],
     [/^volumes\[none\]\.nothing: /, { ...command, volumeMounts: [{ name: "none", mountPath: "/v" }] }, {}],
     [/^ports\[80\]\.hostPort: /, { ...command, ports: [{ containerPort: 80, hostPort: 8080, protocol: "TCP" }] }, {}],
     [/readOnlyRootFilesystem: /, { ...command, securityContext: { readOnlyRootFilesystem: true } }, {}],
@@ -85,18 +91,13 @@ describe("the process runtime", () => {
     [/capabilities\.drop: /, { ...command, securityContext: { capabilities: { drop: ["ALL"] } } }, {}, bare],
     [/allowPrivilegeEscalation: /, { ...command, securityContext: { allowPrivilegeEscalation: false } }, {}, bare],
     [/sysctls: /, command, { securityContext: { sysctls: [{ name: "a", value: "b" }] } }],
-    [/fsGroup: /, command, { securityContext: { fsGroup: 1 }, volumes: [{ name: "cache", emptyDir: {} }] }],
+    [/fsGroup: /, command, { securityContext: { fsGroup: 1 } }, user],
     [/runtimeClassName: /, command, { runtimeClassName: "gvisor" }],
     [/hostUsers: /, command, { hostUsers: false }],
     [/hostAliases: /, command, { hostAliases: [{ ip: "192.0.2.1", hostnames: ["x"] }] }],
     [/dnsPolicy: /, command, { dnsPolicy: "None" }],
     [/dnsConfig: /, command, { dnsConfig: { nameservers: ["192.0.2.1"] } }],
     [/resourceClaims: /, command, { resourceClaims: [{ name: "gpu", resourceClaimName: "gpu" }] }],
-    [
-      /volumeMounts\[data\].subPathExpr: /,
-      { ...command, volumeMounts: [{ name: "data", mountPath: "/data", subPathExpr: "$(NODE)" }] },
-      { volumes: [{ name: "data", emptyDir: {} }] },
-    ],
   ])("says %s", (pattern, own, spec, rights = root) => {
     expect(refusal(own, spec, rights)).toMatch(pattern);
   });
@@ -109,7 +110,7 @@ describe("the process runtime", () => {
   test("tells what it does otherwise than asked, and nothing where all is as asked", () => {
     const volumes = [hostLogs, { name: "cache", emptyDir: {} }];
     const inPlace = container({ volumeMounts: [{ name: "logs", mountPath: "/var/log/" }] });
-    expect(caveatOf(podSpec({ volumes }), inPlace, false)).toBeNull();
+    expect(caveatOf(podSpec({ volumes }), inPlace, nothing)).toBeNull();
     const elsewhere = container({
       volumeMounts: [
         { name: "logs", mountPath: "/host", readOnly: true },
@@ -117,11 +118,86 @@ describe("the process runtime", () => {
       ],
       resources: { limits: { cpu: "1" } },
     });
-    expect(caveatOf(podSpec({ volumes }), elsewhere, false)).toBe(
+    expect(caveatOf(podSpec({ volumes }), elsewhere, nothing)).toBe(
       "Container main is a process of the host: volume logs is not at /host but at $(LARES_VOLUME_LOGS); " +
         "volume logs can be written to; volume cache is not at /cache but at $(LARES_VOLUME_CACHE); " +
         "resource limits are not enforced",
     );
-    expect(caveatOf(podSpec({ volumes }), elsewhere, true)).not.toContain("limits");
+    expect(caveatOf(podSpec({ volumes }), elsewhere, { ...nothing, limits: true })).not.toContain("limits");
+  });
+});
+
+describe("a runtime with containers", () => {
+  const host: HostAbilities = { isRoot: true, hasAppArmor: false };
+  const refused = (own: Partial<Container>, spec: Partial<PodSpec> = {}, abilities = host) =>
+    refusalOfContainer(podSpec(spec), container(own), abilities);
+  const mounting = (volume: NonNullable<PodSpec["volumes"]>[number]): [Partial<Container>, Partial<PodSpec>] => [
+    { volumeMounts: [{ name: volume.name, mountPath: "/v" }] },
+    { volumes: [volume] },
+  ];
+
+  test.each<[string, Partial<Container>, Partial<PodSpec>]>([
+    ["an image alone", {}, {}],
+    ["scratch space in memory", ...mounting({ name: "m", emptyDir: { medium: "Memory" } })],
+    ["a Secret", ...mounting({ name: "s", secret: { secretName: "s", defaultMode: 420 } })],
+    ["limits", { resources: { limits: { cpu: "1", memory: "1Gi", "ephemeral-storage": "1Gi" } } }, {}],
+    [
+      "walls of its own",
+      { securityContext: { readOnlyRootFilesystem: true, seccompProfile: { type: "RuntimeDefault" } } },
+      {},
+    ],
+    ["no AppArmor", { securityContext: { appArmorProfile: { type: "Unconfined" } } }, {}],
+    ["names and resolvers", {}, { hostAliases: [{ ip: "192.0.2.1", hostnames: ["x"] }], dnsPolicy: "None" }],
+  ])("runs what asks for %s", (_, own, spec) => {
+    expect(refused(own, spec)).toBeNull();
+  });
+
+  test.each<[string, Partial<Container>, Partial<PodSpec>]>([
+    ["volumes[v].nothing: ", { volumeMounts: [{ name: "v", mountPath: "/v" }] }, {}],
+    ["volumes[v].persistentVolumeClaim: ", ...mounting({ name: "v", persistentVolumeClaim: { claimName: "c" } })],
+    ["volumes[v].ephemeral: ", ...mounting({ name: "v", ephemeral: {} })],
+    ["volumes[v].csi: ", ...mounting({ name: "v", csi: { driver: "d" } })],
+    [
+      "volumes[v].iscsi: ",
+      ...mounting({ name: "v", iscsi: { targetPortal: "t", iqn: "i", lun: 0, iscsiInterface: "default" } }),
+    ],
+    ["volumes[v].nfs: ", ...mounting({ name: "v", nfs: { server: "s", path: "/" } })],
+    ["volumes[v].image: ", ...mounting({ name: "v", image: { reference: "i", pullPolicy: "Always" } })],
+    ["volumes[v].emptyDir.medium: ", ...mounting({ name: "v", emptyDir: { medium: "HugePages-2Mi" } })],
+    [
+      "volumes[v].projected.sources[].clusterTrustBundle: ",
+      ...mounting({ name: "v", projected: { defaultMode: 420, sources: [{ clusterTrustBundle: { path: "x" } }] } }),
+    ],
+    ["volumeDevices: ", { volumeDevices: [{ name: "v", devicePath: "/dev/x" }] }, {}],
+    [
+      "volumeMounts[v].recursiveReadOnly: ",
+      { volumeMounts: [{ name: "v", mountPath: "/v", readOnly: true, recursiveReadOnly: "Enabled" }] },
+      { volumes: [{ name: "v", emptyDir: {} }] },
+    ],
+    ["spec.os: ", {}, { os: { name: "windows" } }],
+    ["spec.runtimeClassName: ", {}, { runtimeClassName: "gvisor" }],
+    ["spec.hostUsers: ", {}, { hostUsers: false }],
+    ["spec.resourceClaims: ", {}, { resourceClaims: [{ name: "gpu", resourceClaimName: "gpu" }] }],
+    ["spec.resources.limits: ", {}, { resources: { limits: { cpu: "1" } } }],
+    ["resources.claims: ", { resources: { claims: [{ name: "gpu" }] } }, {}],
+    ["resources.limits[hugepages-2Mi]: ", { resources: { limits: { "hugepages-2Mi": "2Mi" } } }, {}],
+    ["resources.limits[nvidia.com/gpu]: ", { resources: { limits: { "nvidia.com/gpu": "1" } } }, {}],
+    ["securityContext.windowsOptions: ", { securityContext: { windowsOptions: {} } }, {}],
+    ["securityContext.seLinuxOptions: ", {}, { securityContext: { seLinuxOptions: { level: "s0" } } }],
+    [
+      "spec.securityContext.supplementalGroupsPolicy: ",
+      {},
+      { securityContext: { supplementalGroupsPolicy: "Strict" } },
+    ],
+    ["securityContext.appArmorProfile: ", { securityContext: { appArmorProfile: { type: "RuntimeDefault" } } }, {}],
+  ])("says %s", (start, own, spec) => {
+    expect(refused(own, spec)).toMatch(new RegExp(`^${start.replaceAll(/[[\].]/g, "\\$&")}\\S`));
+  });
+
+  test("honours more on a host that can do more, and less for an agent that may do less", () => {
+    const appArmor: Partial<Container> = { securityContext: { appArmorProfile: { type: "RuntimeDefault" } } };
+    expect(refused(appArmor, {}, { ...host, hasAppArmor: true })).toBeNull();
+    const inMemory = mounting({ name: "m", emptyDir: { medium: "Memory" } });
+    expect(refused(...inMemory, { ...host, isRoot: false })).toMatch(/^volumes\[m\]\.emptyDir\.medium: /);
   });
 });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { bundleAgent } from "../../local/bundle.ts";
+import { unmountBelow } from "../agents/support/mounts.ts";
 import { Cluster, until } from "./support/cluster.ts";
 import type { Kubectl } from "./support/kubectl.ts";
 import { cells } from "./support/kubectl.ts";
@@ -195,5 +196,6 @@ it("Ctrl-C stops every process, and the next start goes on from there", async ()
   await kubectl.ok("rollout status ds/ticker --timeout=30s");
   expect(await kubectl.ok("get pods -o custom-columns=N:.metadata.name,U:.metadata.uid --no-headers")).toBe(before);
   expect(await tickerOn("edge-3")).toBeGreaterThan(0);
+  unmountBelow(join(cluster.dir, "late-1"));
   rmSync(join(cluster.dir, "late-1"), { recursive: true, force: true });
 }, 120_000);

@@ -22,7 +22,9 @@ export type Action =
     }
   | { readonly kind: "remove-container"; readonly containerId: string }
   | { readonly kind: "stop-sandbox"; readonly sandboxId: string }
-  | { readonly kind: "remove-sandbox"; readonly sandboxId: string };
+  | { readonly kind: "remove-sandbox"; readonly sandboxId: string }
+  | { readonly kind: "update-volumes" }
+  | { readonly kind: "tear-down"; readonly what: "volumes" | "all" };
 
 /** Names what the action is about: two actions with one key never run at a time. */
 export function actionKey(action: Action): string {
@@ -39,10 +41,15 @@ export function actionKey(action: Action): string {
       return `stop/${action.sandboxId}`;
     case "remove-sandbox":
       return `remove/${action.sandboxId}`;
+    case "update-volumes":
+    case "tear-down":
+      return volumesKey;
     default:
       return action satisfies never;
   }
 }
+
+export const volumesKey = "volumes";
 
 export function startKey(name: string): string {
   return `start/${name}`;
@@ -63,8 +70,17 @@ export type InFlight = {
   readonly deadlineMs: number | undefined;
 };
 
+/** How the volumes are after they were set up. */
+export type VolumesFound = {
+  /** Of what they were made from. */
+  readonly version: string;
+  readonly renewAfterMs?: number | undefined;
+  /** What is wrong with them; empty when nothing is. */
+  readonly trouble: string;
+};
+
 export type Outcome =
-  | { readonly kind: "done"; readonly events: readonly PodEvent[] }
+  | { readonly kind: "done"; readonly events: readonly PodEvent[]; readonly volumes?: VolumesFound }
   /** Somebody lost interest meanwhile; nothing was left behind. */
   | { readonly kind: "abandoned" }
   /** `reason` is the one a waiting container's status shows. */
@@ -73,6 +89,7 @@ export type Outcome =
       readonly reason: string;
       readonly message: string;
       readonly events: readonly PodEvent[];
+      readonly volumes?: VolumesFound;
     };
 
 /** A sandbox or a container is just being made. */

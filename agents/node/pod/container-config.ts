@@ -2,10 +2,10 @@
 import type { Container } from "../../../src/model/container.ts";
 import type { PodSpec } from "../../../src/model/pod-spec.ts";
 import { quantityMilli, quantityUnits } from "../../../src/model/quantity.ts";
-import type { Volume } from "../../../src/model/volume.ts";
 import type { AssignedPod } from "../../../src/sync/messages.ts";
 import type {
   ContainerConfig,
+  DnsConfig,
   KeyValue,
   LinuxResources,
   LinuxSecurityContext,
@@ -13,9 +13,11 @@ import type {
   PodSandboxConfig,
 } from "../runtime/runtime.ts";
 import type { ContainerDefinition } from "./definition.ts";
+import { dnsOf } from "./dns.ts";
 import type { PodSurroundings } from "./environment.ts";
 import { expand } from "./expand.ts";
 import { preStopText } from "./hook.ts";
+import { hostNameOf } from "./host-name.ts";
 import { annotations, labels } from "./labels.ts";
 import type { QosClass } from "./qos.ts";
 
@@ -33,14 +35,23 @@ export function podLogDirectory({ logs }: Pick<Directories, "logs">, pod: Assign
   return `${logs}/pods/${namespace}_${name}_${uid}`;
 }
 
-export function sandboxConfig(pod: PodSurroundings, attempt: number, directories: Directories): PodSandboxConfig {
-  const { assigned, definition, node } = pod;
+export type SandboxConfigInput = {
+  readonly pod: PodSurroundings;
+  readonly attempt: number;
+  readonly directories: Directories;
+  /** How the node itself resolves names. */
+  readonly resolver: DnsConfig;
+};
+
+export function sandboxConfig({ pod, attempt, directories, resolver }: SandboxConfigInput): PodSandboxConfig {
+  const { assigned, definition } = pod;
   const { name, namespace, uid } = assigned;
   const { spec, template } = definition;
   const hostNetwork = spec.hostNetwork === true;
+  const dns = dnsOf(spec, resolver);
   return {
     metadata: { name, uid, namespace, attempt },
-    hostname: hostNetwork ? node.name : (spec.hostname ?? name).slice(0, 63),
+    hostname: hostNameOf(pod),
     logDirectory: podLogDirectory(directories, assigned),
     portMappings: hostNetwork ? [] : spec.containers.flatMap(portMappings),
     labels: { [labels.podName]: name, [labels.podNamespace]: namespace, [labels.podUid]: uid },
@@ -48,6 +59,7 @@ export function sandboxConfig(pod: PodSurroundings, attempt: number, directories
     hostNetwork,
     hostIpc: spec.hostIPC === true,
     pidNamespace: pidNamespace(spec),
+    ...(dns === undefined ? {} : { dns }),
     sysctls: Object.fromEntries((spec.securityContext.sysctls ?? []).map(({ name: key, value }) => [key, value])),
     securityContext: sandboxSecurityContext(spec),
   };
@@ -97,7 +109,7 @@ export type ContainerConfigInput = {
   readonly container: ContainerDefinition;
   readonly attempt: number;
   readonly envs: readonly KeyValue[];
-  readonly directories: Directories;
+  readonly mounts: readonly Mount[];
 };
 
 export function containerConfig({
@@ -105,7 +117,7 @@ export function containerConfig({
   container: definition,
   attempt,
   envs,
-  directories,
+  mounts,
 }: ContainerConfigInput): ContainerConfig {
   const { name, container, hash } = definition;
   const { assigned, definition: podDefinition } = pod;
@@ -116,7 +128,7 @@ export function containerConfig({
     ...expandedCommand(container, envs),
     workingDir: container.workingDir ?? "",
     envs,
-    mounts: mountsOf(container, podDefinition.spec, `${directories.pods}/${assigned.uid}/volumes`),
+    mounts,
     labels: {
       [labels.podName]: assigned.name,
       [labels.podNamespace]: assigned.namespace,
@@ -145,40 +157,6 @@ function expandedCommand({ command, args }: Container, envs: readonly KeyValue[]
   const values = new Map(envs.map(({ key, value }) => [key, value]));
   const expandAll = (words: readonly string[] | undefined) => (words ?? []).map((word) => expand(word, values));
   return { command: expandAll(command), args: expandAll(args) };
-}
-
-/** Mounts of hostPath and emptyDir volumes; drivers refuse the others. */
-function mountsOf(container: Container, spec: PodSpec, volumesDirectory: string): readonly Mount[] {
-  const mounts: Mount[] = [];
-  for (const { name, mountPath, readOnly, subPath, mountPropagation } of container.volumeMounts ?? []) {
-    const source = volumeSource(
-      spec.volumes?.find((volume) => volume.name === name),
-      volumesDirectory,
-    );
-    if (source === null) continue;
-    mounts.push({
-      volume: name,
-      containerPath: mountPath,
-      hostPath: subPath === undefined ? source.path : `${source.path.replace(/\/$/, "")}/${subPath}`,
-      readonly: readOnly === true,
-      hostPathType: source.type,
-      propagation: propagationOf(mountPropagation),
-    });
-  }
-  return mounts;
-}
-
-function propagationOf(mode: string | undefined): Mount["propagation"] {
-  if (mode === "HostToContainer") return "host-to-container";
-  return mode === "Bidirectional" ? "bidirectional" : "private";
-}
-
-function volumeSource(volume: Volume | undefined, volumesDirectory: string): { path: string; type: string } | null {
-  if (volume?.emptyDir !== undefined) {
-    return { path: `${volumesDirectory}/${volume.name}`, type: "DirectoryOrCreate" };
-  }
-  const hostPath = volume?.hostPath;
-  return hostPath === undefined ? null : { path: hostPath.path, type: hostPath.type ?? "" };
 }
 
 const minimumShares = 2;

@@ -4,8 +4,13 @@ import type { NamedObject } from "../../../src/model/named-objects.ts";
 import { objectsUsedBy } from "../../../src/model/named-objects.ts";
 import type { PodSpec } from "../../../src/model/pod-spec.ts";
 import type { PodTemplate } from "../../../src/model/pod-template.ts";
+import type { Volume } from "../../../src/model/volume.ts";
+import type { AssignedPod } from "../../../src/sync/messages.ts";
+import { hashText } from "./hash.ts";
 import type { QosClass } from "./qos.ts";
 import { qosClassOf } from "./qos.ts";
+import { withApiAccess } from "./service-account.ts";
+import { hasContent } from "./volume-content.ts";
 
 /** `init` containers run one after the other before the rest, `sidecar`s beside it. */
 type ContainerKind = "init" | "sidecar" | "regular";
@@ -33,23 +38,30 @@ export type PodDefinition = {
   readonly qosClass: QosClass;
   /** What its containers and volumes are made of, as its author named it. */
   readonly objects: readonly NamedObject[];
+  /** Volumes whose content is brought up to date while the pod runs. */
+  readonly contentVolumes: readonly Volume[];
 };
 
 const defaultGracePeriodSeconds = 30;
 
+/** Says what the pod's ServiceAccount says where the template is silent. */
+type Assigned = Pick<AssignedPod, "serviceAccount">;
+
 // Weakly, so that a template goes with the last assignment that names it; shared by all agents of one process.
 const definitions = new WeakMap<PodTemplate, PodDefinition>();
+const definitionsWithoutAccess = new WeakMap<PodTemplate, PodDefinition>();
 
-export function definitionOf(template: PodTemplate): PodDefinition {
-  const known = definitions.get(template);
+export function definitionOf(template: PodTemplate, { serviceAccount }: Assigned = {}): PodDefinition {
+  const hasAccess = template.spec.automountServiceAccountToken ?? serviceAccount?.automountServiceAccountToken ?? true;
+  const all = hasAccess ? definitions : definitionsWithoutAccess;
+  const known = all.get(template);
   if (known !== undefined) return known;
-  const definition = readTemplate(template);
-  definitions.set(template, definition);
+  const definition = readTemplate(template, hasAccess ? withApiAccess(template) : template.spec);
+  all.set(template, definition);
   return definition;
 }
 
-function readTemplate(template: PodTemplate): PodDefinition {
-  const { spec } = template;
+function readTemplate(template: PodTemplate, spec: PodSpec): PodDefinition {
   const inits = (spec.initContainers ?? []).map((container) =>
     defineContainer(container, container.restartPolicy === "Always" ? "sidecar" : "init"),
   );
@@ -64,6 +76,7 @@ function readTemplate(template: PodTemplate): PodDefinition {
     regulars,
     qosClass: qosClassOf(spec),
     objects: objectsUsedBy(template.spec),
+    contentVolumes: (spec.volumes ?? []).filter(hasContent),
   };
 }
 
@@ -81,16 +94,6 @@ function defineContainer(container: Container, kind: ContainerKind): ContainerDe
     hasProbes:
       kind !== "init" && (startupProbe !== undefined || livenessProbe !== undefined || readinessProbe !== undefined),
   };
-}
-
-/** FNV-1a of 32 bits in hex. */
-export function hashText(text: string): string {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) {
-    hash ^= text.charCodeAt(i);
-    hash = Math.imul(hash, 0x01000193);
-  }
-  return (hash >>> 0).toString(16);
 }
 
 /** The policy that a container is restarted by: a sidecar's is its own. */

@@ -6,7 +6,7 @@ import { quantityMilli, quantityUnits } from "../../../src/model/quantity.ts";
 import type { AssignedPod } from "../../../src/sync/messages.ts";
 import { apiVariables } from "../local-api/variables.ts";
 import type { NodeView } from "../node-view.ts";
-import type { ObjectLookup } from "../objects.ts";
+import type { ObjectLookup, TokenSource } from "../objects.ts";
 import type { LocalApi } from "../ports.ts";
 import type { KeyValue } from "../runtime/runtime.ts";
 import type { PodDefinition } from "./definition.ts";
@@ -24,6 +24,8 @@ export type PodSurroundings = {
   readonly objects: ObjectLookup;
   /** Absent: the node serves none. */
   readonly localApi?: LocalApi | undefined;
+  /** Of the pod's ServiceAccount. Absent: the node is given none. */
+  readonly tokens?: TokenSource | undefined;
 };
 
 export type Environment =
@@ -75,6 +77,15 @@ function apiVariablesOf({ localApi, definition, podIp, node }: PodSurroundings):
 }
 
 const mapField = /^metadata\.(labels|annotations)\['(.+)'\]$/;
+
+/** All labels or all annotations as text; null for other fields. Source: k8s.io/kubernetes pkg/fieldpath FormatMap. */
+export function podFieldMap(fieldPath: string, { definition }: PodSurroundings): string | null {
+  const { labels = {}, annotations = {} } = definition.template.metadata;
+  if (fieldPath !== "metadata.labels" && fieldPath !== "metadata.annotations") return null;
+  const entries = Object.entries(fieldPath === "metadata.labels" ? labels : annotations);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return entries.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join("\n");
+}
 
 /** The value of a downward API field; empty for one that has none. */
 export function podField(fieldPath: string, { assigned, definition, node, podIp }: PodSurroundings): string {

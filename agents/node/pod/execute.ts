@@ -2,26 +2,36 @@
 // Source of reasons and messages: kubelet kuberuntime startContainer, images EnsureImageExists.
 
 import type { Failure, PodSandboxConfig, RegistryCredentials, Runtime } from "../runtime/runtime.ts";
-import type { Action, Outcome, StartStage } from "./action.ts";
+import { fail } from "../runtime/runtime.ts";
+import type { Volumes } from "../volume/volumes.ts";
+import type { Action, Outcome, StartStage, VolumesFound } from "./action.ts";
 import type { Directories } from "./container-config.ts";
 import { containerConfig, sandboxConfig } from "./container-config.ts";
 import type { ContainerDefinition } from "./definition.ts";
+import { dnsProblem } from "./dns.ts";
 import type { PodSurroundings } from "./environment.ts";
 import { environmentOf } from "./environment.ts";
 import type { HookPorts } from "./hook.ts";
 import { hookOf, readHook, runHook } from "./hook.ts";
+import { hostNameProblem } from "./host-name.ts";
 import { annotations } from "./labels.ts";
 import { pullSecretsOf } from "./named-objects.ts";
 import { nonRootProblem } from "./non-root.ts";
 import type { PodEvent } from "./pod-event.ts";
 import { containerFieldPath, warning } from "./pod-event.ts";
 import { credentialsFor } from "./pull-credentials.ts";
+import { contentVersion } from "./volume-content.ts";
+
+export type ExecutePorts = HookPorts & { readonly volumes: Volumes };
 
 export type ExecuteContext = {
-  readonly ports: HookPorts;
+  readonly ports: ExecutePorts;
+  readonly podUid: string;
   readonly directories: Directories;
   /** Undefined for a pod that is not assigned: it can only be ended. */
   readonly pod: PodSurroundings | undefined;
+  /** What is wrong with its volumes and has been told. */
+  readonly toldTrouble: string | undefined;
   /** False once the pod is to end: a start is given up between two steps then. */
   isWanted(): boolean;
   setStage(stage: StartStage): void;
@@ -45,6 +55,10 @@ export async function execute(action: Action, context: ExecuteContext): Promise<
       return outcomeOf(await runtime.stopPodSandbox(action.sandboxId));
     case "remove-sandbox":
       return outcomeOf(await runtime.removePodSandbox(action.sandboxId));
+    case "update-volumes":
+      return updateVolumes(context);
+    case "tear-down":
+      return outcomeOf(await context.ports.volumes.tearDown(context.podUid, action.what));
     default:
       return action satisfies never;
   }
@@ -54,12 +68,50 @@ function outcomeOf(result: { readonly ok: true } | Failure): Outcome {
   return result.ok ? done : { kind: "failed", reason: result.reason, message: result.message, events: [] };
 }
 
-async function runSandbox(attempt: number, { ports, pod, directories }: ExecuteContext): Promise<Outcome> {
+async function runSandbox(attempt: number, context: ExecuteContext): Promise<Outcome> {
+  const { ports, pod, directories } = context;
   if (pod === undefined) return abandoned;
-  const result = await ports.runtime.runPodSandbox(sandboxConfig(pod, attempt, directories));
-  if (result.ok) return done;
-  const events = [warning("FailedCreatePodSandBox", `Failed to create pod sandbox: ${result.message}`)];
-  return { kind: "failed", reason: "FailedCreatePodSandBox", message: result.message, events };
+  const { found: volumes, events, isReady } = await setUpVolumes(pod, context);
+  if (!isReady) return { kind: "failed", reason: "FailedMount", message: volumes.trouble, events, volumes };
+  if (!context.isWanted()) return abandoned;
+  const resolver = await ports.volumes.resolver();
+  const result =
+    sandboxProblem(pod) ?? (await ports.runtime.runPodSandbox(sandboxConfig({ pod, attempt, directories, resolver })));
+  if (result.ok) {
+    const tooMuch = dnsProblem(pod.definition.spec, resolver);
+    if (tooMuch !== null) events.push(warning("DNSConfigForming", tooMuch));
+    return { kind: "done", events, volumes };
+  }
+  events.push(warning("FailedCreatePodSandBox", `Failed to create pod sandbox: ${result.message}`));
+  return { kind: "failed", reason: "FailedCreatePodSandBox", message: result.message, events, volumes };
+}
+
+function sandboxProblem(pod: PodSurroundings): Failure | null {
+  const problem = hostNameProblem(pod);
+  return problem === null ? null : fail("invalid-config", problem);
+}
+
+async function updateVolumes(context: ExecuteContext): Promise<Outcome> {
+  if (context.pod === undefined) return abandoned;
+  const { found, events } = await setUpVolumes(context.pod, context);
+  return { kind: "done", events, volumes: found };
+}
+
+const volumeRetryMs = 60_000;
+
+/** What is wrong is told once, and looked at again after a while or when something of it has changed. */
+async function setUpVolumes(pod: PodSurroundings, { ports, toldTrouble }: ExecuteContext) {
+  const version = contentVersion(pod, pod.objects);
+  const { problems, stale, renewAfterMs } = await ports.volumes.setUp(pod);
+  const messages = [...problems, ...stale].map(
+    ({ volume, message }) => `MountVolume.SetUp failed for volume ${JSON.stringify(volume)} : ${message}`,
+  );
+  const trouble = messages.join("; ");
+  const isNews = problems.length > 0 || trouble !== toldTrouble;
+  const isToBeRetried = trouble !== "" && renewAfterMs === undefined;
+  const found: VolumesFound = { version, trouble, renewAfterMs: isToBeRetried ? volumeRetryMs : renewAfterMs };
+  const events: PodEvent[] = isNews ? messages.map((message) => warning("FailedMount", message)) : [];
+  return { found, events, isReady: problems.length === 0 };
 }
 
 type Start = Extract<Action, { kind: "start-container" }>;
@@ -80,7 +132,7 @@ async function startContainer(action: Start, context: ExecuteContext): Promise<O
     container,
     fieldPath: containerFieldPath(action.name, container.kind !== "regular"),
     pod,
-    sandbox: sandboxConfig(pod, 0, directories),
+    sandbox: sandboxConfig({ pod, attempt: 0, directories, resolver: await context.ports.volumes.resolver() }),
     events: [],
   };
   const refusal = context.ports.runtime.refusal(pod.definition.spec, container.container);
@@ -146,7 +198,7 @@ function pullReason({ reason }: Failure): string {
 }
 
 async function createAndStart(start: Starting, action: Start, context: ExecuteContext): Promise<Outcome> {
-  const { runtime } = context.ports;
+  const { runtime, volumes } = context.ports;
   const { pod, container, sandbox } = start;
   const { attempt } = action;
   const nonRoot = await nonRootProblemOf(start, runtime);
@@ -155,7 +207,9 @@ async function createAndStart(start: Starting, action: Start, context: ExecuteCo
   if (!environment.ok) return failed(start, "CreateContainerConfigError", environment.message);
   start.events.push(...environment.events);
   const { envs } = environment;
-  const config = containerConfig({ pod, container, attempt, envs, directories: context.directories });
+  const mounts = await volumes.mounts({ pod, container, attempt, envs });
+  if (!mounts.ok) return failed(start, "CreateContainerConfigError", mounts.message);
+  const config = containerConfig({ pod, container, attempt, envs, mounts: mounts.value });
   const created = await runtime.createContainer(action.sandboxId, config, sandbox);
   if (!created.ok) {
     const reason = created.reason === "invalid-config" ? "CreateContainerConfigError" : "CreateContainerError";

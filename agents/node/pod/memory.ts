@@ -33,12 +33,24 @@ export type ContainerMemory = {
   readonly hash?: string | undefined;
 };
 
+type VolumesMemory = {
+  /** Of what they were made from. */
+  readonly version: string;
+  readonly renewAtMs?: number | undefined;
+  /** What was wrong with them; empty when nothing was. */
+  readonly trouble: string;
+};
+
 export type PodMemory = {
   /** When the agent first saw the pod. */
   readonly startedAtMs: number;
   readonly containers: Readonly<Record<string, ContainerMemory>>;
   /** Holds off sandboxes after one that failed at `failedAtMs`. */
   readonly sandboxFailures?: Failures | undefined;
+  /** How its volumes were when they were last set up. */
+  readonly volumes?: VolumesMemory | undefined;
+  /** What of its directory is gone. */
+  readonly tornDown?: "volumes" | "all" | undefined;
   /** When the agent began to end the pod. */
   readonly endingSinceMs?: number | undefined;
   /** Every container of the pod, which is to be ended, has ended. */
@@ -60,7 +72,7 @@ export function newPodMemory(nowMs: number): PodMemory {
  * no battery: what would lie ahead happened just now, or a pod would be held off until the clock is there again.
  */
 export function recalledPodMemory(memory: PodMemory, nowMs: number): PodMemory {
-  const { startedAtMs, containers, sandboxFailures, endingSinceMs, ...rest } = memory;
+  const { startedAtMs, containers, sandboxFailures, endingSinceMs, volumes, ...rest } = memory;
   const recalled = Object.entries(containers).map(([name, container]) => [name, recalledContainer(container, nowMs)]);
   return {
     ...rest,
@@ -68,7 +80,13 @@ export function recalledPodMemory(memory: PodMemory, nowMs: number): PodMemory {
     containers: Object.fromEntries(recalled),
     ...(sandboxFailures === undefined ? {} : { sandboxFailures: recalledFailures(sandboxFailures, nowMs) }),
     ...(endingSinceMs === undefined ? {} : { endingSinceMs: Math.min(endingSinceMs, nowMs) }),
+    ...(volumes === undefined ? {} : { volumes: recalledVolumes(volumes, nowMs) }),
   };
+}
+
+/** Whether tokens have got old is seen from themselves. */
+function recalledVolumes(volumes: VolumesMemory, nowMs: number): VolumesMemory {
+  return volumes.renewAtMs === undefined ? volumes : { ...volumes, renewAtMs: Math.min(volumes.renewAtMs, nowMs) };
 }
 
 function recalledContainer(memory: ContainerMemory, nowMs: number): ContainerMemory {

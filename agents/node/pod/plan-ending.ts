@@ -3,6 +3,7 @@
 import type { RuntimeContainerStatus } from "../runtime/runtime.ts";
 import { annotations } from "./labels.ts";
 import type { Draft } from "./plan.ts";
+import { planTearDown } from "./plan-volumes.ts";
 
 const defaultGraceSeconds = 30;
 
@@ -20,9 +21,8 @@ export function planEnding(draft: Draft): void {
   if (isStarting(draft)) return;
   if (stopSandboxes(draft)) return;
   if (draft.view.wanted === undefined) planRemoval(draft);
-  else if (draft.view.wanted.assigned.deletion !== undefined && draft.memory.ended !== true) {
-    draft.memory = { ...draft.memory, ended: true };
-  }
+  else if (draft.view.wanted.assigned.deletion === undefined) planTearDown(draft, "volumes");
+  else if (draft.memory.ended !== true) draft.memory = { ...draft.memory, ended: true };
 }
 
 /** All at once, but for sidecars: they serve the others to the end and go one by one, the last started first. */
@@ -77,5 +77,6 @@ function planRemoval(draft: Draft): void {
     if (sandboxIds.has(podSandboxId) || draft.isInFlight(`remove/${id}`)) continue;
     draft.act({ kind: "remove-container", containerId: id });
   }
-  draft.forget = sandboxes.length === 0 && containers.length === 0 && draft.view.inFlight.size === 0;
+  if (sandboxes.length > 0 || containers.length > 0) return;
+  draft.forget = draft.view.inFlight.size === 0 && planTearDown(draft, "all");
 }

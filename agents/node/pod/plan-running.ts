@@ -11,6 +11,7 @@ import { containerMemory } from "./memory.ts";
 import { newestContainer, readySandbox } from "./observation.ts";
 import type { Draft } from "./plan.ts";
 import { planEnding } from "./plan-ending.ts";
+import { hasNewContent, planVolumes } from "./plan-volumes.ts";
 import { warning } from "./pod-event.ts";
 
 type Wanted = { readonly assigned: AssignedPod; readonly definition: PodDefinition };
@@ -24,6 +25,7 @@ export function planRunning(draft: Draft, wanted: Wanted): void {
     draft.memory = { ...draft.memory, endingSinceMs: undefined, ended: undefined };
   }
   for (const container of wanted.definition.containers) noteContainer(draft, container);
+  if (draft.memory.tornDown !== undefined) draft.memory = { ...draft.memory, tornDown: undefined };
   if (isPastDeadline(draft, wanted.definition)) {
     const message = "Pod was active on the node longer than the specified deadline";
     draft.memory = { ...draft.memory, failure: { reason: "DeadlineExceeded", message } };
@@ -38,7 +40,7 @@ export function planRunning(draft: Draft, wanted: Wanted): void {
     planSandbox(draft, wanted);
     return;
   }
-  planStarts(draft, wanted, sandbox.id);
+  if (!planVolumes(draft, wanted.definition)) planStarts(draft, wanted, sandbox.id);
   planTidying(draft, sandbox.id);
 }
 
@@ -114,7 +116,7 @@ function planSandbox(draft: Draft, { definition }: Wanted): void {
   if (!wantsStart) return;
   const failures = draft.memory.sandboxFailures;
   const untilMs = failures === undefined ? 0 : heldOffUntilMs(failures, failures.failedAtMs);
-  if (untilMs > draft.nowMs) {
+  if (untilMs > draft.nowMs && !hasNewContent(draft)) {
     draft.lookAgain(untilMs);
     return;
   }

@@ -21,6 +21,8 @@ export type PodView = {
   readonly inFlight: ReadonlyMap<string, InFlight>;
   /** It is not known yet what the ConfigMaps and Secrets are that the pod names: nothing of it is started. */
   readonly awaitsObjects: boolean;
+  /** Of what the pod's volumes are to be made from. */
+  readonly contentVersion: string;
 } & Circumstances;
 
 /** What of its node matters to whether a pod may begin, or be replaced. */

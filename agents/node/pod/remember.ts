@@ -7,7 +7,8 @@ import { containerMemory, withContainer } from "./memory.ts";
 /** Drivers may have much to say. */
 const longestMessage = 1024;
 
-export function remember(memory: PodMemory, action: Action, outcome: Outcome, nowMs: number): PodMemory {
+export function remember(known: PodMemory, action: Action, outcome: Outcome, nowMs: number): PodMemory {
+  const memory = withVolumes(known, outcome, nowMs);
   switch (action.kind) {
     case "run-sandbox":
       return rememberSandbox(memory, outcome, nowMs);
@@ -17,7 +18,10 @@ export function remember(memory: PodMemory, action: Action, outcome: Outcome, no
     case "remove-container":
     case "stop-sandbox":
     case "remove-sandbox":
+    case "update-volumes":
       return memory;
+    case "tear-down":
+      return outcome.kind === "done" ? { ...memory, volumes: undefined, tornDown: action.what } : memory;
     default:
       return action satisfies never;
   }
@@ -34,6 +38,13 @@ export function forgiven(memory: PodMemory): PodMemory {
     left = withContainer(left, name, { failures: undefined });
   }
   return left;
+}
+
+function withVolumes(memory: PodMemory, outcome: Outcome, nowMs: number): PodMemory {
+  if (outcome.kind === "abandoned" || outcome.volumes === undefined) return memory;
+  const { version, renewAfterMs, trouble } = outcome.volumes;
+  const renewAtMs = renewAfterMs === undefined ? undefined : nowMs + renewAfterMs;
+  return { ...memory, volumes: { version, renewAtMs, trouble }, tornDown: undefined };
 }
 
 function rememberSandbox(memory: PodMemory, outcome: Outcome, nowMs: number): PodMemory {

@@ -171,7 +171,6 @@ async function open(choice: Choice, options: NodeOptions, ports: Ports): Promise
       const { openProcessRuntime } = await import("./process/process.ts");
       const runtime = await openProcessRuntime({
         directory: join(stateDirectory, "runtime"),
-        podsDirectory: join(stateDirectory, "pods"),
         logsDirectory: logDirectory,
         clock,
         ...(controlGroup === undefined ? {} : { controlGroup }),

@@ -1,6 +1,6 @@
 // A runtime that runs nothing and says what one that did would say. It lives by the clock it is given.
 
-import { hashText } from "../pod/definition.ts";
+import { hashText } from "../pod/hash.ts";
 import { labels } from "../pod/labels.ts";
 import type { Clock, Network } from "../ports.ts";
 import type { FakeBehaviour, FakeScript } from "./fake-script.ts";

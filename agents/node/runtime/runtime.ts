@@ -94,8 +94,6 @@ export type Mount = {
   readonly containerPath: string;
   readonly hostPath: string;
   readonly readonly: boolean;
-  /** What must be at hostPath, in the words of a hostPath volume's `type`; the driver sees to it. */
-  readonly hostPathType: string;
   /** Which mounts made later on one side are seen on the other. */
   readonly propagation: "private" | "host-to-container" | "bidirectional";
 };

@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { WebSocketServer } from "ws";
 
-import { EnrolRequest, paths, ping, pong, SyncRequest } from "../../../src/sync/messages.ts";
+import { EnrolRequest, PodTokenRequest, paths, ping, pong, SyncRequest } from "../../../src/sync/messages.ts";
 import { ControlPlane } from "./control-plane.ts";
 
 export type ServerOptions = {
@@ -107,6 +107,7 @@ export class Server {
     const url = new URL(request.url ?? "", this.url);
     const bearer = bearerOf(request);
     if (url.pathname === paths.enrol) return this.#enrol(bearer, body, answer);
+    if (url.pathname === paths.token) return this.#token(bearer, body, answer);
     const sync = SyncRequest.parse(body);
     if (bearer === undefined || this.credentials.get(sync.node) !== bearer)
       return answer(401, { error: "who are you" });
@@ -116,6 +117,13 @@ export class Server {
       return answer(200, { ...result, nextSyncMs: plane.nextSyncMs });
     await new Promise<void>((resolve) => this.#held.add(resolve));
     return answer(200, plane.answer(sync.sequence, sync.have));
+  }
+
+  async #token(bearer: string | undefined, body: unknown, answer: Answer): Promise<void> {
+    const node = [...this.credentials].find(([, credential]) => credential === bearer)?.[0];
+    if (node === undefined) return answer(401, { error: "who are you" });
+    const { token, issuedAtMs, expiresAtMs } = await this.plane(node).token(PodTokenRequest.parse(body), 0, true);
+    answer(200, { token, expiresInMs: expiresAtMs - issuedAtMs });
   }
 
   #enrol(bearer: string | undefined, body: unknown, answer: Answer): void {

@@ -8,6 +8,7 @@ import { FakeNetwork, FakeRuntime } from "../../../agents/node/runtime/fake.ts";
 import type { FakeScript } from "../../../agents/node/runtime/fake-script.ts";
 import type { Runtime } from "../../../agents/node/runtime/runtime.ts";
 import type { StoredAssignment, StoredMemory } from "../../../agents/node/stored.ts";
+import { PathVolumes } from "../../../agents/node/volume/path-volumes.ts";
 import type { NodeReport, SyncAnswer, SyncRequest } from "../../../src/sync/messages.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -177,6 +178,7 @@ export class World {
         log: { info: log, warn: log },
         runtime: this.#wrap(this.runtime),
         network: new FakeNetwork(this.runtime),
+        volumes: new PathVolumes("/pods"),
         checkpoint: this.#wrapCheckpoint(this.checkpoint),
         nodeFacts: this.facts,
         ...(this.#staticPods === undefined ? {} : { staticPods: this.#staticPods }),

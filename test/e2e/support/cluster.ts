@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { unmountBelow } from "../../agents/support/mounts.ts";
 import { Kubectl } from "./kubectl.ts";
 
 const program = fileURLToPath(new URL("../../../local/start.ts", import.meta.url));
@@ -82,6 +83,7 @@ export class Cluster {
   /** Ends the cluster and forgets what it kept. */
   async remove(): Promise<void> {
     await this.interrupt();
+    unmountBelow(this.dir);
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

@@ -117,6 +117,7 @@ export class Machine {
         random: { next: () => random.next() },
         runtime: watchedRuntime({ ...this.#options, machine: this, actor }),
         network: this.#network,
+        volumes: new code.PathVolumes("/pods"),
         checkpoint: checkpointOn({
           ...this.#options,
           machine: this,

@@ -4,10 +4,11 @@ import { basename } from "node:path";
 
 import type { Container } from "../../../../src/model/container.ts";
 import type { PodSpec } from "../../../../src/model/pod-spec.ts";
+import { hostAbilities } from "../../host/abilities.ts";
 import { labels } from "../../pod/labels.ts";
+import { refusalOfContainer } from "../../pod/refusal.ts";
 import type { Clock } from "../../ports.ts";
 import { LogFiles } from "../log-files.ts";
-import { prepareMounts } from "../process/launch.ts";
 import type {
   ContainerConfig,
   ContainerStats,
@@ -35,7 +36,6 @@ import { CriImages } from "./images.ts";
 import { LazyCriStreams } from "./lazy-streams.ts";
 import { systemdCgroups } from "./messages.ts";
 import { readContainer, readSandbox, readStats, readStatus } from "./read.ts";
-import { refusalOf } from "./refusal.ts";
 import { CriClient, methods } from "./service.ts";
 
 export type CriRuntimeOptions = {
@@ -114,7 +114,7 @@ export class CriRuntime implements Runtime {
   }
 
   refusal(spec: PodSpec, container: Container): string | null {
-    return refusalOf(spec, container);
+    return refusalOfContainer(spec, container, hostAbilities());
   }
 
   caveat(): null {
@@ -200,8 +200,6 @@ export class CriRuntime implements Runtime {
     config: ContainerConfig,
     sandbox: PodSandboxConfig,
   ): Promise<Result<string>> {
-    const problem = prepareMounts(config.mounts);
-    if (problem !== null) return fail("invalid-config", problem);
     const podUid = sandbox.metadata.uid;
     const created = await attempt(async () => {
       const context = { ...this.#context(sandbox), imageUser: await this.#imageUser(config) };

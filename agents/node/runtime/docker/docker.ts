@@ -1,15 +1,15 @@
 // The runtime of Docker and of Podman, through the one API that both speak. All that it knows is in the engine: labels mark
 // what is this agent's, and nothing else is touched.
+
 import { readFileSync } from "node:fs";
 import { join, normalize } from "node:path";
-
 import type { Container } from "../../../../src/model/container.ts";
 import type { PodSpec } from "../../../../src/model/pod-spec.ts";
+import { hostAbilities } from "../../host/abilities.ts";
 import { labels } from "../../pod/labels.ts";
+import { refusalOfContainer } from "../../pod/refusal.ts";
 import type { Clock, Log } from "../../ports.ts";
-import { refusalOf } from "../cri/refusal.ts";
 import { LogFiles } from "../log-files.ts";
-import { prepareMounts } from "../process/launch.ts";
 import type { LogLimits } from "../process/log-writer.ts";
 import { defaultLogLimits } from "../process/log-writer.ts";
 import type {
@@ -120,7 +120,7 @@ export class DockerRuntime implements Runtime {
   }
 
   refusal(spec: PodSpec, container: Container): string | null {
-    return refusalOf(spec, container);
+    return refusalOfContainer(spec, container, hostAbilities());
   }
 
   caveat(_spec: PodSpec, container: Container): string | null {
@@ -191,8 +191,6 @@ export class DockerRuntime implements Runtime {
     sandbox: PodSandboxConfig,
   ): Promise<Result<string>> {
     if ((await this.#inspect(sandboxId)) === null) return fail("not-found", `there is no sandbox ${sandboxId}`);
-    const problem = prepareMounts(config.mounts);
-    if (problem !== null) return fail("invalid-config", problem);
     try {
       const logPath = join(sandbox.logDirectory, config.logPath);
       const { runAsUser, runAsGroup } = config.linux.securityContext;

@@ -1,14 +1,14 @@
 // From a container's configuration to the command line, rights and surroundings of a process on this host.
-import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { statSync } from "node:fs";
 import { hostname } from "node:os";
-import { delimiter, isAbsolute, join, resolve } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 
+import { defaultPath, isExecutable } from "../../host/programs.ts";
 import { expand } from "../../pod/expand.ts";
-import type { ContainerConfig, LinuxSecurityContext, Mount, PodSandboxConfig } from "../runtime.ts";
+import { managedFile } from "../../volume/volumes.ts";
+import type { ContainerConfig, LinuxSecurityContext, PodSandboxConfig } from "../runtime.ts";
 import { containerIdVariable } from "./process-table.ts";
 import { volumeVariable } from "./refusal.ts";
-
-const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Why a process cannot be started, with the exit code that a shell would give. */
 export type LaunchProblem = {
@@ -24,7 +24,8 @@ export type Launch = {
 };
 
 export function launchOf(id: string, config: ContainerConfig, sandbox: Pick<PodSandboxConfig, "hostname">): Launch {
-  const volumes = new Map(config.mounts.map(({ volume, hostPath }) => [volumeVariable(volume), hostPath]));
+  const mounts = config.mounts.filter(({ volume }) => volume !== managedFile);
+  const volumes = new Map(mounts.map(({ volume, hostPath }) => [volumeVariable(volume), hostPath]));
   const environment = new Map([
     ["PATH", defaultPath],
     ["HOSTNAME", sandbox.hostname === "" ? hostname() : sandbox.hostname],
@@ -72,15 +73,6 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
-
 /** The words before the command that give it its rights: none when it runs with the agent's own. */
 export function rightsPrefix(context: LinuxSecurityContext, setpriv: string | null): readonly string[] {
   const options: string[] = [];
@@ -103,45 +95,4 @@ export function rightsPrefix(context: LinuxSecurityContext, setpriv: string | nu
 
 function capability(name: string): string {
   return name.toLowerCase().replace(/^cap_/, "");
-}
-
-/** Sees to what must be there before the process starts; the text of what is wrong, or null. */
-export function prepareMounts(mounts: readonly Mount[]): string | null {
-  for (const mount of mounts) {
-    const problem = prepareMount(mount);
-    if (problem !== null) return `volume ${mount.volume}: hostPath type check failed: ${mount.hostPath} ${problem}`;
-  }
-  return null;
-}
-
-/** Source: core/v1 HostPathType. */
-function prepareMount({ hostPath, hostPathType }: Mount): string | null {
-  if (!isAbsolute(hostPath)) return "is not an absolute path";
-  const found = statSync(hostPath, { throwIfNoEntry: false });
-  switch (hostPathType) {
-    case "DirectoryOrCreate":
-      if (found === undefined) mkdirSync(hostPath, { recursive: true, mode: 0o755 });
-      return found === undefined || found.isDirectory() ? null : "is not a directory";
-    case "FileOrCreate":
-      if (found === undefined) writeFileSync(hostPath, "", { mode: 0o644 });
-      return found === undefined || found.isFile() ? null : "is not a file";
-    case "Directory":
-      return found?.isDirectory() === true ? null : "is not a directory";
-    case "File":
-      return found?.isFile() === true ? null : "is not a file";
-    case "Socket":
-      return found?.isSocket() === true ? null : "is not a socket file";
-    case "CharDevice":
-      return found?.isCharacterDevice() === true ? null : "is not a character device";
-    case "BlockDevice":
-      return found?.isBlockDevice() === true ? null : "is not a block device";
-    default:
-      return null;
-  }
-}
-
-/** Where a program is; null when it is nowhere on the agent's path. */
-export function findProgram(name: string): string | null {
-  const directories = (process.env["PATH"] ?? defaultPath).split(delimiter);
-  return directories.map((directory) => join(directory, name)).find(isExecutable) ?? null;
 }

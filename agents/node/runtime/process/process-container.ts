@@ -5,13 +5,12 @@ import { Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
-import { annotations, labels } from "../../pod/labels.ts";
+import { labels } from "../../pod/labels.ts";
 import type { Clock } from "../../ports.ts";
 import type { Result, RuntimeContainerStatus } from "../runtime.ts";
 import { done, fail } from "../runtime.ts";
 import type { ControlGroups } from "./control-groups.ts";
 import { launchOf, launchProblem, rightsPrefix } from "./launch.ts";
-import { logTail } from "./log-tail.ts";
 import type { LogLimits, LogStream } from "./log-writer.ts";
 import { LogWriter, rotatedLogs } from "./log-writer.ts";
 import type { ProcessIdentity } from "./process-table.ts";
@@ -319,7 +318,7 @@ export class ProcessContainer {
     if (exit === null || this.#ending !== undefined) return;
     const { exitCode, atMs } = exit;
     const reason = exit.reason ?? this.#exitReason(exitCode);
-    this.#ending = { atMs, exitCode, reason, message: exit.message ?? this.#lastWords(exitCode) };
+    this.#ending = { atMs, exitCode, reason, message: exit.message ?? "" };
     this.#cancelKill?.();
     for (const reader of this.#readers.splice(0)) reader.destroy();
     for (const resolve of this.#waiters.splice(0)) resolve();
@@ -334,12 +333,6 @@ export class ProcessContainer {
   #killAll(session: number | null): void {
     const { id } = this.record;
     killAll(id, session, () => this.#host.controlGroups?.processes(id) ?? []);
-  }
-
-  /** Source: terminationMessagePolicy FallbackToLogsOnError. */
-  #lastWords(exitCode: number): string {
-    const policy = this.record.config.annotations[annotations.terminationMessagePolicy];
-    return exitCode !== 0 && policy === "FallbackToLogsOnError" ? logTail(this.#logPath) : "";
   }
 
   /** The shim's identity, for which it gets a moment: an agent may have died right after starting it. */

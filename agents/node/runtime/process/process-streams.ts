@@ -5,12 +5,13 @@ import { execFile, spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { PassThrough } from "node:stream";
+import { findProgram } from "../../host/programs.ts";
 import { readLog } from "../../streams/log/read-log.ts";
 import type { LogRecord } from "../../streams/log/record.ts";
 import type { ContainerStreams, Result, StreamOptions, TerminalSize } from "../runtime.ts";
 import { fail, ok } from "../runtime.ts";
 import type { Launch } from "./launch.ts";
-import { findProgram, launchProblem } from "./launch.ts";
+import { launchProblem } from "./launch.ts";
 import { quote } from "./shim.ts";
 
 /** A command to be run beside a container's own. */

@@ -7,7 +7,8 @@ import { join } from "node:path";
 
 import type { Container } from "../../../../src/model/container.ts";
 import type { PodSpec } from "../../../../src/model/pod-spec.ts";
-import { hashText } from "../../pod/definition.ts";
+import { findProgram } from "../../host/programs.ts";
+import { hashText } from "../../pod/hash.ts";
 import type { Clock } from "../../ports.ts";
 import { version } from "../../version.ts";
 import type {
@@ -26,7 +27,7 @@ import type {
 } from "../runtime.ts";
 import { done, fail, ok } from "../runtime.ts";
 import { ControlGroups } from "./control-groups.ts";
-import { findProgram, launchOf, prepareMounts, rightsPrefix } from "./launch.ts";
+import { launchOf, rightsPrefix } from "./launch.ts";
 import type { LogLimits } from "./log-writer.ts";
 import { defaultLogLimits } from "./log-writer.ts";
 import type { ProcessHost } from "./process-container.ts";
@@ -41,8 +42,6 @@ import { shimScript } from "./shim.ts";
 export type ProcessRuntimeOptions = {
   /** Where the runtime keeps its records, for itself alone. */
   readonly directory: string;
-  /** Where pods' volumes are; the directory named after a pod's uid goes with the pod. */
-  readonly podsDirectory: string;
   /** `containers`, with links to all logs, is below it. */
   readonly logsDirectory: string;
   readonly clock: Clock;
@@ -112,7 +111,8 @@ export class ProcessRuntime implements Runtime {
   }
 
   caveat(spec: PodSpec, container: Container): string | null {
-    return caveatOf(spec, container, this.#host.controlGroups !== null);
+    const { isRoot } = this.#rights;
+    return caveatOf(spec, container, { limits: this.#host.controlGroups !== null, memory: isRoot });
   }
 
   async version() {
@@ -150,7 +150,7 @@ export class ProcessRuntime implements Runtime {
     return done;
   }
 
-  /** With the last sandbox of a pod go its volumes and logs. */
+  /** With the last sandbox of a pod go its logs. */
   async removePodSandbox(id: string): Promise<Result<null>> {
     const record = this.#sandboxes.get(id);
     if (record === undefined) return done;
@@ -159,7 +159,6 @@ export class ProcessRuntime implements Runtime {
     this.#sandboxes.delete(id);
     const { uid } = record.config.metadata;
     if ([...this.#sandboxes.values()].some(({ config }) => config.metadata.uid === uid)) return done;
-    rmSync(join(this.#options.podsDirectory, uid), { recursive: true, force: true });
     rmSync(record.config.logDirectory, { recursive: true, force: true });
     return done;
   }
@@ -192,8 +191,6 @@ export class ProcessRuntime implements Runtime {
     sandbox: PodSandboxConfig,
   ): Promise<Result<string>> {
     if (!this.#sandboxes.has(sandboxId)) return fail("not-found", `there is no sandbox ${sandboxId}`);
-    const problem = prepareMounts(config.mounts);
-    if (problem !== null) return fail("invalid-config", problem);
     const id = randomBytes(32).toString("hex");
     const record = { id, sandboxId, config, sandbox, createdAtMs: this.#options.clock.nowMs() };
     this.#records.saveContainer(record);

@@ -1,12 +1,15 @@
 // What the process runtime does not run, because it cannot do what the pod asks for: it starts commands on the host
 // itself, with the host's files, network and host name.
 //
-// Volumes: a hostPath is at its own path and an emptyDir in a directory of the pod's, whatever mountPath says. A mount
+// Volumes: a hostPath is at its own path and all others in a directory of the pod's, whatever mountPath says. A mount
 // whose mountPath is not that path is told in an event, and `$(LARES_VOLUME_<NAME>)` in the command and in the arguments
-// stands for the path. All other kinds of volumes are refused, and so is every protection that would not be there.
+// stands for the path. Volumes that others would have to make are refused, and so is every protection that would not be
+// there.
 import type { Container } from "../../../../src/model/container.ts";
 import type { PodSpec } from "../../../../src/model/pod-spec.ts";
 import type { Volume } from "../../../../src/model/volume.ts";
+import { volumeRefusal } from "../../pod/refusal.ts";
+import { apiAccessVolume } from "../../pod/service-account.ts";
 
 /** What the agent may do on this host. */
 export type HostRights = {
@@ -51,24 +54,15 @@ function portProblem({ ports = [] }: Container): string | null {
 }
 
 function volumeProblem(spec: PodSpec, container: Container): string | null {
-  if (container.volumeDevices !== undefined) return "volumeDevices: block volumes cannot be mapped";
-  for (const { name, subPathExpr } of container.volumeMounts ?? []) {
-    if (subPathExpr !== undefined) return `volumeMounts[${name}].subPathExpr: only subPath can be used`;
-    const volume = volumeNamed(spec, name);
-    const kind = volume === undefined ? "nothing" : sourceOf(volume);
-    if (kind !== "hostPath" && kind !== "emptyDir") {
-      return `volumes[${name}].${kind}: only hostPath and emptyDir volumes can be used without a container`;
-    }
+  for (const { name } of container.volumeMounts ?? []) {
+    const problem = volumeRefusal(spec, name);
+    if (problem !== null) return problem;
   }
-  return null;
+  return container.volumeDevices === undefined ? null : "volumeDevices: block volumes cannot be mapped";
 }
 
 function volumeNamed(spec: PodSpec, name: string): Volume | undefined {
   return spec.volumes?.find((volume) => volume.name === name);
-}
-
-function sourceOf(volume: Volume): string {
-  return Object.entries(volume).find(([field, value]) => field !== "name" && value !== undefined)?.[0] ?? "nothing";
 }
 
 /** Walls that a process on the host does not have. */
@@ -83,8 +77,6 @@ function protectionProblem(spec: PodSpec, { securityContext: own }: Container): 
   if (seLinux !== undefined) return "securityContext.seLinuxOptions: labels cannot be set";
   const windows = own?.windowsOptions ?? shared.windowsOptions;
   if (windows !== undefined) return "securityContext.windowsOptions: this is no Windows node";
-  const hasEmptyDir = spec.volumes?.some((volume) => volume.emptyDir !== undefined) === true;
-  if (shared.fsGroup !== undefined && hasEmptyDir) return "spec.securityContext.fsGroup: volumes keep their owners";
   return null;
 }
 
@@ -98,6 +90,9 @@ function rightsProblem(spec: PodSpec, { securityContext: own }: Container, right
   const group = own?.runAsGroup ?? spec.securityContext.runAsGroup;
   if (group !== undefined && !canChange) return `securityContext.runAsGroup: the agent cannot become group ${group}`;
   const groups = spec.securityContext.supplementalGroups ?? [];
+  if (spec.securityContext.fsGroup !== undefined && !canChange) {
+    return "spec.securityContext.fsGroup: the agent cannot set groups";
+  }
   if (groups.length > 0 && !canChange) return "spec.securityContext.supplementalGroups: the agent cannot set groups";
   if (own?.privileged === true && !isRoot) return "securityContext.privileged: the agent is not root";
   if (own?.capabilities?.add !== undefined && !isRoot) return "securityContext.capabilities.add: the agent is not root";
@@ -110,19 +105,27 @@ function rightsProblem(spec: PodSpec, { securityContext: own }: Container, right
   return null;
 }
 
-/** What is done otherwise than asked; null when nothing is. `limitsHold`: the runtime has control groups. */
-export function caveatOf(spec: PodSpec, container: Container, limitsHold: boolean): string | null {
+export type Enforced = {
+  /** The runtime has control groups. */
+  readonly limits: boolean;
+  /** The agent can make file systems in memory. */
+  readonly memory: boolean;
+};
+
+/** What is done otherwise than asked; null when nothing is. */
+export function caveatOf(spec: PodSpec, container: Container, enforced: Enforced): string | null {
   const caveats: string[] = [];
-  for (const { name, mountPath, readOnly, subPath } of container.volumeMounts ?? []) {
+  for (const { name, mountPath, readOnly, subPath, subPathExpr } of container.volumeMounts ?? []) {
+    // Nobody asked for it: it is for programs that look for it where it is in a container.
+    if (name === apiAccessVolume) continue;
     const hostPath = volumeNamed(spec, name)?.hostPath?.path;
-    const isInPlace = hostPath !== undefined && subPath === undefined && samePath(hostPath, mountPath);
+    const isInPlace = hostPath !== undefined && (subPath ?? subPathExpr) === undefined && samePath(hostPath, mountPath);
     if (!isInPlace) caveats.push(`volume ${name} is not at ${mountPath} but at $(${volumeVariable(name)})`);
-    const { medium, sizeLimit } = volumeNamed(spec, name)?.emptyDir ?? {};
-    if (medium !== undefined && medium !== "") caveats.push(`volume ${name} is kept on disk`);
-    if (sizeLimit !== undefined) caveats.push(`the size of volume ${name} is not limited`);
+    const { medium } = volumeNamed(spec, name)?.emptyDir ?? {};
+    if (medium === "Memory" && !enforced.memory) caveats.push(`volume ${name} is kept on disk`);
     if (readOnly === true) caveats.push(`volume ${name} can be written to`);
   }
-  if (container.resources.limits !== undefined && !limitsHold) caveats.push("resource limits are not enforced");
+  if (container.resources.limits !== undefined && !enforced.limits) caveats.push("resource limits are not enforced");
   if (container.tty === true || container.stdin === true) caveats.push("there is no terminal and no input");
   return caveats.length === 0 ? null : `Container ${container.name} is a process of the host: ${caveats.join("; ")}`;
 }

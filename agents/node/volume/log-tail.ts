@@ -18,8 +18,12 @@ export function logTail(path: string): string {
       .toString("utf8")
       .split("\n")
       .slice(-longestLines - 1);
-    const texts = lines.map((line) => /^\S+ (?:stdout|stderr) [PF] (.*)$/.exec(line)?.[1] ?? "");
-    return Buffer.from(texts.join("\n")).subarray(-longestBytes).toString("utf8");
+    const texts = lines.map((line) => {
+      const [, tag, text] = /^\S+ (?:stdout|stderr) ([PF]) (.*)$/.exec(line) ?? [];
+      if (text === undefined) return "";
+      return tag === "P" ? text : `${text}\n`;
+    });
+    return Buffer.from(texts.join("")).subarray(-longestBytes).toString("utf8");
   } catch {
     return "";
   }
