@@ -7,6 +7,8 @@ import { parseArgs } from "node:util";
 import { parse } from "smol-toml";
 
 import { projectRoot } from "../local/bundle.ts";
+import { measureFlatness } from "./agent-flatness.ts";
+import { measureFootprint } from "./agent-footprint.ts";
 import { measureApi } from "./api-speed.ts";
 import type { Bare } from "./baselines.ts";
 import { exchangeMs, sqliteMs, startBareWorker } from "./baselines.ts";
@@ -24,14 +26,14 @@ function row(what: string, value: string, remark = ""): void {
   console.log(`  ${what.padEnd(34)} ${value.padStart(12)}   ${remark}`);
 }
 
-function seconds(ms: number): string {
+function inSeconds(ms: number): string {
   return `${(ms / 1000).toFixed(2)} s`;
 }
 
 /** How much longer than bare messages and raw SQLite it took, and how many nodes that is in a second. */
 function ratio(ms: number, baselineMs: number, nodes: number): string {
   const rate = `${((nodes * 1000) / ms).toFixed(0)} nodes/s`;
-  return `${(ms / baselineMs).toFixed(1)} x ${seconds(baselineMs)}, bare messages and raw SQLite; ${rate}`;
+  return `${(ms / baselineMs).toFixed(1)} x ${inSeconds(baselineMs)}, bare messages and raw SQLite; ${rate}`;
 }
 
 function difference(after: Counters, before: Counters): Counters {
@@ -78,7 +80,7 @@ async function measureRegistration(cluster: MeasuredCluster, bare: Bare): Promis
   const startedAtMs = performance.now();
   await cluster.addNodes(nodes, 0);
   const tookMs = performance.now() - startedAtMs;
-  row("all nodes registered", seconds(tookMs), ratio(tookMs, baselineMs, nodes));
+  row("all nodes registered", inSeconds(tookMs), ratio(tookMs, baselineMs, nodes));
   row("  rows per node", "", rows(difference(await cluster.counters(), before), nodes));
 }
 
@@ -89,12 +91,12 @@ async function measureRollouts(cluster: MeasuredCluster, bare: Bare): Promise<vo
   const before = await cluster.counters();
   const firstMs = await cluster.rollOut("example/daemon:1");
   const middle = await cluster.counters();
-  row("apply -> all Ready", seconds(firstMs), ratio(firstMs, firstBaselineMs, nodes));
+  row("apply -> all Ready", inSeconds(firstMs), ratio(firstMs, firstBaselineMs, nodes));
   row("  rows per pod", "", rows(difference(middle, before), nodes));
   const updateBaselineMs = (await exchangeMs(bare, 2 * nodes)) + sqliteMs(nodes, 4);
   const updateMs = await cluster.rollOut("example/daemon:2");
   const after = await cluster.counters();
-  row("rolling update, all at once", seconds(updateMs), ratio(updateMs, updateBaselineMs, nodes));
+  row("rolling update, all at once", inSeconds(updateMs), ratio(updateMs, updateBaselineMs, nodes));
   row("  compared with the first rollout", `${(updateMs / firstMs).toFixed(2)} x`);
   row("  rows per pod", "", rows(difference(after, middle), nodes));
 }
@@ -107,7 +109,7 @@ async function measureOneNode(cluster: MeasuredCluster): Promise<void> {
   const startedAtMs = performance.now();
   await cluster.addNodes(1, cluster.nodes);
   await cluster.allAvailable(cluster.nodes + 1);
-  row("one node added, its pod Ready", seconds(performance.now() - startedAtMs));
+  row("one node added, its pod Ready", inSeconds(performance.now() - startedAtMs));
   await settled(cluster);
   row("  rows", "", rows(difference(await cluster.counters(), before), 1));
 }
@@ -187,12 +189,40 @@ async function measureBusyApi(cluster: MeasuredCluster, bare: Bare): Promise<voi
   await measureApi({ url: cluster.controlPlane.url, token: cluster.token }, bare, row);
 }
 
+const mebi = 1024 * 1024;
+
+/** The agent alone, against what it may cost. */
+async function measureAgent(seconds: number): Promise<void> {
+  console.log(`\nthe agent alone, 5 idle pods, ${seconds} s at rest`);
+  const found = await measureFootprint(seconds);
+  const { residentMib, privateMib, cpuShare, monthBytes, startedMs, podStartMs, barePodStartMs } = found;
+  const resident = `${((residentMib * mebi) / 1e6).toFixed(1)} MB`;
+  row("resident memory", resident, `limit 60; ${((privateMib * mebi) / 1e6).toFixed(1)} MB of it its own alone`);
+  row("processor", `${(cpuShare * 100).toFixed(3)} %`, "of a core; limit 0.2");
+  const month = `limit 3; ${found.pingBytes.toFixed(0)} bytes each 75 s, ${found.syncBytes} each 30 min, with TLS`;
+  row("network in a month", `${(monthBytes / 1e6).toFixed(2)} MB`, month);
+  row("start -> first pod's process", inSeconds(startedMs), "limit 2; enrolment included");
+  const bare = `${barePodStartMs.toFixed(0)} ms by the runtime alone; limit 150 more`;
+  row("assignment -> process", `${podStartMs.toFixed(0)} ms`, bare);
+  const { restKib, pollsKib, offlineKib } = await measureFlatness();
+  row("heap after 10,000 answers", `${pollsKib.toFixed(0)} KiB`, `more than after 100, of ${restKib.toFixed(0)}`);
+  row("heap after 24 hours offline", `${offlineKib.toFixed(0)} KiB`, "more, by a virtual clock");
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { nodes: { type: "string", default: "100,1000,10000" } } });
+  const { values } = parseArgs({
+    options: {
+      nodes: { type: "string", default: "100,1000,10000" },
+      "agent-only": { type: "boolean", default: false },
+      "agent-seconds": { type: "string", default: "300" },
+    },
+  });
   const toml = parse(readFileSync(join(projectRoot, "wrangler.toml"), "utf8"));
   console.log(
     `${cpus().length} processors, ${cpus()[0]?.model ?? "unknown"}; control plane and simulated nodes together`,
   );
+  await measureAgent(Number(values["agent-seconds"]));
+  if (values["agent-only"]) return;
   const bare = await startBareWorker(String(toml["compatibility_date"]));
   for (const nodes of values.nodes.split(",").map(Number)) await measureSize(nodes, bare);
   await bare.stop();

@@ -36,7 +36,9 @@ export async function bundleAgent(entry: "node" | "fleet", outfile: string): Pro
     format: "cjs",
     target: "node20",
     platform: "node",
+    // The engine keeps the text of a program; names stay, for traces that can be read.
     minifySyntax: true,
+    minifyWhitespace: true,
     ...(entry === "node" ? { banner: { js: "#!/usr/bin/env node" } } : {}),
     // Optional accelerators of ws that are not there and not missed.
     external: ["bufferutil", "utf-8-validate"],

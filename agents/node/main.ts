@@ -96,7 +96,7 @@ async function run(options: NodeOptions): Promise<void> {
       nodeFacts,
       hold,
       tokens: localApi === undefined ? tokens : recorded(tokens, localApi.tokens),
-      connect: connector(options.connection, { client, credentials, clock, log }),
+      connect: connector(options.connection, { client, credentials, clock, log, pingEveryMs: options.pingEveryMs }),
       localApi,
       sessions: new OpenSessions({
         ...{ client, credentials, runtime, log },

@@ -10,7 +10,7 @@ import { longestMessage, protocolVersion, SyncRequest } from "../sync/messages.t
 import type { Grant } from "../sync/node-object.ts";
 import type { ShardWrites } from "../sync/shard-writes.ts";
 import { isNothing } from "../sync/shard-writes.ts";
-import { digestHeader, nodeHeader } from "../sync/socket-headers.ts";
+import { digestHeader, nodeHeader, pingHeader } from "../sync/socket-headers.ts";
 import { mustResend, takeEvent, takeReport } from "../sync/take-report.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { NodeCredentials } from "./node-credentials.ts";
@@ -23,6 +23,10 @@ import type { Hearing } from "./shard-tending.ts";
 
 /** How long an agent lets pass between messages when nothing happens. */
 const socketSyncMs = 5 * 60_000;
+/** On a line that is to be silent. */
+const quietSyncMs = 30 * 60_000;
+/** What agents let a line be silent if they say nothing else, and what they may. */
+const pingSeconds = { usual: 10, most: 300 } as const;
 const pollSyncMs = 10_000;
 /** A report that others keep overtaking is the agent's to send again. */
 const mostTries = 5;
@@ -32,7 +36,13 @@ type Have = SyncRequest["have"];
 const nothingHeld: Have = { revision: 0, etag: "", templates: [] };
 
 /** What outlives the object's sleep, kept with the socket. */
-type Attachment = { readonly node: string; readonly connectedAtMs: number; readonly have: Have };
+type Attachment = {
+  readonly node: string;
+  readonly connectedAtMs: number;
+  readonly have: Have;
+  /** How much longer than usual the agent lets the line be silent. */
+  readonly quietMs?: number;
+};
 
 export type PodOfNode = PodTokens & { readonly namespace: string; readonly name: string; readonly nodeUid: string };
 
@@ -74,7 +84,9 @@ export class ShardSessions {
     const { 0: client, 1: server } = new WebSocketPair();
     for (const older of this.#ctx.getWebSockets(node)) older.close(4000, "replaced by a newer connection");
     this.#ctx.acceptWebSocket(server, [node]);
-    attach(server, { node, connectedAtMs: Date.now(), have: nothingHeld });
+    const quietMs = quietMsOf(request.headers.get(pingHeader));
+    const quiet = quietMs === 0 ? {} : { quietMs };
+    attach(server, { node, connectedAtMs: Date.now(), have: nothingHeld, ...quiet });
     this.#hear(node);
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -86,7 +98,7 @@ export class ShardSessions {
     try {
       attach(socket, { ...attachmentOf(socket), have: rememberable(request.have) });
       const answer = await this.#take(request, await this.#credentials.grantOf(node));
-      this.#send(socket, { ...answer, nextSyncMs: socketSyncMs });
+      this.#send(socket, { ...answer, nextSyncMs: nextSyncMs(attachmentOf(socket)) });
       // Content is long: should there be news before the agent has said what it has now, it is not sent again.
       const { have } = attachmentOf(socket);
       const { objects } = heldAfter(request.have, answer);
@@ -224,7 +236,7 @@ export class ShardSessions {
     const attachment = attachmentOf(socket);
     const answer = await this.#answer(name, attachment.have, 0);
     if (!isNews(answer)) return;
-    this.#send(socket, { ...answer, nextSyncMs: socketSyncMs });
+    this.#send(socket, { ...answer, nextSyncMs: nextSyncMs(attachment) });
     attach(socket, { ...attachment, have: heldAfter(attachment.have, answer) });
   }
 
@@ -256,7 +268,10 @@ export class ShardSessions {
   }
 
   #aliveAtMs(socket: WebSocket): number {
-    return this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? attachmentOf(socket).connectedAtMs;
+    const { connectedAtMs, quietMs = 0 } = attachmentOf(socket);
+    const answeredAtMs = this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? connectedAtMs;
+    // A sign of life on a silent line is good for longer: the next one is not due yet.
+    return quietMs === 0 ? answeredAtMs : Math.max(answeredAtMs, Math.min(Date.now(), answeredAtMs + quietMs));
   }
 
   /** Starts the clock for nodes that have no connection and were not heard since the object woke. */
@@ -313,6 +328,15 @@ function rememberable(have: Have): Have {
 /** Whether there is anything in it that the agent does not know. */
 function isNews({ pods, registered, usage, sessions }: SyncAnswer): boolean {
   return pods !== undefined || !registered || usage === true || sessions !== undefined;
+}
+
+function quietMsOf(header: string | null): number {
+  const seconds = Math.min(pingSeconds.most, Number(header ?? pingSeconds.usual));
+  return seconds > pingSeconds.usual ? (seconds - pingSeconds.usual) * 1000 : 0;
+}
+
+function nextSyncMs({ quietMs }: Attachment): number {
+  return quietMs === undefined ? socketSyncMs : quietSyncMs;
 }
 
 function attach(socket: WebSocket, attachment: Attachment): void {

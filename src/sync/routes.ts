@@ -6,7 +6,7 @@ import { bearerToken, digestOf } from "../store/credentials.ts";
 import { enrol } from "./enrolment.ts";
 import { hear } from "./enrolment-approval.ts";
 import { EnrolRequest, longestMessage, paths, SyncRequest } from "./messages.ts";
-import { digestHeader, nodeHeader } from "./socket-headers.ts";
+import { digestHeader, nodeHeader, pingHeader } from "./socket-headers.ts";
 
 /** Node credentials are `laresnode_NODE_SECRET`: the node's name finds its shard. */
 const nodeToken = /^laresnode_([a-z0-9.-]{1,253})_[a-z0-9]{64}$/;
@@ -59,7 +59,13 @@ agentRoutes.get(paths.socket, async (context) => {
   if (context.req.header("upgrade")?.toLowerCase() !== "websocket")
     return refuse(426, "this is the way to a WebSocket");
   const shard = nodeShard(context.env, shardOfNode(context.env, caller.node));
-  const headers = { upgrade: "websocket", [nodeHeader]: caller.node, [digestHeader]: caller.digest };
+  const ping = context.req.query("ping");
+  const headers = {
+    upgrade: "websocket",
+    [nodeHeader]: caller.node,
+    [digestHeader]: caller.digest,
+    ...(ping === undefined ? {} : { [pingHeader]: ping }),
+  };
   return shard.fetch("https://shard/socket", { headers });
 });
 

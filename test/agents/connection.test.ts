@@ -62,6 +62,7 @@ type LineOptions = {
   readonly ca?: string;
   readonly url?: string;
   readonly clock?: Clock;
+  readonly pingEveryMs?: number;
 };
 
 function connect(kind: ConnectionKind, options: LineOptions = {}): Line {
@@ -80,7 +81,8 @@ function connect(kind: ConnectionKind, options: LineOptions = {}): Line {
   const problems: ConnectionProblem[] = [];
   const logs: string[] = [];
   const log = { info: (text: string) => void logs.push(text), warn: (text: string) => void logs.push(text) };
-  const connection = connector(kind, { client, credentials, clock, log })({
+  const pings = options.pingEveryMs === undefined ? {} : { pingEveryMs: options.pingEveryMs };
+  const connection = connector(kind, { client, credentials, clock, log, ...pings })({
     answered: (answer) => void answers.push(answer),
     failed: (problem) => void problems.push(problem),
   });
@@ -328,6 +330,21 @@ describe("the socket", () => {
     line.send();
     await until(() => line.answers.length === 1, "an answer");
     await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(line.problems).toEqual([]);
+    server.pongs = false;
+    await until(() => line.problems.length === 1, "a problem");
+    expect(line.problems).toEqual([{ kind: "unreachable", message: "nothing was heard for 30 s" }]);
+  });
+
+  test("that is mostly silent is told of, is tried seldom, and is given up soon after a ping without an answer", async () => {
+    const line = connect("socket", { clock: hurriedClock, pingEveryMs: 75_000 });
+    line.send();
+    await until(() => line.answers.length === 1, "an answer");
+    expect(server.asked).toContain("UPGRADE /agent/v1/socket?ping=75");
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    // Three pings by the hurried clock, four at most.
+    expect(server.pings).toBeGreaterThanOrEqual(2);
+    expect(server.pings).toBeLessThanOrEqual(4);
     expect(line.problems).toEqual([]);
     server.pongs = false;
     await until(() => line.problems.length === 1, "a problem");

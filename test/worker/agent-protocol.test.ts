@@ -284,6 +284,14 @@ describe("a socket", () => {
     await until("a pong comes", () => socket.texts.includes("pong"));
   });
 
+  it("is asked to sync seldom when its line is to be silent", async () => {
+    const agent = await Agent.registered(name);
+    const socket = await AgentSocket.opened(agent.token, "?ping=75");
+    expect((await socket.ask(agent.message())).nextSyncMs).toBe(1_800_000);
+    const usual = await AgentSocket.opened(agent.token);
+    expect((await usual.ask(agent.message())).nextSyncMs).toBe(300_000);
+  });
+
   it("outlives the sleep of its shard: what is told, and what is asked, gets through", async () => {
     const { agent, socket } = await connected();
     agent.take(await socket.ask(agent.message()));

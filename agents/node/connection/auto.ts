@@ -13,6 +13,8 @@ export type AutoOptions = {
   readonly credentials: Credentials;
   readonly clock: Clock;
   readonly log: Log;
+  /** See SocketOptions. */
+  readonly pingEveryMs?: number;
 };
 
 export class AutoConnection implements Connection {
@@ -28,9 +30,10 @@ export class AutoConnection implements Connection {
   constructor(listener: ConnectionListener, options: AutoOptions) {
     this.#listener = listener;
     this.#options = options;
-    const { client, credentials, clock } = options;
+    const { client, credentials, clock, pingEveryMs } = options;
     const blocked = (message: string) => this.#blocked(message);
-    this.#socket = new SocketConnection(listener, { client, credentials, clock, blocked });
+    const pings = pingEveryMs === undefined ? {} : { pingEveryMs };
+    this.#socket = new SocketConnection(listener, { client, credentials, clock, blocked, ...pings });
     const polled = {
       answered: (answer: SyncAnswer) => this.#polled(answer),
       failed: (problem: ConnectionProblem) => this.#pollFailed(problem),

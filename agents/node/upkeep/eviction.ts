@@ -5,7 +5,7 @@ import { canonicalQuantity, quantityUnits } from "../../../src/model/quantity.ts
 import type { PodDefinition } from "../pod/definition.ts";
 
 /** In the order in which they are seen to: memory first, for what lacks it does nothing else. */
-export const signals = [
+const signals = [
   "memory.available",
   "nodefs.available",
   "nodefs.inodesFree",
@@ -19,7 +19,7 @@ export type Reading = { readonly available: number; readonly capacity: number };
 export type Readings = Readonly<Partial<Record<Signal, Reading>>>;
 
 /** What must be left: bytes or pieces, or a share of all. */
-export type Least = { readonly amount: number } | { readonly share: number };
+type Least = { readonly amount: number } | { readonly share: number };
 export type Thresholds = Readonly<Record<Signal, Least>>;
 
 export const defaultThresholds: Thresholds = {
@@ -65,7 +65,7 @@ export type PodUse = {
 const criticalPriority = 2_000_000_000;
 
 /** A pod without which the node, or its control plane, does not work is never evicted, nor refused for lack of anything. */
-export function isCritical({ spec }: PodDefinition): boolean {
+function isCritical({ spec }: PodDefinition): boolean {
   return (spec.priority ?? 0) >= criticalPriority;
 }
 
@@ -113,7 +113,7 @@ function requestOf({ resources }: Container, resource: "memory" | "ephemeral-sto
   return quantityUnits(resources?.requests?.[resource] ?? resources?.limits?.[resource] ?? "0");
 }
 
-export function quantityText(bytes: number): string {
+function quantityText(bytes: number): string {
   return canonicalQuantity(`${Math.floor(bytes / 1024)}Ki`) ?? "0";
 }
 

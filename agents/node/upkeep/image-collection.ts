@@ -20,7 +20,7 @@ export const defaultImageLimits: ImageLimits = {
   maximumAgeMs: Number.POSITIVE_INFINITY,
 };
 
-export type ImageRecord = { readonly seenAtMs: number; readonly usedAtMs: number };
+type ImageRecord = { readonly seenAtMs: number; readonly usedAtMs: number };
 /** By id. */
 export type ImageRecords = Readonly<Record<string, ImageRecord>>;
 
@@ -41,7 +41,7 @@ export function recordImages(
   );
 }
 
-export function isInUse({ id, repoTags, repoDigests }: RuntimeImage, inUse: ReadonlySet<string>): boolean {
+function isInUse({ id, repoTags, repoDigests }: RuntimeImage, inUse: ReadonlySet<string>): boolean {
   return [id, ...repoTags, ...repoDigests].some((name) => inUse.has(name));
 }
 

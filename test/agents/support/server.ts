@@ -28,6 +28,7 @@ export class Server {
   upgrades: "accept" | "refuse" = "accept";
   /** False: pings are not answered. */
   pongs = true;
+  pings = 0;
   /** Set: every request gets this. */
   fixed: { readonly status: number; readonly body: string } | undefined;
   /** Paths asked for, with how. */
@@ -177,6 +178,7 @@ export class Server {
     socket.on("message", (data) => {
       const text = data.toString();
       if (text === ping) {
+        this.pings += 1;
         if (this.pongs) socket.send(pong);
         return;
       }

@@ -23,17 +23,17 @@ export class AgentSocket {
   }
 
   /** Opens a socket; the status when it is refused. */
-  static async open(token: string | null, headers: Record<string, string> = { upgrade: "websocket" }) {
+  static async open(token: string | null, headers: Record<string, string> = { upgrade: "websocket" }, query = "") {
     const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
-    const response = await exports.default.fetch(`${server}${paths.socket}`, {
+    const response = await exports.default.fetch(`${server}${paths.socket}${query}`, {
       headers: { ...headers, ...authorization },
     });
     return response.webSocket === null ? response.status : new AgentSocket(response.webSocket);
   }
 
   /** Opens a socket that is let in. */
-  static async opened(token: string): Promise<AgentSocket> {
-    const socket = await AgentSocket.open(token);
+  static async opened(token: string, query = ""): Promise<AgentSocket> {
+    const socket = await AgentSocket.open(token, undefined, query);
     if (typeof socket === "number") throw new Error(`the socket was refused: ${socket}`);
     return socket;
   }

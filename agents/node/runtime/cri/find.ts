@@ -1,5 +1,5 @@
 // Where a container runtime that speaks the CRI listens on this host, and whether it answers.
-import { CriClient, methods } from "./service.ts";
+import { access } from "node:fs/promises";
 
 /** In the order in which they are tried. */
 export const wellKnownSockets: readonly string[] = [
@@ -12,10 +12,18 @@ const timeoutMs = 5000;
 
 /** Throws when nobody answers there, or nobody who speaks the CRI: Docker's own containerd does not. */
 export async function askCri(endpoint: string): Promise<void> {
-  const client = new CriClient(endpoint.replace(/^unix:\/\//, ""));
+  const path = socketPath(endpoint);
+  await access(path);
+  // Loaded where there is something to talk to: a node without a CRI has no use for the memory that HTTP/2 takes.
+  const { CriClient, methods } = await import("./service.ts");
+  const client = new CriClient(path);
   try {
     await client.call(methods.version, {}, { timeoutMs });
   } finally {
     client.close();
   }
+}
+
+function socketPath(endpoint: string): string {
+  return endpoint.replace(/^unix:\/\//, "");
 }
