@@ -278,7 +278,7 @@ test("a containerd without a network for pods runs those on the host's, and says
     const refused = await runtime.runPodSandbox({ ...sandboxConfigOf(logs, "uid-2"), hostNetwork: false });
     expect(refused).toMatchObject({ ok: false, message: expect.stringMatching(/^spec\.hostNetwork: .*cni plugin/) });
     value(await runtime.runPodSandbox(sandboxConfigOf(logs)));
-    expect(await runtime.listPodSandboxes({ podUid: "uid-1" })).toMatchObject([{ state: "ready" }]);
+    expect(await runtime.listPodSandboxes({})).toMatchObject([{ state: "ready", metadata: { uid: "uid-1" } }]);
   } finally {
     runtime.close();
     await lonely.remove();

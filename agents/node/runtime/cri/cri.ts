@@ -140,9 +140,11 @@ export class CriRuntime implements Runtime {
   }
 
   async runPodSandbox(config: PodSandboxConfig): Promise<Result<string>> {
+    const lacking = config.hostNetwork ? null : await this.#lackOfNetwork();
+    if (lacking !== null) return noPodNetwork(lacking);
     const request = { config: sandboxMessage(config, this.#context(config)) };
     const run = await attempt(() => this.#client.call(methods.runPodSandbox, request, { timeoutMs: slowMs }));
-    if (!run.ok) return /cni plugin not initialized/.test(run.message) ? noPodNetwork(run.message) : run;
+    if (!run.ok) return run;
     this.#changes.made(run.value.podSandboxId, { podUid: config.metadata.uid, state: "ready" });
     return ok(run.value.podSandboxId);
   }
@@ -295,6 +297,13 @@ export class CriRuntime implements Runtime {
   close(): void {
     this.#changes.close();
     this.#client.close();
+  }
+
+  /** To be known beforehand: a runtime that has failed to connect a sandbox may be as unable to take it away again. */
+  async #lackOfNetwork(): Promise<string | null> {
+    const conditions = await attempt(() => this.status());
+    const network = conditions.ok ? conditions.value.find(({ type }) => type === "NetworkReady") : undefined;
+    return network?.status === false ? network.message : null;
   }
 
   #forget(containerId: string): void {
