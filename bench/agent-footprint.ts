@@ -202,7 +202,6 @@ async function bareStartMs(dir: string): Promise<number> {
   const directory = join(dir, "bare");
   const runtime = await openProcessRuntime({
     directory,
-    podsDirectory: join(directory, "pods"),
     logsDirectory: join(directory, "log"),
     clock: systemClock,
   });
