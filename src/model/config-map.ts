@@ -10,7 +10,7 @@ import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
-import { storedOnly } from "./support.ts";
+import { actedOn } from "./support.ts";
 import { utf8Length } from "./utf8.ts";
 import type { Errors } from "./validation/each.ts";
 import { validateImmutability, validateKey } from "./validation/keyed-data.ts";
@@ -59,7 +59,7 @@ export const configMaps: Resource<ConfigMap> = defineResource<ConfigMap>({
   version: "v1",
   kind: "ConfigMap",
   plural: "configmaps",
-  support: storedOnly("no pod is given them yet"),
+  support: actedOn("sent to the nodes of the pods that name them, and to no others; a change is pushed"),
   shortNames: ["cm"],
   schema: ConfigMap,
   validateName: nameRule(dns1123Subdomain),

@@ -47,7 +47,7 @@ const podSpec: SupportOf<PodSpec> = {
   hostIPC: hosts,
   shareProcessNamespace: hosts,
   securityContext: actedOn("see below"),
-  imagePullSecrets: storedOnly(),
+  imagePullSecrets: actedOn("those of the ServiceAccount where the pod names none; in turn, the closest match first"),
   hostname: actedOn("as `$HOSTNAME`"),
   subdomain: storedOnly(),
   affinity: actedOn("of daemon pods required node affinity; of bare pods all but preferred pod (anti-)affinity"),
@@ -80,7 +80,7 @@ const container: SupportOf<Container> = {
   ports: actedOn(
     "names, for probes and hooks; one `hostPort` for one pod of a node, and refused where it is not the `containerPort`",
   ),
-  envFrom: refused("unless `optional`: the agent is given no ConfigMaps and no Secrets"),
+  envFrom: actedOn("keys that can be no names are left out, and told in an event"),
   env: actedOn("by source, see below; `$(NAME)` is replaced"),
   resources: actedOn(
     "requests: whether the node has room; limits of cpu and memory hold with `--cgroup`; OOM score by QoS class",
@@ -105,8 +105,8 @@ const container: SupportOf<Container> = {
 const envVarSource: SupportOf<EnvVarSource> = {
   fieldRef: actedOn(),
   resourceFieldRef: actedOn(),
-  configMapKeyRef: refused("unless `optional`"),
-  secretKeyRef: refused("unless `optional`"),
+  configMapKeyRef: actedOn("the container waits while it is not there, unless it is `optional`"),
+  secretKeyRef: actedOn("the container waits while it is not there, unless it is `optional`"),
 };
 
 const probe: SupportOf<Probe> = {

@@ -10,7 +10,7 @@ import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
-import { storedOnly } from "./support.ts";
+import { actedOn } from "./support.ts";
 import { utf8Text } from "./utf8.ts";
 import type { Errors } from "./validation/each.ts";
 import { noErrors } from "./validation/each.ts";
@@ -105,7 +105,7 @@ export const secrets: Resource<Secret> = defineResource<Secret>({
   version: "v1",
   kind: "Secret",
   plural: "secrets",
-  support: storedOnly("no pod is given them yet"),
+  support: actedOn("sent to the nodes of the pods that name them, and to no others; sealed on the disk of a node"),
   schema: Secret,
   validateName: nameRule(dns1123Subdomain),
   completed: withStringData,

@@ -36,7 +36,9 @@ export const serviceAccounts: Resource<ServiceAccount> = defineResource<ServiceA
   version: "v1",
   kind: "ServiceAccount",
   plural: "serviceaccounts",
-  support: actedOn("every namespace has `default`; `/token` gives tokens that open the API, pods are given none yet"),
+  support: actedOn(
+    "every namespace has `default`; `/token` gives tokens that open the API, to nodes those of their pods; `imagePullSecrets` count for pods that name none",
+  ),
   shortNames: ["sa"],
   schema: ServiceAccount,
   validateName: nameRule(dns1123Subdomain),
