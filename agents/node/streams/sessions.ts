@@ -30,7 +30,7 @@ export type OfferedSession = {
 export class OpenSessions implements Sessions {
   readonly #parts: SessionParts;
   readonly #known = new Set<string>();
-  readonly #open = new Set<AbortController>();
+  readonly #open = new Map<AbortController, SessionOffer>();
   #isClosed = false;
 
   constructor(parts: SessionParts) {
@@ -47,13 +47,27 @@ export class OpenSessions implements Sessions {
 
   close(): void {
     this.#isClosed = true;
-    for (const session of this.#open) session.abort();
+    for (const ending of this.#open.keys()) ending.abort();
+  }
+
+  /**
+   * Ends the oldest log that is followed: that its reader has gone is noticed only when there is something to send, so logs
+   * that say nothing would fill the node up with sessions of nobody. False: there is none.
+   */
+  #makeRoom(): boolean {
+    for (const [ending, { wish }] of this.#open) {
+      if (wish.kind !== "log" || !wish.follow) continue;
+      ending.abort();
+      this.#open.delete(ending);
+      return true;
+    }
+    return false;
   }
 
   async #serve(session: OfferedSession): Promise<void> {
     const ending = new AbortController();
-    const isOneTooMany = this.#open.size >= mostSessions;
-    this.#open.add(ending);
+    const isOneTooMany = this.#open.size >= mostSessions && !this.#makeRoom();
+    this.#open.set(ending, session.offer);
     try {
       const { serveSession } = await import("./serve.ts");
       await serveSession(session, this.#parts, { signal: ending.signal, isOneTooMany });
