@@ -11,7 +11,7 @@ import type {
   RuntimeFilter,
   RuntimeImages,
 } from "./runtime/runtime.ts";
-import type { MountInput, TearDown, Volumes } from "./volume/volumes.ts";
+import type { MountInput, PodOnDisk, TearDown, Volumes } from "./volume/volumes.ts";
 
 export class Gate {
   #isClosed = false;
@@ -173,7 +173,7 @@ class GatedVolumes implements Volumes {
   list() {
     return this.#gate.pass(this.#volumes.list());
   }
-  excess(pod: PodSurroundings) {
+  excess(pod: PodOnDisk) {
     return this.#gate.pass(this.#volumes.excess(pod));
   }
   resolver() {

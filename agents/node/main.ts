@@ -113,7 +113,7 @@ async function run(options: NodeOptions): Promise<void> {
   });
   const calm = startWatchdog(clock);
   localApi?.serve({ state: agent.state, review: controlPlaneReviewer(client, credentials), runtime });
-  const upkeep = new Upkeep(defaultUpkeep, { clock, log, runtime, host, agent });
+  const upkeep = new Upkeep(defaultUpkeep, { clock, log, runtime, host, agent, volumes });
   void upkeep.start();
   await untilSignal();
   calm();

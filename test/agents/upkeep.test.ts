@@ -35,6 +35,9 @@ import { assignedPod, container, template } from "./support/pods.ts";
 import { minuteMs, secondMs, started, status } from "./support/stories.ts";
 import { World } from "./support/world.ts";
 
+/** What is said of volumes that have outgrown their limits, by pod. */
+const outgrown = new Map<string, string>();
+
 const mebi = 1024 * 1024;
 const gibi = 1024 * mebi;
 
@@ -249,6 +252,7 @@ function tended(world: World, machine: Machine): Upkeep {
     runtime: world.runtime,
     host: machine,
     agent: world.agent,
+    volumes: { excess: async ({ uid }) => outgrown.get(uid) ?? null },
   });
   void upkeep.start();
   return upkeep;
@@ -460,4 +464,15 @@ describe("DiskUpkeep", () => {
       expect(reading?.capacity).toBeGreaterThanOrEqual(reading?.available ?? 0);
     }
   });
+});
+
+it("a pod whose volume has outgrown its limit is evicted, and says which", async () => {
+  const world = await started({ spec: { volumes: [{ name: "cache", emptyDir: { sizeLimit: "1Mi" } }] } });
+  const upkeep = tended(world, new Machine());
+  const message = 'Usage of EmptyDir volume "cache" exceeds the limit "1Mi". ';
+  outgrown.set("uid-1", message);
+  await world.clock.advance(60_000);
+  outgrown.clear();
+  upkeep.stop();
+  expect(status(world)).toMatchObject({ phase: "Failed", reason: "Evicted", message });
 });

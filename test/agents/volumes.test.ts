@@ -240,10 +240,12 @@ describe("an emptyDir", () => {
     const surroundings = pod([{ name: "cache", emptyDir: { sizeLimit: "64Ki" } }]);
     const path = await ready(surroundings);
     writeFileSync(join(path, "a"), "x".repeat(32 * 1024));
-    expect(await volumes.excess(surroundings)).toBeNull();
+    expect(await volumes.excess({ uid: "uid-1", definition: surroundings.definition })).toBeNull();
     mkdirSync(join(path, "deep"));
     writeFileSync(join(path, "deep/b"), "x".repeat(64 * 1024));
-    expect(await volumes.excess(surroundings)).toBe('Usage of EmptyDir volume "cache" exceeds the limit "64Ki". ');
+    expect(await volumes.excess({ uid: "uid-1", definition: surroundings.definition })).toBe(
+      'Usage of EmptyDir volume "cache" exceeds the limit "64Ki". ',
+    );
   });
 
   test("belongs to the pod's group, as does what is made in it", async () => {

@@ -4,6 +4,7 @@ import { labels } from "../pod/labels.ts";
 import { warning } from "../pod/pod-event.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { Volumes } from "../volume/volumes.ts";
 import type { PodUse, Reading, Signal, Thresholds } from "./eviction.ts";
 import { defaultThresholds, evictionMessage, rankedForEviction, resourceOf, signalsMet } from "./eviction.ts";
 import type { ImageLimits } from "./image-collection.ts";
@@ -29,6 +30,7 @@ export type UpkeepPorts = {
   readonly runtime: Runtime;
   readonly host: HostUpkeep;
   readonly agent: KeptAgent;
+  readonly volumes: Pick<Volumes, "excess">;
 };
 
 const lookEveryMs = 10_000;
@@ -72,6 +74,7 @@ export class Upkeep {
   async look(): Promise<void> {
     await this.#attempt("cannot keep logs short", () => this.#keepLogs());
     await this.#attempt("cannot see to what runs out", () => this.#relieve());
+    await this.#attempt("cannot see how large volumes are", () => this.#limitVolumes());
     const nowMs = this.#ports.clock.monotonicMs();
     if (nowMs < this.#collectAtMs || this.#isStopped) return;
     this.#collectAtMs = nowMs + collectEveryMs;
@@ -112,6 +115,15 @@ export class Upkeep {
     }
     const reading = readings[signal];
     if (reading !== undefined) await this.#evictOne(signal, reading);
+  }
+
+  /** Source: eviction_manager.go emptyDirLimitEviction. */
+  async #limitVolumes(): Promise<void> {
+    const { agent, volumes } = this.#ports;
+    for (const pod of agent.keptPods() ?? []) {
+      const excess = pod.isActive ? await volumes.excess(pod) : null;
+      if (excess !== null) agent.evict(pod.uid, excess);
+    }
   }
 
   async #evictOne(signal: Signal, reading: Reading): Promise<void> {

@@ -24,7 +24,7 @@ import { PodMounts } from "./pod-mounts.ts";
 import { removeTree } from "./remove-tree.ts";
 import type { Renewal, TokenClock } from "./renewal.ts";
 import { TokenKeeper } from "./renewal.ts";
-import type { MountInput, SetUp, TearDown, VolumeProblem, Volumes } from "./volumes.ts";
+import type { MountInput, PodOnDisk, SetUp, TearDown, VolumeProblem, Volumes } from "./volumes.ts";
 
 export type HostVolumesOptions = {
   /** One directory per pod is below it. */
@@ -181,10 +181,10 @@ export class HostVolumes implements Volumes {
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   }
 
-  async excess(pod: PodSurroundings): Promise<string | null> {
-    for (const volume of pod.definition.spec.volumes ?? []) {
+  async excess({ uid, definition }: PodOnDisk): Promise<string | null> {
+    for (const volume of definition.spec.volumes ?? []) {
       const { sizeLimit } = volume.emptyDir ?? {};
-      const path = volumePath(this.#options.podsDirectory, pod.assigned.uid, volume);
+      const path = volumePath(this.#options.podsDirectory, uid, volume);
       if (sizeLimit === undefined || path === null) continue;
       if ((await lstat(path).catch(() => undefined)) === undefined) continue;
       if ((await usedBytes(path)) > quantityUnits(sizeLimit)) {

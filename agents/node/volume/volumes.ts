@@ -1,5 +1,5 @@
 // What an agent needs of its host's file system for pods: volumes, and the few files that every container is given.
-import type { ContainerDefinition } from "../pod/definition.ts";
+import type { ContainerDefinition, PodDefinition } from "../pod/definition.ts";
 import type { PodSurroundings } from "../pod/environment.ts";
 import type { DnsConfig, KeyValue, Mount, Result, RuntimeContainerStatus } from "../runtime/runtime.ts";
 
@@ -25,6 +25,8 @@ export type MountInput = {
 /** `mounts`: it will be started again; `volumes`: it has ended; `all`: nobody asks for the pod any more. */
 export type TearDown = "mounts" | "volumes" | "all";
 
+export type PodOnDisk = { readonly uid: string; readonly definition: PodDefinition };
+
 export type Volumes = {
   /** Makes the pod's volumes ready and brings what is in them up to date. Harmless when they are. */
   setUp(pod: PodSurroundings): Promise<SetUp>;
@@ -37,7 +39,7 @@ export type Volumes = {
   /** Uids of pods of which something is left. */
   list(): Promise<readonly string[]>;
   /** Says which volume of the pod has outgrown its limit; null when none has. */
-  excess(pod: PodSurroundings): Promise<string | null>;
+  excess(pod: PodOnDisk): Promise<string | null>;
   /** How the node itself resolves names. */
   resolver(): Promise<DnsConfig>;
 };
