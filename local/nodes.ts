@@ -17,6 +17,8 @@ export type NodesContext = {
   readonly authorityFile: string;
   /** The control plane's own socket: thousands of simulated agents need no encryption on one machine. */
   readonly plainServer: string;
+  /** What tells the agents in what to run their pods. */
+  readonly runtimeArgs: readonly string[];
 };
 
 function nodeNames({ nodes, nodePrefix }: Pick<Options, "nodes" | "nodePrefix">): readonly string[] {
@@ -29,12 +31,12 @@ export async function startNodes(context: NodesContext, options: Options): Promi
   if (names.length === 0) return [];
   const file = join(context.stateDir, "bin", "lares-agent.cjs");
   await bundleAgent("node", file);
-  return Promise.all(names.map((name) => startNode(context, options, { name, file })));
+  return Promise.all(names.map((name) => startNode(context, { name, file })));
 }
 
 type NodeProgram = { readonly name: string; readonly file: string };
 
-async function startNode(context: NodesContext, options: Options, { name, file }: NodeProgram): Promise<Program> {
+async function startNode(context: NodesContext, { name, file }: NodeProgram): Promise<Program> {
   const dir = join(context.stateDir, "nodes", name);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const tokenFile = join(dir, "join-token");
@@ -43,7 +45,7 @@ async function startNode(context: NodesContext, options: Options, { name, file }
   }
   const args = [
     ...["--server", context.server, "--ca-file", context.authorityFile],
-    ...["--node", name, "--runtime", options.runtime],
+    ...["--node", name, ...context.runtimeArgs],
     ...["--state-dir", dir, "--log-dir", join(dir, "log"), "--join-token-file", tokenFile],
     "--stop-pods-on-exit",
   ];

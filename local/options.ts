@@ -1,7 +1,8 @@
 // What can be said on the command line of `npm start`.
 import { parseArgs } from "node:util";
 
-type Runtime = "process" | "fake";
+const runtimes = ["auto", "docker", "cri", "process", "fake"] as const;
+type Runtime = (typeof runtimes)[number];
 
 export type Options = {
   readonly port: number;
@@ -24,7 +25,8 @@ export const usage = `Runs a whole Lares cluster on this machine: the control pl
   --state DIR        where everything is kept, kubeconfig included     (default .lares)
   --nodes N          how many node agents to start; 0 is fine          (default 3)
   --node-prefix P    what the names of these nodes begin with          (default edge-)
-  --runtime R        what their pods run in: process or fake           (default process)
+  --runtime R        what their pods run in: auto, docker, cri,
+                     process or fake                                   (default auto)
   --no-example       do not apply what is in examples/
   --fleet N          add N simulated nodes, all in one process         (default 0)
   --help             show this
@@ -37,9 +39,10 @@ const mostSimulated = 100_000;
 export function parseOptions(args: readonly string[]): Options | null {
   const values = parse(args);
   if (values.help === true) return null;
-  const runtime = values.runtime ?? "process";
-  if (runtime !== "process" && runtime !== "fake") {
-    throw new UserError(`--runtime must be process or fake, not ${JSON.stringify(runtime)}`);
+  const given = values.runtime ?? "auto";
+  const runtime = runtimes.find((one) => one === given);
+  if (runtime === undefined) {
+    throw new UserError(`--runtime must be auto, docker, cri, process or fake, not ${JSON.stringify(given)}`);
   }
   const nodePrefix = values["node-prefix"] ?? "edge-";
   if (!/^[a-z0-9]([a-z0-9.-]{0,200})$/.test(nodePrefix)) {

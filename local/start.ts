@@ -16,6 +16,7 @@ import type { Options } from "./options.ts";
 import { parseOptions, UserError, usage } from "./options.ts";
 import type { Program } from "./processes.ts";
 import { Lines, showProgress } from "./progress.ts";
+import { localRuntime } from "./runtime.ts";
 import { holdStateDir } from "./state-dir.ts";
 import { listenTls } from "./tls-front.ts";
 
@@ -60,7 +61,7 @@ async function start(options: Options, running: Running, lines: Lines): Promise<
   lines.say(`  control plane  ${server}`);
 
   const api = apiClient(controlPlane.url, token);
-  await startAgents({ api, controlPlane, stateDir: stateDir.path, server, options, running });
+  await startAgents({ api, controlPlane, stateDir: stateDir.path, server, options, running, lines });
   const daemonSets = options.example ? await applyExamples(api) : [];
   const expected = { nodes: options.nodes + options.fleet, daemonSets };
   const startedAtMs = Date.now();
@@ -92,12 +93,14 @@ type Starting = {
   readonly server: string;
   readonly options: Options;
   readonly running: Running;
+  readonly lines: Lines;
 };
 
-async function startAgents({ api, controlPlane, stateDir, server, options, running }: Starting): Promise<void> {
+async function startAgents({ api, controlPlane, stateDir, server, options, running, lines }: Starting): Promise<void> {
   mkdirSync(join(stateDir, "nodes"), { recursive: true, mode: 0o700 });
   const authorityFile = join(stateDir, "pki", "ca.crt");
-  const context = { api, stateDir, server, authorityFile, plainServer: controlPlane.url };
+  const runtimeArgs = options.nodes === 0 ? [] : await localRuntime(stateDir, options, lines);
+  const context = { api, stateDir, server, authorityFile, plainServer: controlPlane.url, runtimeArgs };
   const programs: Program[] = [];
   // All at once: each gives its pods their time to end.
   running.add(async () => {

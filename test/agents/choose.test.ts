@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,6 +67,14 @@ describe("auto", () => {
     await choose({}, [docker.socket]);
     const choice = await choose({}, [`unix://${docker.socket}`, docker.socket]);
     expect(choice).toMatchObject({ endpoint: docker.socket, because: "it was taken before" });
+  });
+
+  test("leaves processes for containers, but not while some of them run", async () => {
+    await choose({}, [nowhere]);
+    mkdirSync(join(stateDirectory, "runtime/containers/one"), { recursive: true });
+    expect(await choose({}, [docker.socket])).toMatchObject({ kind: "process", because: "it was taken before" });
+    rmSync(join(stateDirectory, "runtime"), { recursive: true });
+    expect(await choose({}, [docker.socket])).toMatchObject({ kind: "docker" });
   });
 
   test("gives what it took before a minute to come back, and then goes on without", async () => {

@@ -1,8 +1,12 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe } from "vitest";
 
+import { describeContainers } from "./containers.conformance.ts";
 import { describeRuntime } from "./runtime.conformance.ts";
 import { commands, EngineFixture } from "./support/engine-fixture.ts";
+
+let count = 0;
 
 describe.each(["docker", "podman"] as const)("with %s", (kind) => {
   let fixture: EngineFixture;
@@ -10,7 +14,7 @@ describe.each(["docker", "podman"] as const)("with %s", (kind) => {
     fixture = await EngineFixture.start(kind);
   }, 60_000);
   afterAll(() => fixture.remove(), 60_000);
-  afterEach(() => fixture.clear());
+  afterEach(() => fixture.clear(), 60_000);
 
   describeRuntime(kind, async () => ({
     runtime: await fixture.open(),
@@ -20,4 +24,16 @@ describe.each(["docker", "podman"] as const)("with %s", (kind) => {
     tick: () => new Promise((resolve) => setTimeout(resolve, 50)),
     close: async () => {},
   }));
+
+  describeContainers(kind, async () => {
+    const directory = join(fixture.directory, `c${count++}`);
+    mkdirSync(directory);
+    return {
+      runtime: await fixture.open({ directory, logsDirectory: join(directory, "log"), seccompDirectory: directory }),
+      directory,
+      registry: fixture.registry,
+      busybox: fixture.image,
+      close: async () => {},
+    };
+  });
 });

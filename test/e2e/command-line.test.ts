@@ -40,7 +40,11 @@ it("--help lists every option with its default", () => {
 it.each([
   ["an option that does not exist", ["--nods", "3"], "Unknown option '--nods'"],
   ["a number that is none", ["--nodes", "three"], '--nodes must be a whole number from 0 to 100, not "three"'],
-  ["a runtime that does not exist", ["--runtime", "docker"], '--runtime must be process or fake, not "docker"'],
+  [
+    "a runtime that does not exist",
+    ["--runtime", "rkt"],
+    '--runtime must be auto, docker, cri, process or fake, not "rkt"',
+  ],
 ])("%s is a clear error", (_what, args, message) => {
   const { status, stderr } = start(...args);
   expect(status).toBe(1);

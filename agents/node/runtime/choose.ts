@@ -1,6 +1,6 @@
 // Which runtime does this node have? The one that it is told to take, or the first that answers; what was taken once is
 // taken again after a start, since pods run in it.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
@@ -9,7 +9,7 @@ import type { NodeOptions } from "../options.ts";
 import type { Clock, Log, Network } from "../ports.ts";
 import type { Runtime } from "./runtime.ts";
 
-type Choice = {
+export type Choice = {
   readonly kind: "docker" | "cri" | "process" | "fake";
   /** Of docker and cri. */
   readonly endpoint?: string;
@@ -25,18 +25,19 @@ type Host = {
 
 type Candidate = Pick<Choice, "kind" | "endpoint">;
 type Ports = { readonly clock: Clock; readonly log: Log };
-type Opened = { readonly runtime: Runtime; readonly network: Network };
+type Opened = { readonly runtime: Runtime; readonly network: Network; readonly choice: Choice };
 type ChooseOptions = Pick<NodeOptions, "runtime" | "runtimeEndpoint" | "stateDirectory">;
+type OpenOptions = ChooseOptions & Pick<NodeOptions, "logDirectory" | "node" | "controlGroup" | "sandboxImage">;
 
 const retryMs = 1000;
 /** An engine that is there may only be on its way up: the host is booting, say. */
 const patienceMs = 60_000;
 
 /** Opens what is chosen, as soon as it answers. */
-export async function openRuntime(options: NodeOptions, ports: Ports): Promise<Opened> {
+export async function openRuntime(options: OpenOptions, ports: Ports): Promise<Opened> {
   const choice = await chooseRuntime(options, ports, await thisHost());
   ports.log.info("runtime", choice);
-  return open(choice, options, ports);
+  return { ...(await open(choice, options, ports)), choice };
 }
 
 async function thisHost(): Promise<Host> {
@@ -55,8 +56,10 @@ export async function chooseRuntime(options: ChooseOptions, ports: Ports, host: 
   const remembered = readChoice(file);
   const candidates = candidatesFor(options, host);
   const before = candidates.find((one) => one.kind === remembered?.kind && one.endpoint === remembered.endpoint);
+  // One that was found first because nothing better was up yet binds nobody before something runs in it.
+  const isBound = before?.kind !== "process" || hasProcesses(stateDirectory);
   const choice =
-    (before === undefined || before.kind === "process" ? null : await againAsBefore(before, ports)) ??
+    (before === undefined || !isBound ? null : await againAsBefore(before, ports)) ??
     (await firstOf(candidates, kind, ports));
   // What cannot be written down is chosen anew at the next start.
   await writeFile(file, JSON.stringify({ kind: choice.kind, endpoint: choice.endpoint })).catch(() => {});
@@ -128,6 +131,18 @@ async function problemOf({ kind, endpoint = "" }: Candidate): Promise<string | n
   }
 }
 
+function processDirectory(stateDirectory: string): string {
+  return join(stateDirectory, "runtime");
+}
+
+function hasProcesses(stateDirectory: string): boolean {
+  try {
+    return readdirSync(join(processDirectory(stateDirectory), "containers")).length > 0;
+  } catch {
+    return false;
+  }
+}
+
 function readChoice(file: string): Candidate | null {
   try {
     const { kind, endpoint } = JSON.parse(readFileSync(file, "utf8"));
@@ -138,7 +153,7 @@ function readChoice(file: string): Candidate | null {
 }
 
 /** Each driver is loaded when it is the one. */
-async function open(choice: Choice, options: NodeOptions, ports: Ports): Promise<Opened> {
+async function open(choice: Choice, options: OpenOptions, ports: Ports): Promise<Omit<Opened, "choice">> {
   const { stateDirectory, logDirectory, node, controlGroup, sandboxImage } = options;
   const { kind, endpoint = "" } = choice;
   const { clock, log } = ports;
@@ -170,7 +185,7 @@ async function open(choice: Choice, options: NodeOptions, ports: Ports): Promise
     case "process": {
       const { openProcessRuntime } = await import("./process/process.ts");
       const runtime = await openProcessRuntime({
-        directory: join(stateDirectory, "runtime"),
+        directory: processDirectory(stateDirectory),
         logsDirectory: logDirectory,
         clock,
         ...(controlGroup === undefined ? {} : { controlGroup }),

@@ -1,9 +1,10 @@
 // A Docker Engine of a test's own.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
+import { lowestOomScore } from "../../../agents/node/runtime/docker/oom-score.ts";
 import { Daemon, freeSubnet, removeBridge, removeControlGroup, removeTree } from "./daemon.ts";
 import { removeAllContainers } from "./engine.ts";
 
@@ -30,6 +31,7 @@ export class DockerDaemon {
       iptables: false,
       ip6tables: false,
       "ip-masq": false,
+      ...lowLevelRuntime(directory),
       ...settings,
     };
     const configFile = join(directory, "daemon.json");
@@ -56,8 +58,9 @@ export class DockerDaemon {
     return docker;
   }
 
-  stop(signal?: "SIGKILL" | "SIGTERM"): Promise<void> {
-    return this.#daemon.stop(signal);
+  async stop(signal?: "SIGKILL" | "SIGTERM"): Promise<void> {
+    await this.#daemon.stop(signal);
+    this.#endContainerd();
   }
 
   resume(): Promise<void> {
@@ -71,19 +74,43 @@ export class DockerDaemon {
   /** Ends it with all that runs in it. */
   async remove(): Promise<void> {
     await removeAllContainers(this.socket);
-    await this.#daemon.stop();
-    this.#endContainerd();
+    await this.stop();
     removeBridge(this.#name);
     removeTree(this.directory);
     removeControlGroup(this.#name);
   }
 
-  /** After a SIGKILL of the daemon its own containerd is left. */
+  /**
+   * After a SIGKILL of the daemon its own containerd is left, or is a zombie where nobody buries orphans, which the next
+   * daemon would take for one that lives.
+   */
   #endContainerd(): void {
+    const pidFile = join(this.directory, "exec/containerd/containerd.pid");
     try {
-      process.kill(Number(readFileSync(join(this.directory, "exec/containerd/containerd.pid"), "utf8")), "SIGKILL");
+      process.kill(Number(readFileSync(pidFile, "utf8")), "SIGKILL");
+      rmSync(pidFile);
     } catch {
       // It ended with the daemon.
     }
   }
+}
+
+/**
+ * Docker gives a privileged container every capability there is, one of which small virtual machines hold back: nothing
+ * could be started. There the low-level runtime is asked for the rest.
+ */
+function lowLevelRuntime(directory: string) {
+  if (lowestOomScore() === -1000) return {};
+  const path = join(directory, "runc");
+  const script = `#!/bin/sh
+strip() { sed -i 's/"CAP_SYS_RESOURCE",//g' "$1"; }
+last=
+for word; do
+  case $last in --bundle) strip "$word/config.json";; --process) strip "$word";; esac
+  last=$word
+done
+exec runc "$@"
+`;
+  writeFileSync(path, script, { mode: 0o755 });
+  return { runtimes: { stripped: { path } }, "default-runtime": "stripped" };
 }

@@ -40,8 +40,7 @@ export class EngineFixture {
     const registry = await Registry.start();
     try {
       const image = await registry.push("test/busybox:1", busyboxImage());
-      const insecureRegistries = [registry.host];
-      const daemon = kind === "docker" ? await DockerDaemon.start() : await PodmanDaemon.start({ insecureRegistries });
+      const daemon = kind === "docker" ? await DockerDaemon.start() : await PodmanDaemon.start();
       const pulled = await engine(daemon.socket, "POST", `/images/create?fromImage=${encodeURIComponent(image)}`);
       if (pulled.text.includes('"error"')) throw new Error(pulled.text);
       return new EngineFixture(daemon, registry, image);

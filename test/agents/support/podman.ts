@@ -6,18 +6,13 @@ import { basename, join } from "node:path";
 import { Daemon, freeSubnet, removeBridge, removeControlGroup, removeTree } from "./daemon.ts";
 import { removeAllContainers } from "./engine.ts";
 
-export type PodmanOptions = {
-  /** Registries that speak plain HTTP. */
-  readonly insecureRegistries?: readonly string[];
-};
-
 export class PodmanDaemon {
   readonly socket: string;
   readonly directory: string;
   readonly #name: string;
   readonly #daemon: Daemon;
 
-  private constructor(directory: string, { insecureRegistries = [] }: PodmanOptions) {
+  private constructor(directory: string) {
     this.directory = directory;
     this.socket = join(directory, "p.sock");
     this.#name = `lrp${basename(directory).slice(-6).toLowerCase()}`;
@@ -28,7 +23,7 @@ export class PodmanDaemon {
     mkdirSync(join(directory, "networks"));
     file("networks/lares.json", JSON.stringify(network(this.#name)));
     const containers = file("containers.conf", containersConf(directory, this.#name));
-    const registries = file("registries.conf", insecureRegistries.map(insecure).join("\n"));
+    const registries = file("registries.conf", registriesConf);
     this.#daemon = new Daemon({
       program: "podman",
       args: [
@@ -42,8 +37,8 @@ export class PodmanDaemon {
   }
 
   /** Throws when Debian's podman is not installed. */
-  static async start(options: PodmanOptions = {}): Promise<PodmanDaemon> {
-    const podman = new PodmanDaemon(mkdtempSync(join(tmpdir(), "lares-podman-")), options);
+  static async start(): Promise<PodmanDaemon> {
+    const podman = new PodmanDaemon(mkdtempSync(join(tmpdir(), "lares-podman-")));
     try {
       await podman.#daemon.start();
     } catch (error) {
@@ -107,6 +102,9 @@ default_network="lares"
 `;
 }
 
-function insecure(host: string): string {
-  return `[[registry]]\nlocation="${host}"\ninsecure=true\n`;
-}
+/** Registries on loopback speak plain HTTP, on whatever port. */
+const registriesConf = `[[registry]]
+prefix="127.0.0.1"
+location="127.0.0.1"
+insecure=true
+`;

@@ -26,6 +26,7 @@ export class ContainerLogs {
   readonly #followers = new Map<string, LogFollower>();
   /** Copied to the end. */
   readonly #finished = new Set<string>();
+  #isClosed = false;
 
   constructor(options: ContainerLogsOptions) {
     this.#options = options;
@@ -36,7 +37,7 @@ export class ContainerLogs {
     const { client, kind, clock, limits } = this.#options;
     const { Id: id, Config, State } = container;
     const path = Config.Labels?.[engineLabels.logPath];
-    if (kind === "podman" || path === undefined || this.#followers.has(id)) return;
+    if (kind === "podman" || path === undefined || this.#isClosed || this.#followers.has(id)) return;
     if (State.Status === "created" || (!State.Running && this.#finished.has(id))) return;
     const isRunning = async () => {
       const { State: now } = await client.get<InspectedContainer>(`/containers/${id}/json`);
@@ -81,7 +82,7 @@ export class ContainerLogs {
       return;
     }
     try {
-      const container = await this.#options.client.get<InspectedContainer>(`/containers/${id}/json`);
+      const container = await this.#options.client.getLibpod<InspectedContainer>(`/containers/${id}/json`);
       if (!container.State.Running || container.OCIConfigPath === undefined) return;
       // The monitor takes orders from a pipe beside the configuration: kind 2 is to open the log anew.
       await writeFile(join(dirname(container.OCIConfigPath), "ctl"), "2 0 0\n");
@@ -91,6 +92,7 @@ export class ContainerLogs {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const follower of this.#followers.values()) follower.stop();
   }
 }

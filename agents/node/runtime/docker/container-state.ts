@@ -64,8 +64,6 @@ export type StatusInput = {
   readonly failedStart: FailedStart | undefined;
   /** The kernel ended it, which not every engine notices. */
   readonly ranOutOfMemory: boolean;
-  /** What it says of its end; asked for when it has ended badly. */
-  lastWords(): string;
 };
 
 export function containerStatus(input: StatusInput): RuntimeContainerStatus {
@@ -93,9 +91,9 @@ export function containerStatus(input: StatusInput): RuntimeContainerStatus {
   return { ...common, state, ...started, ...(state === "exited" ? ending(input) : {}) };
 }
 
-function ending({ container: { State }, ranOutOfMemory, lastWords }: StatusInput) {
+function ending({ container: { State }, ranOutOfMemory }: StatusInput) {
   const exitCode = State.ExitCode;
-  const message = exitCode === 0 ? "" : (State.Error ?? "") || lastWords();
+  const message = State.Error ?? "";
   const finishedAtMs = timeOf(State.FinishedAt);
   return {
     exitCode,

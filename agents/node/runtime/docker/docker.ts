@@ -27,7 +27,7 @@ import type {
   RuntimeFilter,
 } from "../runtime.ts";
 import { done, fail, ok } from "../runtime.ts";
-import { caveatOf } from "./caveat.ts";
+import { caveatOf, warnOfRestarts } from "./caveat.ts";
 import { ContainerLogs } from "./container-logs.ts";
 import type { FailedStart } from "./container-state.ts";
 import { containerStatus, failedStartOf, listedContainer, startExitCode } from "./container-state.ts";
@@ -41,6 +41,7 @@ import type { EngineKind, InspectedContainer, ListedContainer } from "./engine-t
 import { kindOf } from "./engine-types.ts";
 import { execSync } from "./execs.ts";
 import { EngineImages } from "./images.ts";
+import { wasKilledForMemory } from "./oom-kills.ts";
 import { lowestOomScore } from "./oom-score.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { readStats } from "./stats.ts";
@@ -277,13 +278,13 @@ export class DockerRuntime implements Runtime {
       container,
       imageRef: await this.images.referenceOf(container.Image),
       failedStart: this.#failedStarts.get(id),
-      ranOutOfMemory: false,
-      lastWords: () => "",
+      ranOutOfMemory: this.#ranOutOfMemory(container),
     });
   }
 
   async execSync(id: string, command: readonly string[], timeoutSeconds: number): Promise<Result<ExecResult>> {
     try {
+      if ((await this.#inspect(id)) === null) return fail("not-found", `there is no container ${id}`);
       return await execSync(this.#client, this.#options.clock, { id, command, timeoutMs: timeoutSeconds * 1000 });
     } catch (error) {
       return fail(isStatus(error, 404, 409) ? "not-found" : "failed", problemText(error));
@@ -320,6 +321,12 @@ export class DockerRuntime implements Runtime {
       if (isStatus(error, 404)) return null;
       throw error;
     }
+  }
+
+  /** Docker tells it. The kernel ends the process that takes the most, which need not be the container's first. */
+  #ranOutOfMemory({ Id, State, HostConfig }: InspectedContainer): boolean {
+    const mayHave = this.name === "podman" && !State.Running && State.ExitCode !== 0 && (HostConfig.Memory ?? 0) > 0;
+    return mayHave && wasKilledForMemory(Id);
   }
 
   async #delete(id: string): Promise<Result<null>> {
@@ -363,19 +370,11 @@ export class DockerRuntime implements Runtime {
 
   /** The engine answers, for the first time or again. */
   async #connected(): Promise<void> {
-    await this.#warnOfRestarts();
+    if (this.name === "docker") await warnOfRestarts(this.#client, this.#options.log);
     this.#sandboxes.forgetAll();
     const all = await this.#list({});
     for (const one of all) if (!isSandbox(one)) void this.#follow(one.Id);
     for (const uid of new Set(all.map(({ Labels }) => Labels?.[labels.podUid]))) if (uid !== undefined) this.#tell(uid);
-  }
-
-  async #warnOfRestarts(): Promise<void> {
-    if (this.name !== "docker") return;
-    const { LiveRestoreEnabled } = await this.#client.get<{ readonly LiveRestoreEnabled?: boolean }>("/info");
-    if (LiveRestoreEnabled === true) return;
-    const remedy = 'set "live-restore": true in /etc/docker/daemon.json';
-    this.#options.log.warn("pods end when dockerd is stopped or upgraded", { remedy });
   }
 
   async #follow(id: string): Promise<void> {

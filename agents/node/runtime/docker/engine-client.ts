@@ -30,6 +30,7 @@ export type Question = {
 
 /** The newest that this client was written for. */
 const newestApi = "1.44";
+const libpodApi = "4.0.0";
 /** Docker may take its time on slow disks. The kubelet waits as long. */
 const silenceMs = 120_000;
 const mostSockets = 16;
@@ -57,6 +58,11 @@ export class EngineClient {
 
   get<T>(path: string, question: Question = {}): Promise<T> {
     return this.ask<T>("GET", path, question);
+  }
+
+  /** What only Podman has, in words of its own. */
+  getLibpod<T>(path: string): Promise<T> {
+    return this.#json<T>("GET", `/v${libpodApi}/libpod${path}`, {});
   }
 
   post<T = unknown>(path: string, question: Question = {}): Promise<T> {

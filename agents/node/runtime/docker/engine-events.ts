@@ -53,6 +53,11 @@ export class EngineEvents {
       // One that was started anew may be another version.
       if (this.#isDown) await this.#client.negotiate();
       await this.#open();
+      // It may have been let go meanwhile.
+      if (this.#isStopped) {
+        this.#stream?.destroy();
+        return;
+      }
       if (this.#isDown) this.#ports.log.info("the container engine answers again");
       this.#isDown = false;
       await listener.connected();

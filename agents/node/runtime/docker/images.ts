@@ -89,7 +89,7 @@ export class EngineImages implements RuntimeImages {
     const all = await this.#client.get<readonly InspectedImage[]>("/images/json");
     return all
       .filter(({ Id }) => this.#pulled.has(plainId(Id)))
-      .map((image) => ({ ...imageStatus(image), repoTags: image.RepoTags ?? [] }));
+      .map((image) => ({ ...imageStatus(image), repoTags: (image.RepoTags ?? []).filter(isTag) }));
   }
 
   async remove(image: string): Promise<Result<null>> {
@@ -164,6 +164,11 @@ function readRecord(path: string): readonly string[] {
   }
 }
 
+/** Podman counts digests among the tags. */
+function isTag(name: string): boolean {
+  return !name.includes("@");
+}
+
 function plainId(id: string): string {
   return id.replace(/^sha256:/, "");
 }
@@ -205,7 +210,8 @@ function registryAuth({ username, password, identityToken, registryToken }: Regi
     ...(identityToken === undefined ? {} : { identitytoken: identityToken }),
     ...(registryToken === undefined ? {} : { registrytoken: registryToken }),
   };
-  return Buffer.from(JSON.stringify(content)).toString("base64url");
+  // The alphabet for URLs, and padded, which Node's own is not.
+  return Buffer.from(JSON.stringify(content)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
 
 const away =

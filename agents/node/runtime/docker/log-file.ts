@@ -36,7 +36,8 @@ export class LogFile {
   resumePoint(): ResumePoint {
     const current = readTail(this.#path);
     if (current.cutBytes > 0) truncateSync(this.#path, current.sizeBytes - current.cutBytes);
-    const before = current.lines.length === 0 ? readTail(rotated(this.#path).at(-1) ?? "").lines : [];
+    // It may just have been begun.
+    const before = current.sizeBytes < tailBytes ? readTail(rotated(this.#path).at(-1) ?? "").lines : [];
     const lines = [...before, ...current.lines];
     const last = lines.at(-1);
     if (last === undefined) return { sinceMs: 0, known: new Map() };

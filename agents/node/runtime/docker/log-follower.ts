@@ -49,10 +49,12 @@ export class LogFollower {
   async #run(): Promise<void> {
     for (let retryMs = firstRetryMs; !this.#isStopped; retryMs = Math.min(2 * retryMs, longestRetryMs)) {
       try {
-        // The stream of one that has ended ends too; that of one that runs has ended with the engine.
-        const ranBefore = await this.#options.isRunning();
-        await this.#copy(ranBefore);
-        if (!ranBefore || !(await this.#options.isRunning())) break;
+        const isRunning = await this.#options.isRunning();
+        await this.#copy(isRunning);
+        if (!isRunning) break;
+        // A stream that follows may end before the last words: they are asked for when the container has ended. That of
+        // one that runs ends with the engine, which gets a moment.
+        if (!(await this.#options.isRunning())) continue;
       } catch (error) {
         if (isStatus(error, 404)) break;
       }
@@ -75,6 +77,10 @@ export class LogFollower {
       timeoutMs: 0,
     });
     this.#stream = stream;
+    if (this.#isStopped) {
+      stream.destroy();
+      return;
+    }
     const reader = logLines(isTty);
     for await (const chunk of stream) {
       const lines = reader.take(chunk).filter((line) => known.size === 0 || !isKnown(known, line));

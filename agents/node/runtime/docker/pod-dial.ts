@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 
-import type { Result } from "../runtime.ts";
+import type { Failure, Result } from "../runtime.ts";
 import { fail, ok } from "../runtime.ts";
 import type { InspectedContainer } from "./engine-types.ts";
 import { addressOf } from "./engine-types.ts";
@@ -41,7 +41,7 @@ function dialInNetworkOf(pid: number, port: number): Promise<Result<Duplex> | nu
     const timer = setTimeout(() => child.kill("SIGKILL"), dialTimeoutMs);
     child.on("message", (message, handle) => {
       if (message === "connected" && handle !== undefined) resolve(ok(guarded(asSocket(handle))));
-      else resolve(fail("failed", `failed to connect to localhost:${port} inside the pod: ${String(message)}`));
+      else resolve(failedTo(`localhost:${port} inside the pod`, String(message)));
     });
     child.on("error", () => resolve(null));
     child.on("exit", (code) => {
@@ -55,6 +55,11 @@ function dialInNetworkOf(pid: number, port: number): Promise<Result<Duplex> | nu
 /** What the helper sends is the socket that it has connected. */
 function asSocket(handle: unknown): Socket {
   return handle as Socket;
+}
+
+function failedTo(target: string, problem: string): Failure {
+  const why = /ECONNREFUSED/.test(problem) ? "connection refused" : problem;
+  return fail("failed", `failed to connect to ${target}: ${why}`);
 }
 
 /** One that breaks when nobody uses it any more must not end the agent. */
@@ -71,6 +76,6 @@ function dial(host: string, port: number): Promise<Result<Duplex>> {
       socket.setTimeout(0);
       resolve(ok(guarded(socket)));
     });
-    socket.once("error", (error) => resolve(fail("failed", `failed to connect to ${host}:${port}: ${error.message}`)));
+    socket.once("error", (error) => resolve(failedTo(`${host}:${port}`, error.message)));
   });
 }
