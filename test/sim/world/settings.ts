@@ -4,7 +4,7 @@ import type { Json } from "./client.ts";
 import type { Users } from "./users.ts";
 import { mergePatch } from "./users.ts";
 
-export const settingsName = "settings";
+const settingsName = "settings";
 
 /** Pods start without it, as people may have taken it away for good. */
 export const settingsVolumes: Json = {
