@@ -1,5 +1,6 @@
-// What becomes of each field of a pod: who acts on it, or that nobody does. `refused` and `acted on` are those of the
-// agent's `process` runtime (agents/node/runtime/process/refusal.ts); the `fake` one runs nothing and refuses nothing.
+// What becomes of each field of a pod: who acts on it, or that nobody does. `refused` and `acted on` are those of nodes
+// that run containers, by Docker, Podman or the CRI (agents/node/pod/refusal.ts); where the `process` runtime does
+// otherwise (agents/node/runtime/process/refusal.ts) the remark says so. The `fake` one runs nothing and refuses nothing.
 import type { Container } from "./container.ts";
 import type { DaemonSetSpec } from "./daemonset.ts";
 import type { EnvVarSource } from "./env.ts";
@@ -12,11 +13,13 @@ import type { Volume } from "./volume.ts";
 /** Every field, so that a new one does not compile before somebody has said what becomes of it. */
 type SupportOf<Struct> = { readonly [Field in keyof Struct]-?: Support };
 
-const hosts = storedOnly("always the host's");
+const ownOrHosts = actedOn("of processes it is always the host's");
 const noDevices = refused("this node hands out no devices");
 const needsDriver = refused("it takes a driver that nodes do not have; a container that mounts it is refused");
-const asRoot = actedOn("needs an agent that is root, and `setpriv`");
-const noWalls = refused("but `Unconfined`: there is none");
+const asRoot = actedOn("for processes it takes an agent that is root, and `setpriv`");
+const noLabels = refused("labels cannot be set");
+const noWindows = refused("this is no Windows node");
+const withinWalls = "processes refuse all but `Unconfined`";
 
 const daemonSetSpec: SupportOf<DaemonSetSpec> = {
   selector: actedOn("pods are adopted and released by it"),
@@ -30,23 +33,23 @@ const podSpec: SupportOf<PodSpec> = {
   volumes: actedOn("by kind, see below"),
   initContainers: actedOn("in order; those with `restartPolicy: Always` are sidecars"),
   containers: actedOn(),
-  ephemeralContainers: storedOnly(),
+  ephemeralContainers: refused("`kubectl debug` is told that they are disabled"),
   restartPolicy: actedOn("back-off from 10 s, doubling to 5 min"),
   terminationGracePeriodSeconds: actedOn(),
   activeDeadlineSeconds: actedOn("of bare pods; DaemonSets may not have it"),
   dnsPolicy: actedOn("without cluster DNS: all but `None` are the node's; processes refuse `None`"),
   nodeSelector: actedOn("which nodes get the pod"),
-  serviceAccountName: storedOnly(),
-  serviceAccount: storedOnly(),
+  serviceAccountName: actedOn("whose token the pod gets, and whose pull secrets"),
+  serviceAccount: actedOn("the old name of `serviceAccountName`"),
   automountServiceAccountToken: actedOn("token, `ca.crt` and namespace where client libraries look for them"),
   nodeName: actedOn(),
-  hostNetwork: hosts,
-  hostPID: hosts,
-  hostIPC: hosts,
-  shareProcessNamespace: hosts,
+  hostNetwork: ownOrHosts,
+  hostPID: ownOrHosts,
+  hostIPC: ownOrHosts,
+  shareProcessNamespace: ownOrHosts,
   securityContext: actedOn("see below"),
   imagePullSecrets: actedOn("those of the ServiceAccount where the pod names none; in turn, the closest match first"),
-  hostname: actedOn("for processes as `$HOSTNAME`"),
+  hostname: actedOn("of processes as `$HOSTNAME`"),
   subdomain: actedOn("in the hosts file of containers"),
   affinity: actedOn("of daemon pods required node affinity; of bare pods all but preferred pod (anti-)affinity"),
   schedulerName: actedOn("of bare pods; those of other schedulers are left to them"),
@@ -62,26 +65,26 @@ const podSpec: SupportOf<PodSpec> = {
   overhead: actedOn("counts when there is looked for room"),
   topologySpreadConstraints: actedOn("of bare pods, with `DoNotSchedule`"),
   setHostnameAsFQDN: actedOn("with `subdomain`"),
-  os: storedOnly(),
-  hostUsers: refused("`false`: processes cannot be given user ids of their own"),
+  os: actedOn("a pod for Windows is refused"),
+  hostUsers: refused("`false`: containers cannot be given user ids of their own"),
   schedulingGates: actedOn("of bare pods, while they are bound to no node"),
   resourceClaims: noDevices,
-  resources: storedOnly(),
+  resources: refused("limits of a pod as a whole"),
 };
 
 const container: SupportOf<Container> = {
   name: actedOn(),
-  image: storedOnly("no image is pulled; changing it starts the container again"),
-  command: actedOn("has to be given: an image alone says nothing here"),
+  image: actedOn("pulled by the runtime; processes have none, a change starts them again all the same"),
+  command: actedOn("of processes it has to be given"),
   args: actedOn(),
   workingDir: actedOn(),
   ports: actedOn(
-    "names, for probes and hooks; one `hostPort` for one pod of a node, and refused where it is not the `containerPort`",
+    "names, for probes and hooks; one `hostPort` for one pod of a node; processes refuse one that is not the `containerPort`",
   ),
   envFrom: actedOn("keys that can be no names are left out, and told in an event"),
   env: actedOn("by source, see below; `$(NAME)` is replaced"),
   resources: actedOn(
-    "requests: whether the node has room; limits of cpu and memory hold with `--cgroup`; OOM score by QoS class",
+    "requests: whether the node has room; limits of cpu and memory (of processes with `--cgroup`); OOM score by QoS class; devices and huge pages are refused",
   ),
   resizePolicy: storedOnly(),
   restartPolicy: actedOn("of init containers: `Always`"),
@@ -93,11 +96,11 @@ const container: SupportOf<Container> = {
   lifecycle: actedOn(),
   terminationMessagePath: actedOn("of containers; processes have none"),
   terminationMessagePolicy: actedOn("`FallbackToLogsOnError`: the end of the log"),
-  imagePullPolicy: storedOnly(),
+  imagePullPolicy: actedOn("a node that is cut off takes the image it has, also with `Always`"),
   securityContext: actedOn("see below"),
-  stdin: storedOnly("told in an event: there is no input"),
-  stdinOnce: storedOnly(),
-  tty: storedOnly("told in an event: there is no terminal"),
+  stdin: actedOn("processes have no input, and an event says so"),
+  stdinOnce: actedOn("of containers"),
+  tty: actedOn("processes have no terminal, and an event says so"),
 };
 
 const envVarSource: SupportOf<EnvVarSource> = {
@@ -128,34 +131,34 @@ const lifecycleHandler: SupportOf<LifecycleHandler> = {
 };
 
 const podSecurityContext: SupportOf<PodSecurityContext> = {
-  seLinuxOptions: refused("labels cannot be set"),
-  windowsOptions: refused("this is no Windows node"),
+  seLinuxOptions: noLabels,
+  windowsOptions: noWindows,
   runAsUser: asRoot,
   runAsGroup: asRoot,
   runAsNonRoot: actedOn(),
   supplementalGroups: asRoot,
-  supplementalGroupsPolicy: storedOnly(),
+  supplementalGroupsPolicy: refused("`Strict`"),
   fsGroup: asRoot,
-  sysctls: refused("processes share the host's"),
-  fsGroupChangePolicy: storedOnly(),
-  seccompProfile: noWalls,
-  appArmorProfile: noWalls,
+  sysctls: actedOn("processes refuse it: they share the host's"),
+  fsGroupChangePolicy: storedOnly("volumes are made for their pod: all of it is its group's"),
+  seccompProfile: actedOn(withinWalls),
+  appArmorProfile: actedOn(`where the host has AppArmor, else refused; ${withinWalls}`),
   seLinuxChangePolicy: storedOnly(),
 };
 
 const securityContext: SupportOf<SecurityContext> = {
-  capabilities: actedOn("dropped ones with `setpriv`; added ones need an agent that is root"),
-  privileged: actedOn("needs an agent that is root"),
-  seLinuxOptions: refused("labels cannot be set"),
-  windowsOptions: refused("this is no Windows node"),
+  capabilities: actedOn("of processes: dropped ones take `setpriv`, added ones an agent that is root"),
+  privileged: actedOn("for processes it takes an agent that is root"),
+  seLinuxOptions: noLabels,
+  windowsOptions: noWindows,
   runAsUser: asRoot,
   runAsGroup: asRoot,
   runAsNonRoot: actedOn(),
-  readOnlyRootFilesystem: refused("the root is the host's"),
-  allowPrivilegeEscalation: actedOn("`false` needs `setpriv`"),
-  procMount: storedOnly(),
-  seccompProfile: noWalls,
-  appArmorProfile: noWalls,
+  readOnlyRootFilesystem: actedOn("processes refuse it: the root is the host's"),
+  allowPrivilegeEscalation: actedOn("of processes: `false` takes `setpriv`"),
+  procMount: actedOn("of containers"),
+  seccompProfile: actedOn(withinWalls),
+  appArmorProfile: actedOn(`where the host has AppArmor, else refused; ${withinWalls}`),
 };
 
 const volume: SupportOf<Volume> = {

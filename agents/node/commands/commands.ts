@@ -144,11 +144,11 @@ function joinOptions({ values, positionals, places }: Asked) {
   if (authorityFile !== undefined && !existsSync(authorityFile)) {
     throw new CommandError(`--ca-file: there is no ${authorityFile}`, commandCodes.usage);
   }
-  const runtime = values.runtime ?? "process";
+  const runtime = values.runtime ?? "auto";
   const options = [
     ...["--runtime", runtime],
-    // Containers of this host's own get groups of their own, out of the limits of the agent.
-    ...(runtime === "process" ? ["--cgroup", "lares"] : []),
+    // Processes of this host's own get groups of their own, out of the limits of the agent.
+    ...(runtime === "process" || runtime === "auto" ? ["--cgroup", "lares"] : []),
     ...(values.node === undefined ? [] : ["--node", values.node]),
     ...(values.label ?? []).flatMap((label) => ["--label", label]),
   ];
