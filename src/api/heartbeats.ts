@@ -6,7 +6,7 @@ import { goTime } from "../model/instant.ts";
 import type { KubeObject } from "../model/meta.ts";
 import type { Node } from "../model/node.ts";
 import type { Resource } from "../model/resource.ts";
-import { lastSeenOf, lastSeenOfAll } from "./lease-storage.ts";
+import { lastSeenOf } from "./lease-storage.ts";
 
 /** The very same objects, unless they are Nodes. */
 export async function withHeartbeats(
@@ -15,11 +15,9 @@ export async function withHeartbeats(
   objects: readonly KubeObject[],
 ): Promise<readonly KubeObject[]> {
   if (qualifiedResource(resource) !== "nodes" || objects.length === 0) return objects;
-  const [first] = objects;
-  const name = first?.metadata.name ?? "";
-  const lastSeen = objects.length === 1 ? new Map([[name, await lastSeenOf(env, name)]]) : await lastSeenOfAll(env);
+  const lastSeen = await lastSeenOf(env, objects);
   // Stored under the nodes, so they are.
-  return objects.map((object) => withHeartbeat(object as Node, lastSeen.get(object.metadata.name ?? "") ?? 0));
+  return objects.map((object) => withHeartbeat(object as Node, lastSeen(object)));
 }
 
 /** Conditions that were true when the node was last heard say so; others keep the time they have. */

@@ -5,7 +5,7 @@ import { qualifiedResource } from "../model/api-error.ts";
 import { goMicroTime } from "../model/instant.ts";
 import type { KubeObject } from "../model/meta.ts";
 import { nodes } from "../model/node.ts";
-import { nodeShard, shardCount, shardOfNode } from "../pokes.ts";
+import { nodeShard, shardOfNode } from "../pokes.ts";
 import { runBatch } from "../store/batch.ts";
 import { readHead } from "../store/log.ts";
 import { readObject, readObjects } from "../store/objects.ts";
@@ -26,7 +26,8 @@ export class LeaseStorage implements Storage {
     const key = { resource: qualifiedResource(nodes), namespace: "", name };
     const [node] = await runBatch(this.#env.DB, [readObject(this.#env.DB, key)]);
     if (node === null) return null;
-    return leaseOf(node, await lastSeenOf(this.#env, name));
+    const lastSeen = await lastSeenOf(this.#env, [node]);
+    return leaseOf(node, lastSeen(node));
   }
 
   async list({ namespace, name, after, limit }: ListRequest): Promise<Listing> {
@@ -35,9 +36,9 @@ export class LeaseStorage implements Storage {
     const query = { resource: qualifiedResource(nodes), namespace: "", after: place, limit };
     const [rv, found] = await runBatch(DB, [readHead(DB), readObjects(DB, query)]);
     if (namespace !== null && namespace !== leaseNamespace) return { objects: [], rv };
-    const lastSeen = await lastSeenOfAll(this.#env);
     const wanted = found.filter(({ metadata }) => name === null || metadata.name === name);
-    return { objects: wanted.map((node) => leaseOf(node, lastSeen.get(node.metadata.name ?? "") ?? 0)), rv };
+    const lastSeen = await lastSeenOf(this.#env, wanted);
+    return { objects: wanted.map((node) => leaseOf(node, lastSeen(node))), rv };
   }
 
   // Discovery offers no verb that writes, so none of these is reached.
@@ -54,17 +55,13 @@ export class LeaseStorage implements Storage {
   }
 }
 
-/** When a node was last heard, in milliseconds since 1970; 0: not since anybody can tell. */
-export async function lastSeenOf(env: Env, node: string): Promise<number> {
-  const all = await nodeShard(env, shardOfNode(env, node)).lastSeen();
-  return all[node] ?? 0;
-}
-
-export async function lastSeenOfAll(env: Env): Promise<ReadonlyMap<string, number>> {
-  const shards = await Promise.all(
-    Array.from({ length: shardCount(env) }, (_, shard) => nodeShard(env, shard).lastSeen()),
-  );
-  return new Map(shards.flatMap((shard) => Object.entries(shard)));
+/** When the nodes were last heard, in milliseconds since 1970; 0: not since anybody can tell. Asks their shards alone. */
+export async function lastSeenOf(env: Env, nodes: readonly KubeObject[]): Promise<(node: KubeObject) => number> {
+  const names = nodes.map(({ metadata }) => metadata.name ?? "");
+  const byShard = Map.groupBy(names, (name) => shardOfNode(env, name));
+  const answers = await Promise.all([...byShard].map(([shard, of]) => nodeShard(env, shard).lastSeen(of)));
+  const seen = new Map(answers.flatMap((answer) => Object.entries(answer)));
+  return ({ metadata }) => seen.get(metadata.name ?? "") ?? 0;
 }
 
 function leaseOf({ metadata }: KubeObject, lastSeenMs: number): KubeObject {

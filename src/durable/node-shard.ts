@@ -141,12 +141,11 @@ export class NodeShard extends DurableObject<Env> {
     return "taken";
   }
 
-  /** When each node of the shard was last heard, in milliseconds since 1970. */
-  async lastSeen(): Promise<Record<string, number>> {
+  /** When the nodes were last heard, in milliseconds since 1970; without those that the shard does not have. */
+  async lastSeen(names: readonly string[]): Promise<Record<string, number>> {
     await this.#ready();
-    return Object.fromEntries(
-      [...this.#image.nodes.keys()].map((name) => [name, this.#sessions.hearing(name).lastSeenMs]),
-    );
+    const known = names.filter((name) => this.#image.nodes.has(name));
+    return Object.fromEntries(known.map((name) => [name, this.#sessions.hearing(name).lastSeenMs]));
   }
 
   /** What the nodes named (null: all of the shard) and their pods use, by node; those that do not say so in time are left out. */

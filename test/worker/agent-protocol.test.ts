@@ -215,7 +215,7 @@ describe("a message by request", () => {
     const answered = post(`${paths.sync}?wait=20`, agent.token, agent.message()).finally(() => {
       isAnswered = true;
     });
-    await until("the shard holds the question", async () => (await shard().lastSeen())[name]);
+    await until("the shard holds the question", async () => (await shard().lastSeen([name]))[name]);
     expect(isAnswered).toBe(false);
     const uid = await addPod();
     expect(SyncAnswer.parse((await answered).body).pods?.map((pod) => pod.uid)).toEqual([uid]);
@@ -339,7 +339,7 @@ describe("a socket", () => {
     passSeconds(20);
     socket.close();
     const seen = await until("the shard has noticed", async () => {
-      const { [name]: atMs = 0 } = await shard().lastSeen();
+      const { [name]: atMs = 0 } = await shard().lastSeen([name]);
       return atMs > 0 ? atMs : null;
     });
     expect(Date.now() - seen).toBeGreaterThanOrEqual(20_000);
