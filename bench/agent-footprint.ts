@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 
-import { engineFlags } from "../agents/node/commands/unit.ts";
+import { engineEnvironment, engineFlags } from "../agents/node/commands/unit.ts";
 import { systemClock } from "../agents/node/host/system.ts";
 import { openProcessRuntime } from "../agents/node/runtime/process/process.ts";
 import { bundleAgent } from "../local/bundle.ts";
@@ -72,8 +72,8 @@ class CountedLine {
   }
 }
 
-/** `seconds`: how long the agent is watched at rest. */
-export async function measureFootprint(seconds: number): Promise<Footprint> {
+/** `engine`: Node's program; `seconds`: how long the agent is watched at rest. */
+export async function measureFootprint(engine: string, seconds: number): Promise<Footprint> {
   const dir = mkdtempSync(join(tmpdir(), "lares-footprint-"));
   const token = `lares_bench_${randomBytes(32).toString("hex")}`;
   const adminTokenDigest = createHash("sha256").update(token).digest("hex");
@@ -104,14 +104,14 @@ export async function measureFootprint(seconds: number): Promise<Footprint> {
   const state = join(dir, "state");
   const startedAtMs = performance.now();
   const agent = spawn(
-    process.execPath,
+    engine,
     [
       ...[...engineFlags, program, "agent", "run", "--server", `https://127.0.0.1:${port}`],
       ...["--ca-file", join(dir, "pki", "ca.crt"), "--node", "bench", "--runtime", "process"],
       ...["--state-dir", state, "--log-dir", join(dir, "log-dir"), "--join-token", made.status.token],
       "--stop-pods-on-exit",
     ],
-    { stdio: ["ignore", "ignore", "pipe"] },
+    { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...engineEnvironment } },
   );
   let log = "";
   agent.stderr.on("data", (chunk) => {

@@ -1,7 +1,8 @@
 // `npm run bench`: how long things take, and how that compares with the least they could take, on this machine and now.
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { parse } from "smol-toml";
@@ -191,10 +192,31 @@ async function measureBusyApi(cluster: MeasuredCluster, bare: Bare): Promise<voi
 
 const mebi = 1024 * 1024;
 
+/** Node's programs by version: this project's, and the machine's own where that is another. Each takes its own memory. */
+function engines(): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  const places = (process.env["PATH"] ?? "").split(delimiter).map((place) => join(place, "node"));
+  for (const program of [process.execPath, ...places.filter((place) => existsSync(place))]) {
+    const version = execFileSync(program, ["--version"], { encoding: "utf8" }).trim();
+    if (!found.has(version)) found.set(version, program);
+  }
+  return found;
+}
+
 /** The agent alone, against what it may cost. */
 async function measureAgent(seconds: number): Promise<void> {
-  console.log(`\nthe agent alone, 5 idle pods, ${seconds} s at rest`);
-  const found = await measureFootprint(seconds);
+  for (const [version, engine] of engines()) {
+    console.log(`\nthe agent alone, by Node ${version}, 5 idle pods, ${seconds} s at rest`);
+    await measureAgentBy(engine, seconds);
+  }
+  console.log("\nthe agent's own heap");
+  const { restKib, pollsKib, offlineKib } = await measureFlatness();
+  row("after 10,000 answers", `${pollsKib.toFixed(0)} KiB`, `more than after 100, of ${restKib.toFixed(0)}`);
+  row("after 24 hours offline", `${offlineKib.toFixed(0)} KiB`, "more, by a virtual clock");
+}
+
+async function measureAgentBy(engine: string, seconds: number): Promise<void> {
+  const found = await measureFootprint(engine, seconds);
   const { residentMib, privateMib, cpuShare, monthBytes, startedMs, podStartMs, barePodStartMs } = found;
   const resident = `${((residentMib * mebi) / 1e6).toFixed(1)} MB`;
   row("resident memory", resident, `limit 60; ${((privateMib * mebi) / 1e6).toFixed(1)} MB of it its own alone`);
@@ -204,9 +226,6 @@ async function measureAgent(seconds: number): Promise<void> {
   row("start -> first pod's process", inSeconds(startedMs), "limit 2; enrolment included");
   const bare = `${barePodStartMs.toFixed(0)} ms by the runtime alone; limit 150 more`;
   row("assignment -> process", `${podStartMs.toFixed(0)} ms`, bare);
-  const { restKib, pollsKib, offlineKib } = await measureFlatness();
-  row("heap after 10,000 answers", `${pollsKib.toFixed(0)} KiB`, `more than after 100, of ${restKib.toFixed(0)}`);
-  row("heap after 24 hours offline", `${offlineKib.toFixed(0)} KiB`, "more, by a virtual clock");
 }
 
 async function main(): Promise<void> {

@@ -2,7 +2,9 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync } from "node:zlib";
 
+import type { BuildOptions, Plugin } from "esbuild";
 import { build } from "esbuild";
 
 export const projectRoot = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -26,22 +28,53 @@ export async function bundleWorker(): Promise<string> {
   return file.text;
 }
 
+/** How a program for Node is put together. Names stay, for traces that can be read. */
+const forNode: BuildOptions = {
+  bundle: true,
+  format: "cjs",
+  target: "node20",
+  platform: "node",
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // Optional accelerators of ws that are not there and not missed.
+  external: ["bufferutil", "utf-8-validate"],
+  logLevel: "error",
+};
+
+/** Half of the program, and only needed where there are manifests. */
+const rarelyNeeded = [join(projectRoot, "agents/node/static-pods/manifest.ts")];
+
+/**
+ * Keeps modules that are imported dynamically as compressed text until they are: the engine holds all of a program's
+ * text, and has looked through it once, whether it is ever run or not.
+ */
+const keptPacked: Plugin = {
+  name: "kept packed",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\./ }, ({ path, resolveDir, kind }) => {
+      const file = join(resolveDir, path);
+      return kind === "dynamic-import" && rarelyNeeded.includes(file) ? { path: file, namespace: "packed" } : undefined;
+    });
+    onLoad({ filter: /./, namespace: "packed" }, async ({ path }) => {
+      const { outputFiles } = await build({ ...forNode, entryPoints: [path], write: false });
+      const packed = brotliCompressSync(outputFiles?.[0]?.contents ?? "").toString("base64");
+      const contents = `
+        const { brotliDecompressSync } = require("node:zlib");
+        const text = brotliDecompressSync(Buffer.from(${JSON.stringify(packed)}, "base64")).toString();
+        new Function("module", "exports", "require", text)(module, exports, require);`;
+      return { contents, loader: "js" };
+    });
+  },
+};
+
 /** A program of agents/ as one CommonJS file at `outfile`, for Node 20 and newer. */
 export async function bundleAgent(entry: "node" | "fleet", outfile: string): Promise<void> {
   mkdirSync(dirname(outfile), { recursive: true });
   await build({
+    ...forNode,
     entryPoints: [join(projectRoot, "agents", entry, "main.ts")],
-    bundle: true,
     outfile,
-    format: "cjs",
-    target: "node20",
-    platform: "node",
-    // The engine keeps the text of a program; names stay, for traces that can be read.
-    minifySyntax: true,
-    minifyWhitespace: true,
+    plugins: [keptPacked],
     ...(entry === "node" ? { banner: { js: "#!/usr/bin/env node" } } : {}),
-    // Optional accelerators of ws that are not there and not missed.
-    external: ["bufferutil", "utf-8-validate"],
-    logLevel: "error",
   });
 }
