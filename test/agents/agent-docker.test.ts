@@ -9,6 +9,7 @@ import type { PodStatus } from "../../src/model/pod-status.ts";
 import { AgentProcess, bundleAgent } from "./support/agent-process.ts";
 import { engine, removeAllContainers } from "./support/engine.ts";
 import { EngineFixture } from "./support/engine-fixture.ts";
+import { unmountBelow } from "./support/mounts.ts";
 import { assignedPod, container, probe, template } from "./support/pods.ts";
 import { Server } from "./support/server.ts";
 
@@ -66,6 +67,7 @@ describe.each(["docker", "podman"] as const)("an agent with %s", (kind) => {
     for (const agent of agents.splice(0)) await agent.kill("SIGKILL");
     await removeAllContainers(fixture.daemon.socket);
     await server.stop();
+    unmountBelow(directory);
     rmSync(directory, { recursive: true, force: true });
   }, 60_000);
 
