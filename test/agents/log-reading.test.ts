@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
 import { LogWriter } from "../../agents/node/runtime/process/log-writer.ts";
 import { LogText } from "../../agents/node/streams/log/log-text.ts";
@@ -111,6 +111,8 @@ it("a log that is followed goes on across rotations, and ends when its container
     const log = readLog({ path, tailLines: 1, follow: true, isRunning: async () => isRunning, signal });
     for await (const records of log) got.push(...records.map(({ text }: LogRecord) => text.toString()));
   })();
+  // Its end is where it is when it is first looked at.
+  await vi.waitFor(() => expect(got).toEqual(["0"]));
   for (let number = 1; number <= 60; number += 1) {
     if (number % 7 === 0) {
       renameSync(path, join(dir, `0.log.20260101-${String(number).padStart(6, "0")}`));
