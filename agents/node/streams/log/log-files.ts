@@ -34,13 +34,28 @@ function isGone(error: unknown): boolean {
 
 /** The file that continues the one with this inode; null: none yet. One that was removed is continued by the oldest left. */
 export async function nextLog(inode: bigint, live: string): Promise<LogFile | null> {
+  for (;;) {
+    const paths = await logPaths(live);
+    const files = await openAll(paths, live);
+    const after = await logPaths(live);
+    // One that was moved aside meanwhile may have been opened under no name, or under two.
+    if (after.join() === paths.join()) return keepNext(files, inode);
+    for (const { handle } of files) await handle.close();
+  }
+}
+
+async function openAll(paths: readonly string[], live: string): Promise<readonly LogFile[]> {
   const files: LogFile[] = [];
+  for (const path of paths) {
+    const file = await openLog(path, live);
+    if (file !== null) files.push(file);
+  }
+  return files;
+}
+
+async function keepNext(files: readonly LogFile[], inode: bigint): Promise<LogFile | null> {
   let next: LogFile | null = null;
   try {
-    for (const path of await logPaths(live)) {
-      const file = await openLog(path, live);
-      if (file !== null) files.push(file);
-    }
     const at = files.findIndex((file) => file.inode === inode);
     next = files[at + 1] ?? null;
     return next;
