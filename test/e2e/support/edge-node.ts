@@ -62,6 +62,8 @@ export class EdgeNode {
       this.#site.agentProgram,
       ...["--server", this.#site.server, "--ca-file", this.#site.authorityFile],
       ...["--node", this.name, "--runtime", this.#kind.kind, "--join-token-file", this.#file("join-token")],
+      // Tests wait for a cut line to be noticed.
+      ...["--ping-every", "10"],
     );
   }
 
