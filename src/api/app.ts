@@ -43,7 +43,7 @@ const policies = new PolicyCache();
 let seeded: Promise<void> | null = null;
 const backlogs = new WatchBacklogs();
 
-type Bindings = { Bindings: Env; Variables: { caller: Caller } };
+type Bindings = { Bindings: Env; Variables: { caller: Caller; credentials: Credentials } };
 
 export const app = new Hono<Bindings>({ strict: false });
 
@@ -113,12 +113,14 @@ app.use("*", async (context, next) => {
   const { env } = context;
   const { method, headers, url } = context.req.raw;
   const nowMs = Date.now();
-  const sender = await authenticate(headers, credentialsOf(env, nowMs));
+  const credentials = credentialsOf(env, nowMs);
+  const sender = await authenticate(headers, credentials);
   await ready(env);
   const policy = () => policies.get(env.DB, nowMs);
   const caller = await actingAs(sender, headers, policy);
   await requireAllowed(caller, attributesOf(method, new URL(url)), policy);
   context.set("caller", caller);
+  context.set("credentials", credentials);
   await next();
 });
 
