@@ -81,6 +81,17 @@ export const ownerReferences = sqliteTable(
   (table) => [primaryKey({ columns: [table.ownerUid, table.resource, table.namespace, table.name] })],
 );
 
+export const objectReaders = sqliteTable(
+  "object_readers",
+  {
+    resource: text("resource").notNull(),
+    namespace: text("namespace").notNull(),
+    name: text("name").notNull(),
+    shard: integer("shard").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.resource, table.namespace, table.name, table.shard] })],
+);
+
 export const tokens = sqliteTable("tokens", {
   id: text("id").notNull().primaryKey(),
   kind: text("kind", { enum: ["user", "join"] }).notNull(),
