@@ -65,7 +65,14 @@ function containerStatus(
     imageID: newest?.imageRef ?? (isLost ? "" : (before?.imageID ?? "")),
     ...(containerId === null ? {} : { containerID: idText(input, containerId) }),
     started,
+    ...resourcesOf(definition),
   };
+}
+
+/** What it was given is what it asked for: nothing changes the resources of a container that runs. */
+function resourcesOf({ container: { resources } }: ContainerDefinition): Pick<ContainerStatus, "resources"> {
+  const { limits, requests } = resources;
+  return limits === undefined && requests === undefined ? {} : { resources };
 }
 
 function idText({ runtimeName }: ReportInput, id: string): string {

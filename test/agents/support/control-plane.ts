@@ -56,8 +56,10 @@ export class ControlPlane {
   put(object: Partial<HeldObject> & Pick<HeldObject, "kind" | "name">): void {
     const namespace = object.namespace ?? "default";
     const blank = { namespace, uid: `uid-of-${object.name}`, type: "", data: {}, binaryData: {} };
+    const version = `${this.#revision + 1}`;
+    this.objects.set(keyOf(object.kind, namespace, object.name), { ...blank, ...object, version });
+    // Last, for whoever listens looks at once.
     this.#changed();
-    this.objects.set(keyOf(object.kind, namespace, object.name), { ...blank, ...object, version: `${this.#revision}` });
   }
 
   remove(kind: HeldObject["kind"], name: string): void {

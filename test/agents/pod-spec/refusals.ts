@@ -1,0 +1,94 @@
+// What no node does is refused by name.
+import { expect } from "vitest";
+
+import { hostAbilities } from "../../../agents/node/host/abilities.ts";
+import type { ContainerFields, PodCase, SpecFields } from "./case.ts";
+import type { RealPod } from "./real-pod.ts";
+
+type Refused = {
+  readonly field: string;
+  readonly spec?: SpecFields;
+  readonly container?: Omit<ContainerFields, "name">;
+  readonly volume?: object;
+};
+
+const refused: Readonly<Record<string, Refused>> = {
+  windows: { field: "spec.os", spec: { os: { name: "windows" } } },
+  "runtime-class": { field: "spec.runtimeClassName", spec: { runtimeClassName: "gvisor" } },
+  "host-users": { field: "spec.hostUsers", spec: { hostUsers: false } },
+  "resource-claims": {
+    field: "spec.resourceClaims",
+    spec: { resourceClaims: [{ name: "gpu", resourceClaimName: "gpu" }] },
+  },
+  "pod-limits": { field: "spec.resources.limits", spec: { resources: { limits: { cpu: "1" } } } },
+  "strict-groups": {
+    field: "spec.securityContext.supplementalGroupsPolicy",
+    spec: { securityContext: { supplementalGroupsPolicy: "Strict" } },
+  },
+  "se-linux": {
+    field: "securityContext.seLinuxOptions",
+    container: { securityContext: { seLinuxOptions: { level: "s0" } } },
+  },
+  "windows-options": {
+    field: "securityContext.windowsOptions",
+    container: { securityContext: { windowsOptions: { hostProcess: true } } },
+  },
+  device: {
+    field: "resources.limits[example.com/gpu]",
+    container: { resources: { limits: { "example.com/gpu": "1" }, requests: { "example.com/gpu": "1" } } },
+  },
+  "volume-devices": { field: "volumeDevices", container: { volumeDevices: [{ name: "block", devicePath: "/dev/x" }] } },
+  "huge-pages": { field: "volumes[v].emptyDir.medium", volume: { emptyDir: { medium: "HugePages" } } },
+  "trust-bundle": {
+    field: "volumes[v].projected.sources[].clusterTrustBundle",
+    volume: { projected: { sources: [{ clusterTrustBundle: { name: "ca", path: "ca.crt" } }] } },
+  },
+  "read-only-below": {
+    field: "volumeMounts[v].recursiveReadOnly",
+    volume: { emptyDir: {} },
+    container: { volumeMounts: [{ name: "v", mountPath: "/v", readOnly: true, recursiveReadOnly: "Enabled" }] },
+  },
+  // Only a host without AppArmor refuses it; that it holds on one with it is for such a host to show.
+  ...(hostAbilities().hasAppArmor
+    ? {}
+    : {
+        "app-armor": {
+          field: "securityContext.appArmorProfile",
+          container: { securityContext: { appArmorProfile: { type: "RuntimeDefault" } } },
+        },
+      }),
+};
+
+export const refusalCases = Object.entries(refused).map(([name, { field, spec, container, volume }]): PodCase => {
+  const mounts = volume === undefined ? {} : { volumeMounts: [{ name: "v", mountPath: "/v" }] };
+  return {
+    pod: `refused-${name}`,
+    spec: () => ({
+      hostNetwork: true,
+      ...(volume === undefined ? {} : { volumes: [{ name: "v", ...volume }] }),
+      ...spec,
+      containers: [{ name: "main", ...mounts, ...container }],
+    }),
+    rows: [
+      {
+        row: `${field}: the container waits, the status and an event name the field`,
+        check: async (pod) => {
+          await refusedContainer(pod, field);
+          expect(pod.container()?.containerID).toBeUndefined();
+          expect(pod.status?.phase).toBe("Pending");
+        },
+      },
+    ],
+  };
+});
+
+async function refusedContainer(pod: RealPod, field: string): Promise<void> {
+  await pod.until(() => {
+    expect(pod.container()?.state.waiting, pod.explanation()).toEqual({
+      reason: "CreateContainerConfigError",
+      message: expect.stringContaining(`${field}: `),
+    });
+    const found = pod.events.find(({ message }) => message.startsWith(`Error: ${field}: `));
+    expect(found).toMatchObject({ type: "Warning", reason: "Failed", fieldPath: "spec.containers{main}" });
+  });
+}

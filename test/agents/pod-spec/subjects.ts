@@ -1,0 +1,21 @@
+// All lines of the table, by what they are about.
+import type { PodCase } from "./case.ts";
+import { containerCases } from "./containers.ts";
+import { contentVolumeCases } from "./content-volumes.ts";
+import { environmentCases } from "./environment.ts";
+import { networkCases } from "./network.ts";
+import { refusalCases } from "./refusals.ts";
+import { resourceCases } from "./resources.ts";
+import { securityCases } from "./security.ts";
+import { volumeCases } from "./volumes.ts";
+
+export const subjects: Readonly<Record<string, readonly PodCase[]>> = {
+  containers: containerCases,
+  environment: environmentCases,
+  resources: resourceCases,
+  volumes: volumeCases,
+  "volumes of objects": contentVolumeCases,
+  security: securityCases,
+  network: networkCases,
+  refusals: refusalCases,
+};
