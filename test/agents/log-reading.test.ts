@@ -101,6 +101,18 @@ it("the last line counts with all its parts", async () => {
   expect(await read({ tailLines: 1 })).toBe("second\n");
 });
 
+it("the last lines are as many as were asked for, though the log grows meanwhile", async () => {
+  const lines = ["a", "b", "c"].map((letter) => letter.repeat(50_000));
+  writeFileSync(path, lines.map((line) => `${time} stdout F ${line}\n`).join(""));
+  const got: string[] = [];
+  const options = { path, tailLines: 2, follow: false, isRunning: async () => true };
+  for await (const records of readLog({ ...options, signal: new AbortController().signal })) {
+    appendFileSync(path, `${time} stdout F more\n`);
+    got.push(...records.map(({ text }) => text.toString()));
+  }
+  expect(got.map((text) => text.slice(0, 4))).toEqual(["bbbb", "cccc"]);
+});
+
 it("a log that is followed goes on across rotations, and ends when its container has ended", async () => {
   const record = (number: number) => `${time} stdout F ${number}\n`;
   let isRunning = true;

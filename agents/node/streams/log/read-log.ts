@@ -24,6 +24,18 @@ const lookEveryMs = 2_000;
 
 /** Records in batches, as they are found. Ends when there is no more, and, if it follows, when the container has ended. */
 export async function* readLog(options: ReadLogOptions): AsyncGenerator<readonly LogRecord[]> {
+  const { tailLines, follow } = options;
+  let left = tailLines === undefined || follow ? Number.POSITIVE_INFINITY : tailLines;
+  if (left <= 0) return;
+  for await (const records of readOn(options)) {
+    // The log may have grown since its end was looked for; more lines than were asked for are nobody's wish.
+    const upTo = records.findIndex(({ isPartial }) => !isPartial && --left === 0);
+    yield upTo < 0 ? records : records.slice(0, upTo + 1);
+    if (upTo >= 0) return;
+  }
+}
+
+async function* readOn(options: ReadLogOptions): AsyncGenerator<readonly LogRecord[]> {
   const news = options.follow ? new News(options) : null;
   const first = await firstLog(options);
   let position = first?.offset ?? 0;
