@@ -15,7 +15,9 @@ type SupportOf<Struct> = { readonly [Field in keyof Struct]-?: Support };
 
 const ownOrHosts = actedOn("of processes it is always the host's");
 const noDevices = refused("this node hands out no devices");
-const needsDriver = refused("it takes a driver that nodes do not have; a container that mounts it is refused");
+const needsDriver = refused(
+  "it takes a driver that nodes do not have; the containers of a pod that mounts it wait, and say so",
+);
 const asRoot = actedOn("for processes it takes an agent that is root, and `setpriv`");
 const noLabels = refused("labels cannot be set");
 const noWindows = refused("this is no Windows node");

@@ -13,7 +13,7 @@ const bare: HostRights = { isRoot: true, userId: 0, setpriv: null };
 const command = { command: ["run"] };
 
 function refusal(own: Partial<Container>, spec: Partial<PodSpec> = {}, rights = root): string | null {
-  return refusalOf(podSpec(spec), container(own), rights);
+  return refusalOf(podSpec({ containers: [container(own)], ...spec }), container(own), rights);
 }
 
 const nothing = { limits: false, memory: false };
@@ -74,8 +74,11 @@ describe("the process runtime", () => {
   test.each<[RegExp, Partial<Container>, Partial<PodSpec>, HostRights?]>([
     [/^command: .*container main/, {}, {}],
     [/^command: /, { args: ["only"] }, {}],
-    [/^volumes\[p\]\.persistentVolumeClaim: /, ...mounted({ name: "p", persistentVolumeClaim: { claimName: "p" } })],
-    [/^volumes\[none\]\.nothing: /, { ...command, volumeMounts: [{ name: "none", mountPath: "/v" }] }, {}],
+    [
+      /^spec\.volumes\[0\]\.persistentVolumeClaim: /,
+      ...mounted({ name: "p", persistentVolumeClaim: { claimName: "p" } }),
+    ],
+    [/^volumeMounts\[none\]: /, { ...command, volumeMounts: [{ name: "none", mountPath: "/v" }] }, {}],
     [/^ports\[80\]\.hostPort: /, { ...command, ports: [{ containerPort: 80, hostPort: 8080, protocol: "TCP" }] }, {}],
     [/readOnlyRootFilesystem: /, { ...command, securityContext: { readOnlyRootFilesystem: true } }, {}],
     [/seccompProfile: /, { ...command, securityContext: { seccompProfile: { type: "RuntimeDefault" } } }, {}],
@@ -130,7 +133,7 @@ describe("the process runtime", () => {
 describe("a runtime with containers", () => {
   const host: HostAbilities = { isRoot: true, hasAppArmor: false };
   const refused = (own: Partial<Container>, spec: Partial<PodSpec> = {}, abilities = host) =>
-    refusalOfContainer(podSpec(spec), container(own), abilities);
+    refusalOfContainer(podSpec({ containers: [container(own)], ...spec }), container(own), abilities);
   const mounting = (volume: NonNullable<PodSpec["volumes"]>[number]): [Partial<Container>, Partial<PodSpec>] => [
     { volumeMounts: [{ name: volume.name, mountPath: "/v" }] },
     { volumes: [volume] },
@@ -153,19 +156,19 @@ describe("a runtime with containers", () => {
   });
 
   test.each<[string, Partial<Container>, Partial<PodSpec>]>([
-    ["volumes[v].nothing: ", { volumeMounts: [{ name: "v", mountPath: "/v" }] }, {}],
-    ["volumes[v].persistentVolumeClaim: ", ...mounting({ name: "v", persistentVolumeClaim: { claimName: "c" } })],
-    ["volumes[v].ephemeral: ", ...mounting({ name: "v", ephemeral: {} })],
-    ["volumes[v].csi: ", ...mounting({ name: "v", csi: { driver: "d" } })],
+    ["volumeMounts[v]: ", { volumeMounts: [{ name: "v", mountPath: "/v" }] }, {}],
+    ["spec.volumes[0].persistentVolumeClaim: ", ...mounting({ name: "v", persistentVolumeClaim: { claimName: "c" } })],
+    ["spec.volumes[0].ephemeral: ", ...mounting({ name: "v", ephemeral: {} })],
+    ["spec.volumes[0].csi: ", ...mounting({ name: "v", csi: { driver: "d" } })],
     [
-      "volumes[v].iscsi: ",
+      "spec.volumes[0].iscsi: ",
       ...mounting({ name: "v", iscsi: { targetPortal: "t", iqn: "i", lun: 0, iscsiInterface: "default" } }),
     ],
-    ["volumes[v].nfs: ", ...mounting({ name: "v", nfs: { server: "s", path: "/" } })],
-    ["volumes[v].image: ", ...mounting({ name: "v", image: { reference: "i", pullPolicy: "Always" } })],
-    ["volumes[v].emptyDir.medium: ", ...mounting({ name: "v", emptyDir: { medium: "HugePages-2Mi" } })],
+    ["spec.volumes[0].nfs: ", ...mounting({ name: "v", nfs: { server: "s", path: "/" } })],
+    ["spec.volumes[0].image: ", ...mounting({ name: "v", image: { reference: "i", pullPolicy: "Always" } })],
+    ["spec.volumes[0].emptyDir.medium: ", ...mounting({ name: "v", emptyDir: { medium: "HugePages-2Mi" } })],
     [
-      "volumes[v].projected.sources[].clusterTrustBundle: ",
+      "spec.volumes[0].projected.sources[0].clusterTrustBundle: ",
       ...mounting({ name: "v", projected: { defaultMode: 420, sources: [{ clusterTrustBundle: { path: "x" } }] } }),
     ],
     ["volumeDevices: ", { volumeDevices: [{ name: "v", devicePath: "/dev/x" }] }, {}],
@@ -194,10 +197,20 @@ describe("a runtime with containers", () => {
     expect(refused(own, spec)).toMatch(new RegExp(`^${start.replaceAll(/[[\].]/g, "\\$&")}\\S`));
   });
 
+  test("starts nothing beside a volume that cannot be had, and misses none that nobody mounts", () => {
+    const volumes = [
+      { name: "a", emptyDir: {} },
+      { name: "b", csi: { driver: "d" } },
+    ];
+    const mounting = container({ name: "mounting", volumeMounts: [{ name: "b", mountPath: "/b" }] });
+    expect(refused({}, { volumes, initContainers: [mounting] })).toMatch(/^spec\.volumes\[1\]\.csi: /);
+    expect(refused({}, { volumes })).toBeNull();
+  });
+
   test("honours more on a host that can do more, and less for an agent that may do less", () => {
     const appArmor: Partial<Container> = { securityContext: { appArmorProfile: { type: "RuntimeDefault" } } };
     expect(refused(appArmor, {}, { ...host, hasAppArmor: true })).toBeNull();
     const inMemory = mounting({ name: "m", emptyDir: { medium: "Memory" } });
-    expect(refused(...inMemory, { ...host, isRoot: false })).toMatch(/^volumes\[m\]\.emptyDir\.medium: /);
+    expect(refused(...inMemory, { ...host, isRoot: false })).toMatch(/^spec\.volumes\[0\]\.emptyDir\.medium: /);
   });
 });

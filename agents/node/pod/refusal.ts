@@ -3,6 +3,7 @@
 import type { Container } from "../../../src/model/container.ts";
 import type { PodSpec } from "../../../src/model/pod-spec.ts";
 import type { Volume } from "../../../src/model/volume.ts";
+import { isMounted } from "../volume/paths.ts";
 
 /** What the agent may do and has on this host. */
 export type HostAbilities = {
@@ -15,7 +16,8 @@ export function refusalOfContainer(spec: PodSpec, container: Container, host: Ho
   const problem =
     podProblem(spec) ??
     imageProblem(container) ??
-    volumesProblem(spec, container, host) ??
+    volumesRefusal(spec) ??
+    mountsProblem(spec, container, host) ??
     resourcesProblem(container) ??
     protectionProblem(spec, container, host);
   return problem === null ? null : `${problem} (container ${container.name})`;
@@ -34,44 +36,59 @@ function imageProblem({ image }: Container): string | null {
   return image === undefined || image === "" ? "image: there is nothing to run without one" : null;
 }
 
-function volumesProblem(spec: PodSpec, container: Container, { isRoot }: HostAbilities): string | null {
+function mountsProblem(spec: PodSpec, container: Container, { isRoot }: HostAbilities): string | null {
   if (container.volumeDevices !== undefined) return "volumeDevices: block volumes cannot be mapped";
   for (const { name, recursiveReadOnly } of container.volumeMounts ?? []) {
     if (recursiveReadOnly === "Enabled") {
       return `volumeMounts[${name}].recursiveReadOnly: mounts below cannot be made read-only`;
     }
-    const problem = volumeRefusal(spec, name);
-    if (problem !== null) return problem;
-    const medium = spec.volumes?.find((volume) => volume.name === name)?.emptyDir?.medium;
-    if (medium === "Memory" && !isRoot) return `volumes[${name}].emptyDir.medium: the agent is not root`;
+    const volume = spec.volumes?.find((one) => one.name === name);
+    if (volume === undefined) return `volumeMounts[${name}]: the pod has no volume of that name`;
+    if (volume.emptyDir?.medium === "Memory" && !isRoot) {
+      return `${pathOf(spec, volume)}.emptyDir.medium: the agent is not root`;
+    }
   }
   return null;
 }
 
 const made = ["configMap", "downwardAPI", "emptyDir", "hostPath", "projected", "secret"];
 
-/** Why a volume that a container mounts cannot be had; null when it can. */
-export function volumeRefusal(spec: PodSpec, name: string): string | null {
-  const volume = spec.volumes?.find((one) => one.name === name);
-  const kind = volume === undefined ? "nothing" : sourceOf(volume);
-  if (volume === undefined || !made.includes(kind)) return `volumes[${name}].${kind}: ${whyNot(kind)}`;
-  if (volume.emptyDir?.medium?.startsWith("HugePages") === true) {
-    return `volumes[${name}].emptyDir.medium: this node hands out no huge pages`;
-  }
-  if (volume.projected?.sources?.some(({ clusterTrustBundle }) => clusterTrustBundle !== undefined) === true) {
-    return `volumes[${name}].projected.sources[].clusterTrustBundle: there are none on this node`;
+/**
+ * Why a volume that one of the pod's containers mounts cannot be had; null when all can. None of the containers starts
+ * without it, as with a kubelet, and one that nobody mounts is not missed.
+ */
+export function volumesRefusal(spec: PodSpec): string | null {
+  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  for (const volume of spec.volumes ?? []) {
+    const problem = isMounted(volume, containers) ? volumeProblem(volume) : null;
+    if (problem !== null) return `${pathOf(spec, volume)}.${problem}`;
   }
   return null;
 }
 
+function volumeProblem(volume: Volume): string | null {
+  const kind = sourceOf(volume);
+  if (!made.includes(kind)) return `${kind}: ${whyNot(kind)}`;
+  if (volume.emptyDir?.medium?.startsWith("HugePages") === true) {
+    return "emptyDir.medium: this node hands out no huge pages";
+  }
+  const sources = volume.projected?.sources ?? [];
+  const bundle = sources.findIndex(({ clusterTrustBundle }) => clusterTrustBundle !== undefined);
+  return bundle === -1 ? null : `projected.sources[${bundle}].clusterTrustBundle: there are none on this node`;
+}
+
+function pathOf({ volumes = [] }: PodSpec, volume: Volume): string {
+  return `spec.volumes[${volumes.indexOf(volume)}]`;
+}
+
 function sourceOf(volume: Volume): string {
-  return Object.entries(volume).find(([field, value]) => field !== "name" && value !== undefined)?.[0] ?? "nothing";
+  return Object.entries(volume).find(([field, value]) => field !== "name" && value !== undefined)?.[0] ?? "name";
 }
 
 function whyNot(kind: string): string {
   switch (kind) {
-    case "nothing":
-      return "there is no such volume";
+    case "name":
+      return "it does not say what the volume is made of";
     case "persistentVolumeClaim":
     case "ephemeral":
       return "this node has no persistent volumes";

@@ -90,7 +90,8 @@ export class HostVolumes implements Volumes {
       return problem === null ? {} : { problem };
     }
     const path = volumePath(this.#options.podsDirectory, pod.assigned.uid, volume);
-    if (path === null) return { problem: `no volume plugin matched name: ${volume.name}` };
+    // There is none to make of such a kind: the containers are refused, and say which field it is.
+    if (path === null) return {};
     if (emptyDir !== undefined) return this.#setUpEmptyDir(volume, emptyDir, pod, path);
     if (hasContent(volume)) return this.#setUpContent(volume, { pod, path, renewal });
     return {};

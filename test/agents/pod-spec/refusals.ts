@@ -38,9 +38,9 @@ const refused: Readonly<Record<string, Refused>> = {
     container: { resources: { limits: { "example.com/gpu": "1" }, requests: { "example.com/gpu": "1" } } },
   },
   "volume-devices": { field: "volumeDevices", container: { volumeDevices: [{ name: "block", devicePath: "/dev/x" }] } },
-  "huge-pages": { field: "volumes[v].emptyDir.medium", volume: { emptyDir: { medium: "HugePages" } } },
+  "huge-pages": { field: "spec.volumes[0].emptyDir.medium", volume: { emptyDir: { medium: "HugePages" } } },
   "trust-bundle": {
-    field: "volumes[v].projected.sources[].clusterTrustBundle",
+    field: "spec.volumes[0].projected.sources[0].clusterTrustBundle",
     volume: { projected: { sources: [{ clusterTrustBundle: { name: "ca", path: "ca.crt" } }] } },
   },
   "read-only-below": {

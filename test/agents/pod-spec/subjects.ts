@@ -5,6 +5,7 @@ import { contentVolumeCases } from "./content-volumes.ts";
 import { environmentCases } from "./environment.ts";
 import { networkCases } from "./network.ts";
 import { refusalCases } from "./refusals.ts";
+import { refusedVolumeCases } from "./refused-volumes.ts";
 import { resourceCases } from "./resources.ts";
 import { securityCases } from "./security.ts";
 import { volumeCases } from "./volumes.ts";
@@ -18,4 +19,5 @@ export const subjects: Readonly<Record<string, readonly PodCase[]>> = {
   security: securityCases,
   network: networkCases,
   refusals: refusalCases,
+  "refused volumes": refusedVolumeCases,
 };

@@ -8,7 +8,7 @@
 import type { Container } from "../../../../src/model/container.ts";
 import type { PodSpec } from "../../../../src/model/pod-spec.ts";
 import type { Volume } from "../../../../src/model/volume.ts";
-import { volumeRefusal } from "../../pod/refusal.ts";
+import { volumesRefusal } from "../../pod/refusal.ts";
 import { apiAccessVolume } from "../../pod/service-account.ts";
 
 /** What the agent may do on this host. */
@@ -54,11 +54,10 @@ function portProblem({ ports = [] }: Container): string | null {
 }
 
 function volumeProblem(spec: PodSpec, container: Container): string | null {
-  for (const { name } of container.volumeMounts ?? []) {
-    const problem = volumeRefusal(spec, name);
-    if (problem !== null) return problem;
-  }
-  return container.volumeDevices === undefined ? null : "volumeDevices: block volumes cannot be mapped";
+  const unknown = (container.volumeMounts ?? []).find(({ name }) => volumeNamed(spec, name) === undefined);
+  if (unknown !== undefined) return `volumeMounts[${unknown.name}]: the pod has no volume of that name`;
+  if (container.volumeDevices !== undefined) return "volumeDevices: block volumes cannot be mapped";
+  return volumesRefusal(spec);
 }
 
 function volumeNamed(spec: PodSpec, name: string): Volume | undefined {
