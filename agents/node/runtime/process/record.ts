@@ -73,7 +73,9 @@ export class Records {
       // See above.
       const record = readJson(join(this.containerDirectory(id), "config.json")) as ContainerRecord | null;
       if (record !== null) return [record];
-      killAll(id, null);
+      // A command that is just becoming its program shows no environment to know it by.
+      const main = readIdentity(readText(join(this.containerDirectory(id), "pid")) ?? "");
+      killAll(id, main !== null && isAlive(main) ? main.pid : null);
       this.removeContainer(id);
       return [];
     });
