@@ -96,7 +96,8 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
     this.#session = new Session(options.node, owner, { clock, random, log, connect: ports.connect });
     this.#staticPods = ports.staticPods;
     const workerOf = (uid: string) => this.#workers.get(uid);
-    this.#mirrors = ports.staticPods && new Mirrors({ ...ports.staticPods, clock, log, workerOf });
+    const happened = this.#outbox.happened.bind(this.#outbox, undefined);
+    this.#mirrors = ports.staticPods && new Mirrors({ ...ports.staticPods, clock, log, workerOf, happened });
     this.state = new AgentState({
       node: options.node,
       workers: () => this.#workers.values(),

@@ -80,12 +80,36 @@ describe("a manifest", () => {
         "image: registry",
         "env: [{name: A, valueFrom: {configMapKeyRef: {name: c, key: k}}}]\n      image: registry",
       ),
-      "spec.containers{main}.env{A}",
+      "spec.containers[0].env[0].valueFrom.configMapKeyRef",
     ],
+    [
+      "all of a Secret",
+      manifest.replace("image: registry", "envFrom: [{secretRef: {name: s}}]\n      image: registry"),
+      "spec.containers[0].envFrom[0]",
+    ],
+    [
+      "a token",
+      manifest.replace(
+        "hostNetwork: true",
+        "volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t}}]}}]",
+      ),
+      "spec.volumes[0].projected.sources[0].serviceAccountToken",
+    ],
+    [
+      "a claim",
+      manifest.replace("hostNetwork: true", "volumes: [{name: v, persistentVolumeClaim: {claimName: c}}]"),
+      "spec.volumes[0].persistentVolumeClaim",
+    ],
+    ["pull secrets", manifest.replace("hostNetwork: true", "imagePullSecrets: [{name: s}]"), "spec.imagePullSecrets"],
   ])("with %s is refused, with the reason", (_what, text, problem) => {
     const result = read(text);
     expect(result.ok ? "" : result.problem).toContain(problem);
   });
+});
+
+test("a manifest may have what the node itself can tell of the pod", () => {
+  const projected = "projected: {sources: [{downwardAPI: {items: [{path: n, fieldRef: {fieldPath: metadata.name}}]}}]}";
+  expect(read(manifest.replace("hostNetwork: true", `volumes: [{name: v, ${projected}}]`)).ok).toBe(true);
 });
 
 describe("a folder", () => {
@@ -144,8 +168,26 @@ describe("a folder", () => {
     write("web-again.yaml", manifest);
     await folder.load();
     expect(names()).toEqual(["web-node-1"]);
-    expect(logs[0]).toContain('a manifest cannot be run {"path":"');
-    expect(logs[1]).toContain("a manifest names a pod that another has named");
+    expect(logs).toEqual([
+      expect.stringContaining('a manifest cannot be run as it is {"file":"a.yaml","problem":"a manifest is one Pod'),
+      expect.stringContaining('{"file":"web.yaml","problem":"another manifest has the pod default/web-node-1"}'),
+    ]);
+  });
+
+  test("tells what is wrong with a manifest, once until it is changed", async () => {
+    const told: string[] = [];
+    folder.onProblem(({ file, problem }) => told.push(`${file}: ${problem}`));
+    write("web.yaml", manifest.replace("hostNetwork: true", "hostNetwork: true\n  hostNetwrk: true"));
+    write("z.yaml", manifest.replace("hostNetwork: true", "volumes: [{name: v, secret: {secretName: s}}]"));
+    await folder.load();
+    const secret = "z.yaml: spec.volumes[0].secret: a static pod cannot refer to what the control plane keeps";
+    expect(told).toEqual(["web.yaml: nobody knows its fields spec.hostNetwrk", secret]);
+    write("another.yaml", manifest.replace("name: web", "name: another"));
+    await vi.waitFor(() => expect(names()).toContain("another-node-1"), 5000);
+    expect(told).toHaveLength(2);
+    write("z.yaml", manifest.replace("hostNetwork: true", "volumes: [{name: vol, secret: {secretName: s}}]"));
+    await vi.waitFor(() => expect(told).toHaveLength(3), 5000);
+    expect(told[2]).toBe(secret);
   });
 });
 
@@ -169,6 +211,7 @@ describe("an agent with a manifest", () => {
         source: {
           load: async () => {},
           current: () => current,
+          onProblem: (listener) => listener({ file: "z.yaml", problem: "spec.volumes[0].secret: no" }),
           onChange: (listener) => {
             listeners.add(listener);
             return () => listeners.delete(listener);
@@ -216,7 +259,15 @@ describe("an agent with a manifest", () => {
     await world.clock.advance(minuteMs * 3);
     expect(await running(world)).toEqual([uid]);
     expect(status(world, "mirror-1").phase).toBe("Running");
-    expect(world.controlPlane.events.every(({ podUid }) => podUid === "mirror-1")).toBe(true);
+    const { events } = world.controlPlane;
+    expect(events.filter(({ podUid }) => podUid === undefined)).toMatchObject([
+      {
+        type: "Warning",
+        reason: "FailedValidation",
+        message: "Error validating the static pod of z.yaml: spec.volumes[0].secret: no",
+        count: 1,
+      },
+    ]);
   });
 
   test("runs it without ever having met the control plane, and ends it with its manifest", async () => {
@@ -268,7 +319,7 @@ describe("an agent with a manifest", () => {
 
   test("asks more and more seldom for what does not come", async () => {
     let asked = 0;
-    const source = { load: async () => {}, current: () => [own], onChange: () => () => {} };
+    const source = { load: async () => {}, current: () => [own], onChange: () => () => {}, onProblem: () => {} };
     const post = async () => {
       asked += 1;
       return ["no room"];
@@ -278,5 +329,7 @@ describe("an agent with a manifest", () => {
     await world.clock.advance(minuteMs * 60);
     expect(asked).toBeGreaterThan(5);
     expect(asked).toBeLessThan(45);
+    const [event] = world.controlPlane.events.filter(({ reason }) => reason === "FailedMirrorPod");
+    expect(event).toMatchObject({ message: "Cannot show a static pod: no room", type: "Warning" });
   });
 });

@@ -70,3 +70,18 @@ test("a manifest on a node is a pod there, whoever deletes its mirror, until the
   rmSync(manifest);
   await until(async () => !isAlive(process) && (await uid()) === "", 60_000);
 }, 240_000);
+
+test("a manifest that names what only the control plane has is told of at the node", async () => {
+  const directory = join(cluster.dir, "nodes/edge-1/manifests");
+  const asking = text(counted()).replace(
+    "spec:\n",
+    "spec:\n  volumes: [{name: settings, configMap: {name: settings}}]\n",
+  );
+  writeFileSync(join(directory, "asking.yaml"), asking);
+  await until(async () => {
+    const told = await cluster.kubectl.ok("describe node edge-1");
+    return /FailedValidation +\S+ +\S+ +Error validating the static pod of asking\.yaml: spec\.volumes\[0\]\.configMap: /.test(
+      told,
+    );
+  }, 60_000);
+}, 90_000);

@@ -1,11 +1,11 @@
 // The folder of manifests, looked at now and then and whenever the system says that something changed in it.
 import { type FSWatcher, watch } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import type { Clock, Log } from "../ports.ts";
 import type { ReadManifest } from "./manifest.ts";
-import type { StaticPod, StaticPods } from "./static-pod.ts";
+import type { ManifestProblem, StaticPod, StaticPods } from "./static-pod.ts";
 
 export type FolderOptions = {
   readonly directory: string;
@@ -23,7 +23,10 @@ type Known = { readonly stamp: string; readonly read: ReadManifest };
 export class ManifestFolder implements StaticPods {
   readonly #options: FolderOptions;
   readonly #listeners = new Set<() => void>();
+  readonly #problemListeners = new Set<(problem: ManifestProblem) => void>();
   #known = new Map<string, Known>();
+  /** What is wrong and has been told. */
+  #told: ReadonlySet<string> = new Set();
   #pods: readonly StaticPod[] = [];
   #watcher: FSWatcher | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -46,6 +49,10 @@ export class ManifestFolder implements StaticPods {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  onProblem(listener: (problem: ManifestProblem) => void): void {
+    this.#problemListeners.add(listener);
   }
 
   stop(): void {
@@ -81,16 +88,37 @@ export class ManifestFolder implements StaticPods {
 
   #publish(): void {
     const pods = new Map<string, StaticPod>();
-    for (const [path, { read }] of this.#known) {
-      if (!read.ok) continue;
+    const problems: (ManifestProblem & { readonly stamp: string })[] = [];
+    for (const [path, { read, stamp }] of this.#known) {
+      const file = basename(path);
+      if (!read.ok) {
+        problems.push({ file, stamp, problem: read.problem });
+        continue;
+      }
+      if (read.unknownFields.length > 0) {
+        problems.push({ file, stamp, problem: `nobody knows its fields ${read.unknownFields.join(", ")}` });
+      }
       const key = `${read.pod.namespace}/${read.pod.name}`;
-      if (pods.has(key)) this.#options.log.warn("a manifest names a pod that another has named", { path, pod: key });
+      if (pods.has(key)) problems.push({ file, stamp, problem: `another manifest has the pod ${key}` });
       else pods.set(key, read.pod);
     }
+    this.#tell(problems);
     const now = [...pods.values()];
     if (now.length === this.#pods.length && now.every((pod, index) => pod === this.#pods[index])) return;
     this.#pods = now;
     for (const listener of this.#listeners) listener();
+  }
+
+  #tell(problems: readonly (ManifestProblem & { readonly stamp: string })[]): void {
+    const told = new Set<string>();
+    for (const { stamp, file, problem } of problems) {
+      const key = `${file}\n${stamp}\n${problem}`;
+      told.add(key);
+      if (this.#told.has(key)) continue;
+      this.#options.log.warn("a manifest cannot be run as it is", { file, problem });
+      for (const listener of this.#problemListeners) listener({ file, problem });
+    }
+    this.#told = told;
   }
 
   /** In an order of their own; hidden files are none, nor is what editors leave. */
@@ -107,21 +135,14 @@ export class ManifestFolder implements StaticPods {
   }
 
   async #read(path: string): Promise<Known> {
-    const { node, log } = this.#options;
+    const { node } = this.#options;
     const { mtimeMs, size, ino } = await stat(path);
     const stamp = `${mtimeMs} ${size} ${ino}`;
     const before = this.#known.get(path);
     if (before?.stamp === stamp) return before;
-    if (size > longestManifest) {
-      log.warn("a manifest is too long", { path, bytes: size });
-      return { stamp, read: { ok: false, problem: "too long" } };
-    }
+    if (size > longestManifest) return { stamp, read: { ok: false, problem: `${size} bytes are too many` } };
     const [text, { readManifest }] = await Promise.all([readFile(path, "utf8"), import("./manifest.ts")]);
     const read = readManifest({ node, path, text, modifiedAtMs: mtimeMs });
-    if (!read.ok) log.warn("a manifest cannot be run", { path, problem: read.problem });
-    else if (read.unknownFields.length > 0) {
-      log.warn("a manifest has fields that nobody knows", { path, fields: read.unknownFields });
-    }
     // A file that was touched is no other pod.
     const isSame = read.ok && before?.read.ok === true && before.read.pod.uid === read.pod.uid;
     return { stamp, read: isSame ? before.read : read };

@@ -4,12 +4,14 @@
 import { createHash } from "node:crypto";
 import { parse } from "yaml";
 
+import type { Container } from "../../../src/model/container.ts";
 import { decodeObject } from "../../../src/model/decode.ts";
 import { fieldErrorText } from "../../../src/model/field-error.ts";
 import type { Pod } from "../../../src/model/pod.ts";
 import { pods } from "../../../src/model/pod.ts";
 import { defaultPod } from "../../../src/model/pod-defaults.ts";
 import { templateOfPod } from "../../../src/model/pod-template.ts";
+import type { Volume } from "../../../src/model/volume.ts";
 import { isFields } from "../connection/protocol.ts";
 import type { StaticPod } from "./static-pod.ts";
 import { hashAnnotation, sourceAnnotation } from "./static-pod.ts";
@@ -50,7 +52,7 @@ function podOf({ node, path, text, modifiedAtMs }: Manifest): ReadManifest {
   const given = decoded.object;
   const reference = referenceOf(given);
   if (reference !== null)
-    return { ok: false, problem: `${reference}: a pod that needs no control plane cannot name it` };
+    return { ok: false, problem: `${reference}: a static pod cannot refer to what the control plane keeps` };
   const uid = createHash("sha256").update(`${node}\n${path}\n${text}`).digest("hex").slice(0, 32);
   const named: Pod = {
     ...given,
@@ -90,15 +92,40 @@ function withDefaults(pod: Pod): Pod {
 function referenceOf({ spec }: Pod): string | null {
   if (spec.serviceAccountName !== undefined) return "spec.serviceAccountName";
   if (spec.imagePullSecrets !== undefined) return "spec.imagePullSecrets";
+  if (spec.resourceClaims !== undefined) return "spec.resourceClaims";
   for (const [index, volume] of (spec.volumes ?? []).entries()) {
-    for (const kind of ["configMap", "secret", "projected", "persistentVolumeClaim"] as const) {
-      if (volume[kind] !== undefined) return `spec.volumes[${index}].${kind}`;
+    const field = volumeReference(volume);
+    if (field !== null) return `spec.volumes[${index}].${field}`;
+  }
+  for (const list of ["initContainers", "containers"] as const) {
+    for (const [index, container] of (spec[list] ?? []).entries()) {
+      const field = environmentReference(container);
+      if (field !== null) return `spec.${list}[${index}].${field}`;
     }
   }
-  for (const { name, env = [], envFrom } of [...(spec.initContainers ?? []), ...spec.containers]) {
-    if (envFrom !== undefined) return `spec.containers{${name}}.envFrom`;
-    const wanting = env.find(({ valueFrom }) => valueFrom?.configMapKeyRef ?? valueFrom?.secretKeyRef);
-    if (wanting !== undefined) return `spec.containers{${name}}.env{${wanting.name}}`;
+  return null;
+}
+
+function volumeReference(volume: Volume): string | null {
+  for (const kind of ["configMap", "secret", "persistentVolumeClaim", "ephemeral"] as const) {
+    if (volume[kind] !== undefined) return kind;
+  }
+  for (const [index, source] of (volume.projected?.sources ?? []).entries()) {
+    const kind = (["configMap", "secret", "serviceAccountToken", "clusterTrustBundle"] as const).find(
+      (one) => source[one] !== undefined,
+    );
+    if (kind !== undefined) return `projected.sources[${index}].${kind}`;
+  }
+  return null;
+}
+
+function environmentReference({ env = [], envFrom = [] }: Container): string | null {
+  for (const [index, { configMapRef, secretRef }] of envFrom.entries()) {
+    if ((configMapRef ?? secretRef) !== undefined) return `envFrom[${index}]`;
+  }
+  for (const [index, { valueFrom }] of env.entries()) {
+    const kind = (["configMapKeyRef", "secretKeyRef"] as const).find((one) => valueFrom?.[one] !== undefined);
+    if (kind !== undefined) return `env[${index}].valueFrom.${kind}`;
   }
   return null;
 }

@@ -4,6 +4,8 @@ import type { PodStatus } from "../../../src/model/pod-status.ts";
 import type { AssignedPod, MirrorRequest } from "../../../src/sync/messages.ts";
 import type { PodDefinition } from "../pod/definition.ts";
 import { definitionOf } from "../pod/definition.ts";
+import type { PodEvent } from "../pod/pod-event.ts";
+import { warning } from "../pod/pod-event.ts";
 import type { Wanted } from "../pod-host.ts";
 import type { PodWorker } from "../pod-worker.ts";
 import type { Clock, Log } from "../ports.ts";
@@ -19,6 +21,8 @@ type Parts = {
   readonly clock: Clock;
   readonly log: Log;
   readonly workerOf: (uid: string) => PodWorker | undefined;
+  /** About the node itself. */
+  readonly happened: (event: PodEvent) => void;
 };
 
 const firstRetryMs = 1_000;
@@ -43,6 +47,10 @@ export class Mirrors {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    // There is no pod to tell it of.
+    parts.source.onProblem(({ file, problem }) => {
+      parts.happened(warning("FailedValidation", `Error validating the static pod of ${file}: ${problem}`));
+    });
   }
 
   wanted(): readonly Wanted[] {
@@ -131,10 +139,13 @@ export class Mirrors {
 
   async #post(): Promise<void> {
     this.#isPosting = true;
-    const { post, source, log } = this.#parts;
+    const { post, source, log, happened } = this.#parts;
     try {
       const problems = await post(source.current().map(mirrorOf));
-      for (const problem of problems) log.warn("a pod of this node's own cannot be shown", { problem });
+      for (const problem of problems) {
+        log.warn("a pod of this node's own cannot be shown", { problem });
+        happened(warning("FailedMirrorPod", `Cannot show a static pod: ${problem}`));
+      }
     } catch (error) {
       log.warn("the pods of this node's own cannot be shown", { problem: String(error) });
     }

@@ -11,12 +11,17 @@ export type StaticPod = {
   readonly createdAtMs: number;
 };
 
+/** Why a manifest is not run, or not as it is written. */
+export type ManifestProblem = { readonly file: string; readonly problem: string };
+
 export type StaticPods = {
   /** Resolves when the folder has been read once. */
   load(): Promise<void>;
   /** As the folder was read last; equal pods are the same objects. */
   current(): readonly StaticPod[];
   onChange(listener: () => void): () => void;
+  /** Told once, and again when the manifest has changed. */
+  onProblem(listener: (problem: ManifestProblem) => void): void;
 };
 
 export const mirrorAnnotation = "kubernetes.io/config.mirror";
