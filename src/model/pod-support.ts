@@ -35,7 +35,9 @@ const podSpec: SupportOf<PodSpec> = {
   volumes: actedOn("by kind, see below"),
   initContainers: actedOn("in order; those with `restartPolicy: Always` are sidecars"),
   containers: actedOn(),
-  ephemeralContainers: refused("`kubectl debug` is told that they are disabled"),
+  ephemeralContainers: refused(
+    "by the API: pods cannot be made with them (422) and `kubectl debug` is told that they are disabled (404)",
+  ),
   restartPolicy: actedOn("back-off from 10 s, doubling to 5 min"),
   terminationGracePeriodSeconds: actedOn(),
   activeDeadlineSeconds: actedOn("of bare pods; DaemonSets may not have it"),
@@ -62,7 +64,9 @@ const podSpec: SupportOf<PodSpec> = {
   dnsConfig: actedOn("refused for processes, which share the host's resolver"),
   readinessGates: actedOn("such a pod never gets ready: the agent is not told of conditions that others write"),
   runtimeClassName: refused("there are no runtime classes"),
-  enableServiceLinks: storedOnly(),
+  enableServiceLinks: storedOnly(
+    "no variables for Services, to whose addresses nothing leads; those of the API are always there",
+  ),
   preemptionPolicy: actedOn("`Never`: it waits for room"),
   overhead: actedOn("counts when there is looked for room"),
   topologySpreadConstraints: actedOn("of bare pods, with `DoNotSchedule`"),
@@ -88,7 +92,7 @@ const container: SupportOf<Container> = {
   resources: actedOn(
     "requests: whether the node has room; limits of cpu and memory (of processes with `--cgroup`); OOM score by QoS class; devices and huge pages are refused",
   ),
-  resizePolicy: storedOnly(),
+  resizePolicy: storedOnly("`/resize` is not served: nothing changes what a container was given"),
   restartPolicy: actedOn("of init containers: `Always`"),
   volumeMounts: actedOn("for processes the volume stays where it is, at `$(LARES_VOLUME_<NAME>)`"),
   volumeDevices: refused("block volumes cannot be mapped"),
@@ -128,7 +132,7 @@ const probe: SupportOf<Probe> = {
 const lifecycleHandler: SupportOf<LifecycleHandler> = {
   exec: actedOn(),
   httpGet: actedOn(),
-  tcpSocket: storedOnly("obsolete"),
+  tcpSocket: refused("the hook fails, as with a kubelet"),
   sleep: actedOn(),
 };
 
@@ -145,7 +149,7 @@ const podSecurityContext: SupportOf<PodSecurityContext> = {
   fsGroupChangePolicy: storedOnly("volumes are made for their pod: all of it is its group's"),
   seccompProfile: actedOn(withinWalls),
   appArmorProfile: actedOn(`where the host has AppArmor, else refused; ${withinWalls}`),
-  seLinuxChangePolicy: storedOnly(),
+  seLinuxChangePolicy: storedOnly("without labels there is nothing to change"),
 };
 
 const securityContext: SupportOf<SecurityContext> = {

@@ -203,6 +203,7 @@ describe("what a runtime is told", () => {
     expect(readHook(noted)).toEqual({
       httpGet: { scheme: "HTTP", host: "10.1.2.3", port: 9000, path: "/stop", headers: [] },
     });
+    expect(readHook('{"problem":"tcpSocket: no"}')).toEqual({ problem: "tcpSocket: no" });
     expect(readHook("{}")).toBeNull();
     expect(readHook("nonsense")).toBeNull();
   });

@@ -11,12 +11,16 @@ import { portNumber } from "./port.ts";
 export type Hook =
   | { readonly exec: readonly string[] }
   | { readonly httpGet: Omit<HttpGet, "timeoutMs" | "containerId"> }
-  | { readonly sleepSeconds: number };
+  | { readonly sleepSeconds: number }
+  /** It fails, always. */
+  | { readonly problem: string };
 
 /** Null where there is nothing to run. */
 export function hookOf(handler: LifecycleHandler | undefined, container: Container, pod: PodSurroundings): Hook | null {
   if (handler?.exec !== undefined) return { exec: handler.exec.command ?? [] };
   if (handler?.sleep !== undefined) return { sleepSeconds: handler.sleep.seconds };
+  // The API takes it, and a kubelet fails it too.
+  if (handler?.tcpSocket !== undefined) return { problem: "tcpSocket: a connection is no hook that can be run" };
   if (handler?.httpGet === undefined) return null;
   const { scheme, host, port, path, httpHeaders } = handler.httpGet;
   return {
@@ -42,7 +46,7 @@ export function readHook(text: string): Hook | null {
     const hook: unknown = JSON.parse(text);
     if (typeof hook !== "object" || hook === null) return null;
     // Written by `preStopText` on a container of our own.
-    return "exec" in hook || "httpGet" in hook || "sleepSeconds" in hook ? (hook as Hook) : null;
+    return ["exec", "httpGet", "sleepSeconds", "problem"].some((kind) => kind in hook) ? (hook as Hook) : null;
   } catch {
     return null;
   }
@@ -57,6 +61,7 @@ export async function runHook(
   { runtime, network, clock }: HookPorts,
 ): Promise<string | null> {
   const { containerId, timeoutSeconds } = target;
+  if ("problem" in hook) return hook.problem;
   if ("sleepSeconds" in hook) {
     const delayMs = Math.min(hook.sleepSeconds, timeoutSeconds) * 1000;
     await new Promise<void>((resolve) => clock.setTimer(delayMs, resolve));

@@ -37,6 +37,19 @@ const refused: Readonly<Record<string, Refused>> = {
     field: "resources.limits[example.com/gpu]",
     container: { resources: { limits: { "example.com/gpu": "1" }, requests: { "example.com/gpu": "1" } } },
   },
+  "hugepages-resource": {
+    field: "resources.limits[hugepages-2Mi]",
+    container: { resources: { limits: { "hugepages-2Mi": "2Mi" }, requests: { "hugepages-2Mi": "2Mi" } } },
+  },
+  "container-claims": { field: "resources.claims", container: { resources: { claims: [{ name: "gpu" }] } } },
+  "pod-se-linux": {
+    field: "securityContext.seLinuxOptions",
+    spec: { securityContext: { seLinuxOptions: { level: "s0" } } },
+  },
+  "pod-windows-options": {
+    field: "securityContext.windowsOptions",
+    spec: { securityContext: { windowsOptions: { hostProcess: true } } },
+  },
   "volume-devices": { field: "volumeDevices", container: { volumeDevices: [{ name: "block", devicePath: "/dev/x" }] } },
   "huge-pages": { field: "spec.volumes[0].emptyDir.medium", volume: { emptyDir: { medium: "HugePages" } } },
   "trust-bundle": {
@@ -59,7 +72,25 @@ const refused: Readonly<Record<string, Refused>> = {
       }),
 };
 
-export const refusalCases = Object.entries(refused).map(([name, { field, spec, container, volume }]): PodCase => {
+const failingHook: PodCase = {
+  pod: "refused-tcp-hook",
+  spec: () => ({
+    hostNetwork: true,
+    containers: [{ name: "main", lifecycle: { postStart: { tcpSocket: { port: 80 } } } }],
+  }),
+  rows: [
+    {
+      row: "lifecycle.postStart.tcpSocket: the hook fails, and the container with it",
+      check: async (pod) => {
+        const event = await pod.untilEvent("FailedPostStartHook", /^PostStartHook failed: tcpSocket: /);
+        expect(event).toMatchObject({ type: "Warning", fieldPath: "spec.containers{main}" });
+        await pod.until(() => expect(pod.container()?.lastState.terminated, pod.explanation()).toBeDefined());
+      },
+    },
+  ],
+};
+
+const refusedCases = Object.entries(refused).map(([name, { field, spec, container, volume }]): PodCase => {
   const mounts = volume === undefined ? {} : { volumeMounts: [{ name: "v", mountPath: "/v" }] };
   return {
     pod: `refused-${name}`,
@@ -81,6 +112,8 @@ export const refusalCases = Object.entries(refused).map(([name, { field, spec, c
     ],
   };
 });
+
+export const refusalCases: readonly PodCase[] = [...refusedCases, failingHook];
 
 async function refusedContainer(pod: RealPod, field: string): Promise<void> {
   await pod.until(() => {
