@@ -1,6 +1,6 @@
 // A machine of its own on this one: its network, processes, mounts, name and control groups, with nothing but its disk to
 // outlive it. Programs in it find everything at its usual place: /var/lib, /var/log and /run are the machine's own.
-import type { ChildProcess } from "node:child_process";
+import type { ChildProcess, StdioOptions } from "node:child_process";
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import {
@@ -154,7 +154,8 @@ export class Machine {
   /** Starts a program that goes on; what it prints is appended to `<dir>/<name>.log`. */
   async program(name: string, command: string, ...args: readonly string[]): Promise<MachineProgram> {
     const log = openSync(join(this.dir, `${name}.log`), "a");
-    const entry = spawn("nsenter", [...this.#entrance(), command, ...args], { stdio: ["ignore", log, log] });
+    const stdio: StdioOptions = ["ignore", log, log];
+    const entry = spawn("nsenter", [...this.#entrance(), command, ...args], { cwd: this.dir, stdio });
     closeSync(log);
     const ended = new Promise<void>((resolve) => entry.once("exit", () => resolve()));
     const deadlineMs = Date.now() + startWithinMs;

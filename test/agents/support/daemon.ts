@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { execFileSync, spawn } from "node:child_process";
 import { openSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { engine } from "./engine.ts";
 
@@ -30,7 +30,9 @@ export class Daemon {
   async start(): Promise<void> {
     const { program, args, env, socket, logFile } = this.#command;
     const log = openSync(logFile, "a");
-    const child = spawn(program, args, { stdio: ["ignore", log, log], env: { ...process.env, ...env } });
+    // conmon leaves a file in the working directory when a container ran out of memory.
+    const cwd = dirname(logFile);
+    const child = spawn(program, args, { cwd, stdio: ["ignore", log, log], env: { ...process.env, ...env } });
     this.#child = child;
     // Not left behind when the tests themselves are ended.
     const end = () => child.kill("SIGKILL");
