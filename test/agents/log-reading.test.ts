@@ -11,6 +11,9 @@ import { readLog } from "../../agents/node/streams/log/read-log.ts";
 import type { LogRecord } from "../../agents/node/streams/log/record.ts";
 import { nanosOf, parseRecord, shownTime } from "../../agents/node/streams/log/record.ts";
 
+/** On a machine with more to do than this. */
+const patience = { timeout: 15_000 };
+
 let dir = "";
 let path = "";
 
@@ -124,7 +127,7 @@ it("a log that is followed goes on across rotations, and ends when its container
     for await (const records of log) got.push(...records.map(({ text }: LogRecord) => text.toString()));
   })();
   // Its end is where it is when it is first looked at.
-  await vi.waitFor(() => expect(got).toEqual(["0"]));
+  await vi.waitFor(() => expect(got).toEqual(["0"]), patience);
   for (let number = 1; number <= 60; number += 1) {
     if (number % 7 === 0) {
       renameSync(path, join(dir, `0.log.20260101-${String(number).padStart(6, "0")}`));

@@ -21,6 +21,9 @@ import type { ContainerConfig, RuntimeContainerStatus } from "../../agents/node/
 import type { Kind } from "./runtime.conformance.ts";
 import { containerConfigOf, describeRuntime, sandboxConfigOf, value } from "./runtime.conformance.ts";
 
+/** On a machine with more to do than this. */
+const patience = { timeout: 15_000 };
+
 const commands: Readonly<Record<Kind, readonly string[]>> = {
   steady: ["sleep", "1000"],
   stubborn: ["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"],
@@ -220,7 +223,7 @@ describe("a process container", () => {
 
   test("gets SIGTERM first, and time to end by itself", async () => {
     const started = await run(["sh", "-c", "trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.02; done"]);
-    await vi.waitFor(() => expect(texts(started.logPath)).toEqual(["up"]));
+    await vi.waitFor(() => expect(texts(started.logPath)).toEqual(["up"]), patience);
     value(await started.runtime.stopContainer(started.id, 30));
     expect(await exited(started)).toMatchObject({ exitCode: 5 });
     // Between the two the shell may remark that its own child was terminated.
@@ -230,7 +233,10 @@ describe("a process container", () => {
   test("takes all its processes with it, those that ran away from its group too", async () => {
     const script = "setsid sleep 1000 & (setsid sh -c 'sleep 1001 & wait' &) ; sleep 1002 & sleep 0.2; exit 0";
     const started = await run(["sh", "-c", script]);
-    await vi.waitFor(() => expect(processesOf(started.id, null).length).toBeGreaterThan(3), { interval: 5 });
+    await vi.waitFor(() => expect(processesOf(started.id, null).length).toBeGreaterThan(3), {
+      ...patience,
+      interval: 5,
+    });
     await exited(started);
     await vi.waitFor(() => expect(processesOf(started.id, null)).toEqual([]), { timeout: 3000 });
   });
@@ -288,14 +294,14 @@ describe("a process runtime that is opened again", () => {
   test("takes over what runs, without a gap in its log and without touching it", async () => {
     const script = "i=0; while :; do echo $i; i=$((i+1)); sleep 0.01; done";
     const { runtime, id, logPath } = await run(["sh", "-c", script]);
-    await vi.waitFor(() => expect(texts(logPath).length).toBeGreaterThan(5));
+    await vi.waitFor(() => expect(texts(logPath).length).toBeGreaterThan(5), patience);
     const { pid, startTime } = mainOf(id);
     runtime.close();
     await new Promise((resolve) => setTimeout(resolve, 150));
     const again = await open();
     expect(await again.containerStatus(id)).toMatchObject({ state: "running" });
     const before = texts(logPath).length;
-    await vi.waitFor(() => expect(texts(logPath).length).toBeGreaterThan(before + 20));
+    await vi.waitFor(() => expect(texts(logPath).length).toBeGreaterThan(before + 20), patience);
     expect(isAlive({ pid, startTime })).toBe(true);
     value(await again.stopContainer(id, 5));
     const numbers = texts(logPath).map(Number);
@@ -324,10 +330,10 @@ describe("a process runtime that is opened again", () => {
     runtime.close();
     const main = mainOf(id);
     process.kill(main.pid, "SIGKILL");
-    await vi.waitFor(() => expect(isAlive(main)).toBe(false));
+    await vi.waitFor(() => expect(isAlive(main)).toBe(false), patience);
     // As if the shim had been killed as well, and both numbers now belonged to this very test.
     const files = join(directory, "runtime/containers", id);
-    await vi.waitFor(() => expect(existsSync(join(files, "exit"))).toBe(true));
+    await vi.waitFor(() => expect(existsSync(join(files, "exit"))).toBe(true), patience);
     rmSync(join(files, "exit"));
     process.kill(Number(readFileSync(join(files, "shim"), "utf8").split(" ")[0]), "SIGKILL");
     writeFileSync(join(files, "pid"), `${process.pid} 1\n`);
@@ -340,7 +346,7 @@ describe("a process runtime that is opened again", () => {
     const { runtime, id } = await run(["sleep", "1000"]);
     const shim = readIdentity(readFileSync(join(directory, "runtime/containers", id, "shim"), "utf8"));
     process.kill(shim?.pid ?? 0, "SIGKILL");
-    await vi.waitFor(() => expect(shim === null || isAlive(shim)).toBe(false));
+    await vi.waitFor(() => expect(shim === null || isAlive(shim)).toBe(false), patience);
     expect(await runtime.containerStatus(id)).toMatchObject({ state: "running" });
     process.kill(mainOf(id).pid, "SIGKILL");
     expect(await exited({ runtime, id })).toMatchObject({ exitCode: 137, reason: "ContainerStatusUnknown" });
@@ -355,7 +361,7 @@ describe("a process runtime that is opened again", () => {
     const again = await open();
     expect(await again.listContainers({})).toEqual([]);
     expect(await again.listPodSandboxes({})).toHaveLength(1);
-    await vi.waitFor(() => expect(processesOf(id, null)).toEqual([]));
+    await vi.waitFor(() => expect(processesOf(id, null)).toEqual([]), patience);
   });
 });
 

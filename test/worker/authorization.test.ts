@@ -7,6 +7,9 @@ import * as api from "./support/api.ts";
 import { newCluster } from "./support/cluster.ts";
 import { account, accountWith, binding, clusterRole, newAccount, rbac, role } from "./support/rbac.ts";
 
+/** On a machine with more to do than this. */
+const patience = { timeout: 15_000 };
+
 const reading = { verbs: ["get", "list", "watch"], apiGroups: [""], resources: ["configmaps"] };
 const everything = { verbs: ["*"], apiGroups: ["*"], resources: ["*"] };
 
@@ -321,13 +324,15 @@ describe("a ClusterRole that is put together", () => {
     const labels = { "rbac.authorization.k8s.io/aggregate-to-view": "true" };
     await api.create(rbac.clusterRoles, { ...add, metadata: { ...add.metadata, labels } });
     for (const name of ["view", "edit", "admin"])
-      await vi.waitFor(async () =>
-        expect((await api.get(`${rbac.clusterRoles}/${name}`))["rules"]).toContainEqual(rule),
+      await vi.waitFor(
+        async () => expect((await api.get(`${rbac.clusterRoles}/${name}`))["rules"]).toContainEqual(rule),
+        patience,
       );
     await api.remove(`${rbac.clusterRoles}/view-things`);
     for (const name of ["view", "edit", "admin"])
-      await vi.waitFor(async () =>
-        expect((await api.get(`${rbac.clusterRoles}/${name}`))["rules"]).not.toContainEqual(rule),
+      await vi.waitFor(
+        async () => expect((await api.get(`${rbac.clusterRoles}/${name}`))["rules"]).not.toContainEqual(rule),
+        patience,
       );
   });
 });
