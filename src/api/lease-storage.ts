@@ -1,28 +1,44 @@
-// Leases of nodes: made up when they are asked for, out of when each node was last heard. None is ever written.
+// Leases: those that programs wrote, and those of nodes, which are made up when they are asked for, out of when each node was
+// last heard.
 
 import type { Env } from "../env.ts";
-import { qualifiedResource } from "../model/api-error.ts";
+import { forbiddenError, qualifiedResource } from "../model/api-error.ts";
 import { goMicroTime } from "../model/instant.ts";
+import { leases, nodeLeaseNamespace } from "../model/lease.ts";
 import type { KubeObject } from "../model/meta.ts";
 import { nodes } from "../model/node.ts";
 import { nodeShard, shardOfNode } from "../pokes.ts";
 import { runBatch } from "../store/batch.ts";
 import { readHead } from "../store/log.ts";
 import { readObject, readObjects } from "../store/objects.ts";
-import type { CreateOutcome, Listing, ListRequest, Place, Removed, Storage, UpdateOutcome } from "./storage.ts";
+import { ObjectStorage } from "./object-storage.ts";
+import type {
+  CreateOutcome,
+  Listing,
+  ListRequest,
+  Place,
+  RemovalOptions,
+  Removed,
+  Storage,
+  UpdateOutcome,
+} from "./storage.ts";
 
-const leaseNamespace = "kube-node-lease";
 const leaseSeconds = 40;
 
 export class LeaseStorage implements Storage {
   readonly #env: Env;
+  readonly #written: ObjectStorage;
 
   constructor(env: Env) {
     this.#env = env;
+    this.#written = new ObjectStorage(env.DB, leases);
   }
 
-  async read({ namespace, name }: Place): Promise<KubeObject | null> {
-    if (namespace !== leaseNamespace) return null;
+  read(place: Place): Promise<KubeObject | null> {
+    return place.namespace === nodeLeaseNamespace ? this.#readOfNode(place.name) : this.#written.read(place);
+  }
+
+  async #readOfNode(name: string): Promise<KubeObject | null> {
     const key = { resource: qualifiedResource(nodes), namespace: "", name };
     const [node] = await runBatch(this.#env.DB, [readObject(this.#env.DB, key)]);
     if (node === null) return null;
@@ -30,29 +46,58 @@ export class LeaseStorage implements Storage {
     return leaseOf(node, lastSeen(node));
   }
 
-  async list({ namespace, name, after, limit }: ListRequest): Promise<Listing> {
+  async list(request: ListRequest): Promise<Listing> {
+    const { namespace, after, limit } = request;
+    if (namespace === nodeLeaseNamespace) return this.#listOfNodes(request);
+    const written = await this.#written.list(request);
+    const isPast = after !== null && after.namespace > nodeLeaseNamespace;
+    if (namespace !== null || isPast) return written;
+    const begin = after?.namespace === nodeLeaseNamespace ? after : null;
+    const ofNodes = await this.#listOfNodes({ ...request, after: begin });
+    const objects = [...written.objects, ...ofNodes.objects].sort(byPlace).slice(0, limit);
+    return { objects, rv: Math.min(written.rv, ofNodes.rv) };
+  }
+
+  async #listOfNodes({ name, after, limit }: ListRequest): Promise<Listing> {
     const { DB } = this.#env;
+    if (name !== null) {
+      const [[rv], lease] = await Promise.all([runBatch(DB, [readHead(DB)]), this.#readOfNode(name)]);
+      return { objects: lease === null ? [] : [lease], rv };
+    }
     const place = after === null ? null : { namespace: "", name: after.name };
     const query = { resource: qualifiedResource(nodes), namespace: "", after: place, limit };
     const [rv, found] = await runBatch(DB, [readHead(DB), readObjects(DB, query)]);
-    if (namespace !== null && namespace !== leaseNamespace) return { objects: [], rv };
-    const wanted = found.filter(({ metadata }) => name === null || metadata.name === name);
-    const lastSeen = await lastSeenOf(this.#env, wanted);
-    return { objects: wanted.map((node) => leaseOf(node, lastSeen(node))), rv };
+    const lastSeen = await lastSeenOf(this.#env, found);
+    return { objects: found.map((node) => leaseOf(node, lastSeen(node))), rv };
   }
 
-  // Discovery offers no verb that writes, so none of these is reached.
-  async create(): Promise<CreateOutcome> {
-    throw new Error("leases are computed, not created");
+  async create(object: KubeObject, nowMs: number): Promise<CreateOutcome> {
+    requireWritable(object);
+    return this.#written.create(object, nowMs);
   }
 
-  async update(): Promise<UpdateOutcome> {
-    throw new Error("leases are computed, not updated");
+  async update(before: KubeObject, after: KubeObject, nowMs: number): Promise<UpdateOutcome> {
+    requireWritable(before);
+    return this.#written.update(before, after, nowMs);
   }
 
-  async remove(): Promise<readonly Removed[]> {
-    throw new Error("leases are computed, not removed");
+  async remove(objects: readonly KubeObject[], how: RemovalOptions, nowMs: number): Promise<readonly Removed[]> {
+    for (const object of objects) requireWritable(object);
+    return this.#written.remove(objects, how, nowMs);
   }
+}
+
+/** Throws Forbidden for those of nodes. */
+function requireWritable({ metadata: { namespace, name = "" } }: KubeObject): void {
+  if (namespace !== nodeLeaseNamespace) return;
+  const detail = `those of ${nodeLeaseNamespace} are made up from when nodes were last heard`;
+  throw forbiddenError(leases, name, detail);
+}
+
+/** In the order in which objects are stored and lists go on. */
+function byPlace(a: KubeObject, b: KubeObject): number {
+  const [one, other] = [a, b].map(({ metadata: { namespace = "", name = "" } }) => `${namespace}\0${name}`);
+  return (one ?? "") < (other ?? "") ? -1 : 1;
 }
 
 /** When the nodes were last heard, in milliseconds since 1970; 0: not since anybody can tell. Asks their shards alone. */
@@ -71,7 +116,7 @@ function leaseOf({ metadata }: KubeObject, lastSeenMs: number): KubeObject {
     kind: "Lease",
     metadata: {
       name,
-      namespace: leaseNamespace,
+      namespace: nodeLeaseNamespace,
       uid,
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
       ...(creationTimestamp === undefined ? {} : { creationTimestamp }),

@@ -1,15 +1,21 @@
-// Leases: who holds something, and until when. The leases of nodes are worked out from what agents were last heard to
-// say; nobody writes them.
-// Source: coordination.k8s.io/v1 Lease.
+// Leases: who holds something, and until when. Those of nodes, in a namespace of their own, are worked out from what agents
+// were last heard to say, and nobody writes them; others are their holders' to write.
+// Source: coordination.k8s.io/v1 Lease; pkg/apis/coordination/validation/validation.go.
 import type * as z from "zod";
 
+import { forbidden, invalid, invalidForEach } from "./field-error.ts";
 import { embedded, int32, microTime, pointer, string, struct } from "./fields.ts";
 import { ObjectMeta, typeMeta } from "./meta.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
 import { actedOn } from "./support.ts";
-import { dns1123Subdomain, nameRule } from "./validation/names.ts";
+import type { Errors } from "./validation/each.ts";
+import { validateMetadata, validateMetadataUpdate } from "./validation/metadata.ts";
+import { dns1123Subdomain, nameRule, qualifiedName } from "./validation/names.ts";
+
+/** Where nodes have theirs. */
+export const nodeLeaseNamespace = "kube-node-lease";
 
 const coordination = (name: string): string => `io.k8s.api.coordination.v1.${name}`;
 
@@ -51,17 +57,37 @@ export const Lease = struct(
 );
 export type Lease = z.output<typeof Lease>;
 
+function validateSpec({ spec }: Lease): Errors {
+  const { leaseDurationSeconds = 1, leaseTransitions = 0, strategy, preferredHolder = "" } = spec;
+  return [
+    ...(leaseDurationSeconds > 0
+      ? []
+      : [invalid("spec.leaseDurationSeconds", leaseDurationSeconds, "must be greater than 0")]),
+    ...(leaseTransitions >= 0
+      ? []
+      : [invalid("spec.leaseTransitions", leaseTransitions, "must be greater than or equal to 0")]),
+    ...(strategy === undefined ? [] : invalidForEach("spec.strategy", strategy, qualifiedName(strategy))),
+    ...(preferredHolder === "" || (strategy ?? "") !== ""
+      ? []
+      : [forbidden("spec.preferredHolder", "may only be specified when `strategy` is defined")]),
+  ];
+}
+
 export const leases: Resource<Lease> = defineResource<Lease>({
   group: "coordination.k8s.io",
   version: "v1",
   kind: "Lease",
   plural: "leases",
   support: actedOn(
-    "one per node in `kube-node-lease`, made up from when it was last heard; a watch never hears of a change",
+    "for programs that elect a leader: each renewal is a write. Those of nodes in `kube-node-lease` are made up from when they were last heard; a watch never hears of a change of theirs",
   ),
-  verbs: ["get", "list", "watch"],
   schema: Lease,
   validateName: nameRule(dns1123Subdomain),
+  validate: (lease) => [
+    ...validateSpec(lease),
+    ...validateMetadata(lease.metadata, { namespaced: true, name: dns1123Subdomain }),
+  ],
+  validateUpdate: (lease, old) => validateMetadataUpdate(lease.metadata, old.metadata),
   columns: [
     nameColumn,
     {

@@ -88,10 +88,6 @@ describe("the table of resources", () => {
       "spec.unschedulable": "false",
     });
   });
-
-  it("lets nobody write leases", () => {
-    expect(findResource("coordination.k8s.io", "v1", "leases")?.verbs).toEqual(["get", "list", "watch"]);
-  });
 });
 
 describe("Namespace", () => {
