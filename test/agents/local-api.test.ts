@@ -148,19 +148,24 @@ function map(name: string, value: string) {
   return { kind: "ConfigMap", apiVersion: "v1", metadata: { namespace: "default", name }, data: { value } };
 }
 
-type Reply = { readonly code: number; readonly body: Record<string, unknown> };
+type Reply = {
+  readonly code: number;
+  readonly body: Record<string, unknown>;
+  readonly retryAfter: string | undefined;
+};
 
-function ask(path: string, { token = "token-1", method = "GET", body = "" } = {}): Promise<Reply> {
+function ask(path: string, { token = "token-1", method = "GET", body = "", accept = "*/*" } = {}): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const { host, port } = api.address({ sharesNetwork: true });
-    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", accept };
     const asked = request({ host, port, path, method, headers, ca: api.ca(), agent: false }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {
         text += chunk;
       });
-      response.on("end", () => resolve({ code: response.statusCode ?? 0, body: JSON.parse(text) }));
+      const { statusCode: code = 0, headers } = response;
+      response.on("end", () => resolve({ code, body: JSON.parse(text), retryAfter: headers["retry-after"] }));
     });
     asked.on("error", reject);
     asked.end(body);
@@ -219,6 +224,16 @@ describe("while the control plane is there", () => {
       expect(upstream.asked).toEqual([]);
     },
   );
+
+  test.each([
+    ["application/vnd.kubernetes.protobuf,application/json", "application/json"],
+    ["application/vnd.kubernetes.protobuf, */*", "*/*"],
+    ["application/vnd.kubernetes.protobuf", "application/json"],
+    ["application/json;as=Table;v=v1;g=meta.k8s.io,application/json", undefined],
+  ])("a daemon that takes %s is answered in JSON", async (accept, forwarded) => {
+    expect((await ask(podsPath, { accept })).code).toBe(200);
+    expect(upstream.accepted).toBe(forwarded ?? accept);
+  });
 
   test("what it forbids is forbidden", async () => {
     expect((await ask("/api/v1/namespaces/default/secrets")).code).toBe(403);
@@ -321,6 +336,46 @@ describe("while the control plane is away", () => {
     await upstream.stop();
     const reply = await ask(mapsPath, { method: "POST", body: JSON.stringify(map("new", "x")) });
     expect([reply.code, reply.body["reason"]]).toEqual([503, "ServiceUnavailable"]);
+    // Client libraries would ask ten times before they tell.
+    expect(reply.retryAfter).toBeUndefined();
+  });
+
+  const leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+  const lease = (resourceVersion: string, renewTime: string) => ({
+    kind: "Lease",
+    apiVersion: "coordination.k8s.io/v1",
+    metadata: { namespace: "default", name: "leader", resourceVersion },
+    spec: { holderIdentity: "app-1", renewTime },
+  });
+  const write = (method: string, path: string, object: object) => ask(path, { method, body: JSON.stringify(object) });
+
+  test.each([
+    ["made", "POST", leases],
+    ["renewed", "PUT", `${leases}/leader`],
+  ])("a lease that was %s and never read is held, renewal by renewal", async (_what, method, path) => {
+    await write(method, path, lease("7", "00"));
+    await upstream.stop();
+    for (const renewTime of ["01", "02"]) {
+      const reply = await write("PUT", `${leases}/leader`, lease("7", renewTime));
+      expect([reply.code, reply.body["spec"]]).toEqual([200, { holderIdentity: "app-1", renewTime }]);
+    }
+    expect((await ask(`${leases}/leader`)).body["spec"]).toMatchObject({ renewTime: "02" });
+    expect((await write("PUT", `${leases}/leader`, lease("6", "03"))).code).toBe(409);
+  });
+
+  test("a renewal follows on a copy that is on the disk too", async () => {
+    await write("PUT", `${leases}/leader`, lease("7", "00"));
+    api.close();
+    await upstream.stop();
+    api = await open();
+    serve();
+    await write("PUT", `${leases}/leader`, lease("7", "01"));
+    expect((await ask(`${leases}/leader`)).body["spec"]).toMatchObject({ renewTime: "01" });
+  });
+
+  test("a lease that it never could write is nobody's to hold", async () => {
+    await upstream.stop();
+    expect((await write("PUT", `${leases}/leader`, lease("7", "01"))).code).toBe(503);
   });
 });
 

@@ -3,7 +3,16 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 export type Json = Readonly<Record<string, unknown>>;
 
-export type Failure = { readonly code: number; readonly reason: string; readonly message: string };
+export type Failure = {
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+  /**
+   * Only for what is over in a moment: client-go says nothing to its program until it has asked ten times, which is a long
+   * time to wait for a control plane that is away.
+   */
+  readonly retryAfterSeconds?: number;
+};
 
 export const unauthorized: Failure = { code: 401, reason: "Unauthorized", message: "Unauthorized" };
 
@@ -17,7 +26,8 @@ export function statusOf({ code, reason, message }: Failure): Json {
 }
 
 export function refuse(response: ServerResponse, failure: Failure): void {
-  if (failure.code === 503) response.setHeader("retry-after", "5");
+  const { retryAfterSeconds } = failure;
+  if (retryAfterSeconds !== undefined) response.setHeader("retry-after", String(retryAfterSeconds));
   answer(response, failure.code, statusOf(failure));
 }
 

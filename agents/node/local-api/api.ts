@@ -1,7 +1,7 @@
 // The node's API for the daemons on it: the control plane's own answers where it can be reached, and otherwise what this
 // node knows of them.
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 
 import { isFields, parseJson } from "../connection/protocol.ts";
 import type { Clock, Log } from "../ports.ts";
@@ -15,7 +15,7 @@ import { accountOf, isLocalVersion, PodObjects } from "./node-state.ts";
 import type { Question } from "./recall.ts";
 import { everybody, fieldsOf, Recall } from "./recall.ts";
 import type { Target } from "./request-path.ts";
-import { isOfApi, isWatch, targetOf } from "./request-path.ts";
+import { isOfApi, isWatch, listPath, targetOf } from "./request-path.ts";
 import type { TokenBook } from "./tokens.ts";
 import type { Forwarded, UpstreamAnswer } from "./upstream.ts";
 import { answerHeaders, textOf, Upstream } from "./upstream.ts";
@@ -77,7 +77,8 @@ export class Api {
     if (pod === undefined) return refuse(response, unauthorized);
     const { pathname: path, searchParams: query } = new URL(request.url ?? "/", "https://node");
     if (!isOfApi(path)) return refuse(response, notFound(path));
-    const { method = "GET", headers } = request;
+    const { method = "GET" } = request;
+    const headers = asText(request.headers);
     const isReading = method === "GET" || method === "HEAD";
     const body = isReading ? undefined : await bodyOf(request);
     if (body === null) return refuse(response, tooLarge);
@@ -128,22 +129,31 @@ export class Api {
       if (!response.writableFinished) heard.destroy();
     });
     response.writeHead(code, answerHeaders(heard.headers));
-    if (!isKept(call, heard)) {
+    const isLease = code < 300 && isLeaseWrite(call);
+    if (!isLease && !isKept(call, heard)) {
       heard.on("error", () => response.destroy());
       heard.pipe(response);
-      if (code < 300) this.#noteWrite(call);
       return;
     }
     heard.pipe(response);
     const text = await textOf(heard, longestCopyBytes);
+    if (isLease) return this.#noteLease(call.account, text);
     if (call.target !== null) return this.#recall.heard({ ...call, target: call.target }, code, text);
     if (code !== 200 || text === null) return;
     const object = { text, contentType: heard.headers["content-type"] ?? "application/json" };
     this.#copies.put(everybody, discoveryKey(call), { kind: "object", object });
   }
 
-  #noteWrite({ account, target, forwarded: { method } }: Call): void {
-    if (target?.resource === "leases" && method !== "GET") this.#recall.allowed(account, "write", target);
+  /** Whoever renews one may never read it again: what is renewed here has to follow on what was written last. */
+  #noteLease(account: Account, text: string | null): void {
+    const object = parseJson(text ?? "");
+    if (!isFields(object)) return;
+    const { namespace, name } = fieldsOf(object, "metadata");
+    const target = targetOf(`/apis/${object["apiVersion"]}/namespaces/${namespace}/leases/${name}`);
+    if (target === null) return;
+    this.#recall.allowed(account, "write", target);
+    const key = copyKey(`${listPath(target)}/${target.name}`, new URLSearchParams());
+    this.#copies.put(account, key, { kind: "object", object });
   }
 
   async #alone(call: Call, response: ServerResponse): Promise<void> {
@@ -208,9 +218,9 @@ export class Api {
       return;
     }
     // Leases have nothing but a spec of a few plain fields, which every way to change them puts in the place of the old.
-    copy.object = { ...copy.object, spec: { ...fieldsOf(copy.object, "spec"), ...fieldsOf(given, "spec") } };
-    this.#copies.changed(account, key);
-    answer(response, 200, copy.object);
+    const object = { ...copy.object, spec: { ...fieldsOf(copy.object, "spec"), ...fieldsOf(given, "spec") } };
+    this.#copies.put(account, key, { kind: "object", object });
+    answer(response, 200, object);
   }
 }
 
@@ -232,6 +242,18 @@ function isKept({ target, path, forwarded }: Call, { headers }: IncomingMessage)
   return target.subresource === "" && !(headers["content-type"] ?? "").includes("as=") && !isForm(forwarded);
 }
 
+function isLeaseWrite({ target, query, forwarded: { method } }: Call): boolean {
+  return target?.resource === "leases" && ["POST", "PUT", "PATCH"].includes(method) && !query.has("dryRun");
+}
+
+/** Copies and watches are read here, as text: who would rather have Protobuf is answered in JSON, which all understand. */
+function asText(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const kinds = (headers.accept ?? "").split(",");
+  const readable = kinds.filter((kind) => !kind.includes("application/vnd.kubernetes.protobuf"));
+  if (readable.length === kinds.length) return headers;
+  return { ...headers, accept: readable.length === 0 ? "application/json" : readable.join(",") };
+}
+
 function isForm({ headers }: Forwarded): boolean {
   return (headers.accept ?? "").split(",")[0]?.includes("as=") === true;
 }
@@ -245,7 +267,12 @@ const away: Failure = {
   reason: "ServiceUnavailable",
   message: "the control plane is away, and only it can do this",
 };
-const starting: Failure = { code: 503, reason: "ServiceUnavailable", message: "the agent is starting" };
+const starting: Failure = {
+  code: 503,
+  reason: "ServiceUnavailable",
+  message: "the agent is starting",
+  retryAfterSeconds: 1,
+};
 const tooLarge: Failure = {
   code: 413,
   reason: "RequestEntityTooLarge",

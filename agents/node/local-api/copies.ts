@@ -12,7 +12,7 @@ import type { Account } from "./node-state.ts";
 /** `grant`: nothing is in it but that it was allowed. */
 export type Copy =
   | { readonly kind: "grant" }
-  | { readonly kind: "object"; object: Json }
+  | { readonly kind: "object"; readonly object: Json }
   /** Without its items. */
   | { readonly kind: "list"; list: Json; readonly items: Map<string, Json> };
 

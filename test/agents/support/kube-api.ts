@@ -13,6 +13,8 @@ export class KubeApi {
   #version = 100;
   /** Requests that were let in, as METHOD path?query. */
   readonly asked: string[] = [];
+  /** In what form the last answer was wanted. */
+  accepted: string | undefined;
   readonly posted: { readonly path: string; readonly token: string; readonly body: unknown }[] = [];
   /** Tokens, and the paths (whole, of lists and objects) that each may read. */
   readonly rights = new Map<string, readonly string[]>();
@@ -71,12 +73,13 @@ export class KubeApi {
       response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(content));
     if (rights === undefined) return void answer(401, { kind: "Status", code: 401 });
     this.asked.push(`${request.method} ${request.url}`);
-    if (request.method === "POST") {
+    this.accepted = request.headers.accept;
+    if (request.method === "POST" || request.method === "PUT") {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);
       const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
       this.posted.push({ path: url.pathname, token, body });
-      return void answer(201, body);
+      return void answer(request.method === "POST" ? 201 : 200, body);
     }
     if (url.pathname === "/version") return void answer(200, { major: "1", minor: "32" });
     if (!rights.includes(url.pathname)) return void answer(403, { kind: "Status", code: 403, reason: "Forbidden" });

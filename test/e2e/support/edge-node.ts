@@ -86,7 +86,7 @@ export class EdgeNode {
   #runningOne(id: string): RunningContainer | null {
     try {
       const names = this.#kind.namesOf(this.machine, id);
-      const pid = Number(readFileSync(this.machine.path(join(this.#kind.tasksDir, id, "init.pid")), "utf8"));
+      const pid = Number(readFileSync(this.machine.path(join(this.#kind.tasksDir, id, this.#kind.pidFile)), "utf8"));
       return names === null || !this.#isAlive(pid) ? null : { id, pid, ...names };
     } catch {
       // It came or went just now.

@@ -38,7 +38,7 @@ function minorOf(binary: string): number {
 }
 
 /** kubectl 1.32 where it is installed under that name, else whatever kubectl there is. */
-function findKubectl(): string {
+export function findKubectl(): string {
   const installed = installedKubectls();
   const found = installed.find(({ minor }) => minor === wantedMinor) ?? installed.at(-1);
   if (found === undefined) throw new Error("no kubectl");

@@ -1,5 +1,5 @@
 // What runs containers on the nodes of a site, set up as on a node, with the site's registry in the place of Docker Hub.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import type { Machine, MachineProgram } from "../../containers/machine.ts";
@@ -11,8 +11,10 @@ export type NodeRuntime = {
   /** Writes its configuration to `dir`. */
   configure(dir: string, registry: string): void;
   start(machine: Machine, dir: string): Promise<MachineProgram>;
-  /** Where it has a folder for each thing that runs, with its process in `init.pid`. */
+  /** Where it has a folder for each thing that runs. */
   readonly tasksDir: string;
+  /** In that folder, what has the number of its process. */
+  readonly pidFile: string;
   /** Null for what is no container of a pod. */
   namesOf(machine: Machine, id: string): ContainerNames | null;
 };
@@ -62,6 +64,7 @@ const Bundle = z.object({
 
 export const containerd: NodeRuntime = {
   kind: "cri",
+  pidFile: "init.pid",
   tasksDir: "/run/containerd/io.containerd.runtime.v2.task/k8s.io",
   configure: (dir, registry) => {
     writeFileSync(join(dir, "containerd.toml"), containerdConfig(dir, registry));
@@ -86,6 +89,7 @@ const Kept = z.object({
 
 export const docker: NodeRuntime = {
   kind: "docker",
+  pidFile: "init.pid",
   tasksDir: "/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby",
   configure: (dir, registry) => {
     const config = {
@@ -108,5 +112,57 @@ export const docker: NodeRuntime = {
     const { Labels } = Kept.parse(JSON.parse(readFileSync(machine.path(file), "utf8"))).Config;
     const name = Labels["lares.dev/container.name"];
     return name === undefined ? null : { name, pod: Labels["lares.dev/pod.name"] };
+  },
+};
+
+const podmanContainers = `[engine]
+runtime="runc"
+cgroup_manager="cgroupfs"
+events_logger="file"
+[network]
+network_backend="netavark"
+`;
+
+function podmanRegistries(registry: string): string {
+  return `[[registry]]
+prefix="docker.io"
+location="docker.io"
+[[registry.mirror]]
+location="${registry}"
+insecure=true
+[[registry]]
+prefix="${registry}"
+location="${registry}"
+insecure=true
+`;
+}
+
+/** What its storage keeps of all containers. */
+const Stored = z.array(z.object({ id: z.string(), names: z.array(z.string()).optional() }));
+
+export const podman: NodeRuntime = {
+  kind: "docker",
+  tasksDir: "/run/containers/storage/overlay-containers",
+  pidFile: "userdata/pidfile",
+  configure: (dir, registry) => {
+    mkdirSync(join(dir, "networks"));
+    writeFileSync(join(dir, "containers.conf"), `${podmanContainers}network_config_dir="${join(dir, "networks")}"\n`);
+    writeFileSync(join(dir, "registries.conf"), podmanRegistries(registry));
+  },
+  start: (machine, dir) => {
+    mkdirSync(machine.path("/run/podman"), { recursive: true });
+    return machine.program(
+      "runtime",
+      "env",
+      ...[`CONTAINERS_CONF=${join(dir, "containers.conf")}`],
+      ...[`CONTAINERS_REGISTRIES_CONF=${join(dir, "registries.conf")}`],
+      ...["podman", "system", "service", "--time=0", "unix:///run/podman/podman.sock"],
+    );
+  },
+  namesOf: (machine, id) => {
+    const file = machine.path("/var/lib/containers/storage/overlay-containers/containers.json");
+    const stored = Stored.parse(JSON.parse(readFileSync(file, "utf8"))).find((it) => it.id === id);
+    const [, name = "", pod = ""] = stored?.names?.[0]?.split("_") ?? [];
+    return name === "" || name === "POD" ? null : { name, pod };
   },
 };
