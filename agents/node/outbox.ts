@@ -32,7 +32,7 @@ type OutboxPorts = { readonly clock: Clock; readonly nodeFacts: NodeFacts; reado
 
 type Told = {
   readonly worker: Reporter;
-  readonly status: NonNullable<PodWorker["report"]>["status"];
+  readonly state: NonNullable<PodWorker["report"]>;
   readonly report: PodReport;
 };
 
@@ -137,13 +137,13 @@ export class Outbox {
       this.#observation += 1;
       const podReport: PodReport = { uid: worker.uid, observation: this.#observation, status: report.status };
       if (report.ended) podReport.ended = true;
-      told.push({ worker, status: report.status, report: podReport });
+      told.push({ worker, state: report, report: podReport });
     }
     return told;
   }
 
   #arrived(told: readonly Told[]): void {
-    for (const { worker, status } of told) worker.acknowledge(status);
+    for (const { worker, state } of told) worker.acknowledge(state);
     this.#events.arrived();
     if (this.#events.hasNews) this.#owner.wake(laterEventDelayMs);
     if (told.length === mostReports) this.#owner.wake(0);

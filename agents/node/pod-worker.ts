@@ -19,6 +19,9 @@ import type { PodHost, Wanted } from "./pod-host.ts";
 import type { ProbeFinding } from "./prober.ts";
 import { Prober, unhealthyEvent, withVerdict } from "./prober.ts";
 
+/** A pod that had succeeded or failed already ends without another status. */
+type TellableState = { readonly status: PodStatus; readonly ended: boolean };
+
 type Flight = { -readonly [K in keyof InFlight]: InFlight[K] };
 
 const firstRetryMs = 1000;
@@ -41,10 +44,10 @@ export class PodWorker {
   #lookAgainAtMs: number | undefined;
   #cancelTimer: (() => void) | undefined;
   /**
-   * The status that the control plane has acknowledged in this life of the agent. What an earlier one was told counts for
-   * nothing: the node may have been counted as lost since, and its pods with it.
+   * What the control plane has acknowledged in this life of the agent. What an earlier one was told counts for nothing:
+   * the node may have been counted as lost since, and its pods with it.
    */
-  #acknowledged: PodStatus | undefined;
+  #acknowledged: TellableState | undefined;
 
   constructor(uid: string, host: PodHost, memory: PodMemory) {
     this.uid = uid;
@@ -74,18 +77,19 @@ export class PodWorker {
   }
 
   get isAcknowledged(): boolean {
-    return this.#acknowledged === this.#memory.status;
+    const { status, ended } = this.#memory;
+    return this.#acknowledged?.status === status && (ended !== true || this.#acknowledged?.ended === true);
   }
 
   /** What to report; undefined when there is nothing new. */
-  get report(): { readonly status: PodStatus; readonly ended: boolean } | undefined {
+  get report(): TellableState | undefined {
     const { status, ended } = this.#memory;
     if (this.#wanted === undefined || status === undefined || this.isAcknowledged) return undefined;
     return { status, ended: ended === true };
   }
 
-  acknowledge(status: PodStatus): void {
-    this.#acknowledged = status;
+  acknowledge(told: TellableState): void {
+    this.#acknowledged = told;
   }
 
   /** The control plane may have lost what it was told. */
@@ -99,14 +103,14 @@ export class PodWorker {
     // Source: immediateEvictionGracePeriodSeconds.
     this.#memory = { ...this.#memory, failure: { reason: "Evicted", message, graceSeconds: 1 } };
     this.#host.happened(this.uid, warning("Evicted", message));
-    this.#callOffPulls();
+    this.#callOffStarts();
     this.work();
   }
 
   /** Undefined: nobody asks for the pod any more. Starts the work. */
   want(wanted: Wanted | undefined): void {
     this.#wanted = wanted;
-    if (this.#isEnding()) this.#callOffPulls();
+    if (this.#isEnding()) this.#callOffStarts();
     this.work();
   }
 
@@ -183,15 +187,16 @@ export class PodWorker {
     };
     const plan = planPod(view, this.#host.planNowMs());
     const isNewMemory = plan.memory !== this.#memory;
+    const hasJustEnded = plan.memory.ended === true && this.#memory.ended !== true;
     this.#memory = plan.memory;
     for (const event of plan.events) this.#host.happened(uid, event);
     for (const action of plan.actions) this.#launch(action);
     this.#setTimer(plan.lookAgainAtMs);
-    this.#afterPlan(plan, isNewMemory);
+    this.#afterPlan(plan, { isNewMemory, hasJustEnded });
   }
 
-  #afterPlan(plan: PodPlan, isNewMemory: boolean): void {
-    const isNewStatus = this.#updateStatus();
+  #afterPlan(plan: PodPlan, { isNewMemory, hasJustEnded }: { isNewMemory: boolean; hasJustEnded: boolean }): void {
+    const isNewStatus = this.#updateStatus() || hasJustEnded;
     this.#updateProber();
     if (isNewMemory || isNewStatus) this.#host.changed({ status: isNewStatus });
     if (!plan.forget) return;
@@ -336,10 +341,10 @@ export class PodWorker {
     return !isEndPutOff({ memory: this.#memory, observation: this.#observation, ...this.#host.circumstances() });
   }
 
-  /** An image may take its time to come; the end of the pod does not wait for it. */
-  #callOffPulls(): void {
+  /** An image may take its time to come, and a post-start hook to end; the end of the pod waits for neither. */
+  #callOffStarts(): void {
     for (const [key, { action, stage }] of this.#inFlight) {
-      if (action.kind === "start-container" && (stage === undefined || stage === "pull")) this.#inFlight.delete(key);
+      if (action.kind === "start-container" && stage !== "create") this.#inFlight.delete(key);
     }
   }
 

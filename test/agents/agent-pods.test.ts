@@ -236,6 +236,16 @@ describe("a pod that is deleted", () => {
     expect(world.checkpoint.memory?.pods).toEqual({});
   });
 
+  test("is told to have ended also when nothing else of it changes any more", async () => {
+    const behaviour = { exitAfterMs: secondMs, exitCode: 0 };
+    const world = await started({ behaviour, spec: { restartPolicy: "Never" } });
+    await world.clock.advance(2 * minuteMs);
+    expect(status(world).phase).toBe("Succeeded");
+    world.controlPlane.delete("uid-1");
+    await world.clock.advance(2 * minuteMs);
+    expect(world.controlPlane.reports.get("uid-1")).toMatchObject({ ended: true, status: { phase: "Succeeded" } });
+  });
+
   test("is killed when its grace period is over", async () => {
     const world = await started({ behaviour: { stopMs: hourMs } });
     world.controlPlane.delete("uid-1", 20);

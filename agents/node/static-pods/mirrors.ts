@@ -1,6 +1,5 @@
 // The pictures that the control plane has of the pods that the node runs by itself: made through it, told of like any
 // other pod, and made anew when somebody deletes them. Source: pkg/kubelet/pod/mirror_client.go.
-import type { PodStatus } from "../../../src/model/pod-status.ts";
 import type { AssignedPod, MirrorRequest } from "../../../src/sync/messages.ts";
 import type { PodDefinition } from "../pod/definition.ts";
 import { definitionOf } from "../pod/definition.ts";
@@ -195,9 +194,10 @@ class Mirror {
     return this.#isEndTold ? undefined : { status, ended: true };
   }
 
-  acknowledge(status: PodStatus): void {
+  acknowledge({ status }: NonNullable<PodWorker["report"]>): void {
     if (this.assigned.deletion !== undefined) this.#isEndTold = true;
-    this.#worker.acknowledge(status);
+    // The end of the mirror is not the worker's to tell.
+    this.#worker.acknowledge({ status, ended: true });
   }
 
   unacknowledge(): void {
