@@ -384,9 +384,9 @@ describe("a pod that is to end", () => {
       ["kill-container main-0 5"],
     ],
     [
-      "has two seconds at least",
+      "has a second at least",
       { deletion: { ...deletion, gracePeriodSeconds: 0 }, containers: [ran()] },
-      ["kill-container main-0 2"],
+      ["kill-container main-0 1"],
     ],
     [
       "has its sandbox stopped when nothing runs in it",

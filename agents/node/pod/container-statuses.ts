@@ -125,11 +125,21 @@ function terminated(input: ReportInput, container: RuntimeContainerStatus) {
   return {
     exitCode,
     reason: container.reason ?? (exitCode === 0 ? "Completed" : "Error"),
-    ...(message === undefined || message === "" ? {} : { message }),
+    ...(message === undefined || message === "" ? {} : { message: shortened(input, message) }),
     startedAt: apiTime(startedAtMs),
     finishedAt: apiTime(finishedAtMs),
     containerID: idText(input, container.id),
   };
+}
+
+/** Source: MaxPodTerminationMessageLogLength, status_manager.go normalizeStatus. */
+const messageBytesOfPod = 12 * 1024;
+
+/** All containers of a pod have equal parts of what it may say. */
+function shortened({ definition }: ReportInput, message: string): string {
+  const longest = Math.floor(messageBytesOfPod / definition.containers.length);
+  const bytes = Buffer.from(message);
+  return bytes.length <= longest ? message : bytes.subarray(0, longest).toString("utf8");
 }
 
 function apiTime(atMs: number | undefined): string | null {

@@ -9,16 +9,16 @@ import type { Directories } from "./container-config.ts";
 import { containerConfig, sandboxConfig } from "./container-config.ts";
 import type { ContainerDefinition } from "./definition.ts";
 import { dnsProblem } from "./dns.ts";
+import { endContainer } from "./end-container.ts";
 import type { PodSurroundings } from "./environment.ts";
 import { environmentOf } from "./environment.ts";
 import type { HookPorts } from "./hook.ts";
-import { hookOf, readHook, runHook } from "./hook.ts";
+import { hookFailure, hookOf, hookProblemText, runHook } from "./hook.ts";
 import { hostNameProblem } from "./host-name.ts";
-import { annotations } from "./labels.ts";
 import { pullSecretsOf } from "./named-objects.ts";
 import { nonRootProblem } from "./non-root.ts";
 import type { PodEvent } from "./pod-event.ts";
-import { containerFieldPath, warning } from "./pod-event.ts";
+import { containerFieldPath, normal, warning } from "./pod-event.ts";
 import { credentialsFor } from "./pull-credentials.ts";
 import { contentVersion } from "./volume-content.ts";
 
@@ -37,6 +37,9 @@ export type ExecuteContext = {
   setStage(stage: StartStage): void;
 };
 
+/** A post-start hook has no time limit of its own; it ends with its container or its pod. */
+const longestHookSeconds = 24 * 60 * 60;
+
 const done: Outcome = { kind: "done", events: [] };
 const abandoned: Outcome = { kind: "abandoned" };
 
@@ -48,7 +51,7 @@ export async function execute(action: Action, context: ExecuteContext): Promise<
     case "start-container":
       return startContainer(action, context);
     case "kill-container":
-      return killContainer(action, context);
+      return endContainer({ ...action, fieldPath: fieldPathOf(action.name, context) }, context.ports);
     case "remove-container":
       return outcomeOf(await runtime.removeContainer(action.containerId));
     case "stop-sandbox":
@@ -62,6 +65,11 @@ export async function execute(action: Action, context: ExecuteContext): Promise<
     default:
       return action satisfies never;
   }
+}
+
+function fieldPathOf(name: string, { pod }: ExecuteContext): string {
+  const kind = pod?.definition.containers.find((container) => container.name === name)?.kind;
+  return containerFieldPath(name, kind === "init" || kind === "sidecar");
 }
 
 function outcomeOf(result: { readonly ok: true } | Failure): Outcome {
@@ -234,40 +242,15 @@ async function runPostStart(start: Starting, containerId: string, context: Execu
   const hook = hookOf(container.container.lifecycle?.postStart, container.container, pod);
   if (hook === null) return events.length === 0 ? done : { kind: "done", events };
   context.setStage("post-start");
-  const timeoutSeconds = pod.definition.gracePeriodSeconds;
-  const problem = await runHook(hook, { containerId, timeoutSeconds }, context.ports);
+  const { assigned, definition } = pod;
+  const whose = { container: container.name, pod: `${assigned.name}_${assigned.namespace}(${assigned.uid})` };
+  const problem = await runHook(hook, { containerId, timeoutSeconds: longestHookSeconds }, context.ports);
   if (problem === null) return { kind: "done", events };
-  events.push(warning("FailedPostStartHook", `PostStartHook failed: ${problem}`, fieldPath));
   if (!context.isWanted()) return { kind: "done", events };
-  await context.ports.runtime.stopContainer(containerId, timeoutSeconds);
-  return { kind: "failed", reason: "PostStartHookError", message: problem, events };
-}
-
-type KillAction = Extract<Action, { kind: "kill-container" }>;
-
-const minimumGraceSeconds = 2;
-
-/** The pre-stop hook's time is taken from the grace period, but for a last moment that is always left. */
-async function killContainer(action: KillAction, { ports }: ExecuteContext): Promise<Outcome> {
-  const { containerId, graceSeconds, hurry } = action;
-  const { runtime, clock } = ports;
-  const events: PodEvent[] = [];
-  const startedAtMs = clock.monotonicMs();
-  const status = hurry ? null : await runtime.containerStatus(containerId);
-  const hook = status?.state === "running" ? readHook(status.annotations[annotations.preStop] ?? "") : null;
-  if (hook !== null) {
-    const problem = await runHook(hook, { containerId, timeoutSeconds: graceSeconds }, ports);
-    if (problem !== null)
-      events.push(warning("FailedPreStopHook", `PreStopHook failed: ${problem}`, preStopPath(action)));
-  }
-  const elapsedSeconds = Math.floor((clock.monotonicMs() - startedAtMs) / 1000);
-  const leftSeconds = Math.max(minimumGraceSeconds, graceSeconds - elapsedSeconds);
-  const stopped = await runtime.stopContainer(containerId, leftSeconds);
-  if (stopped.ok) return { kind: "done", events };
-  events.push(warning("FailedKillPod", `error killing pod: ${stopped.message}`));
-  return { kind: "failed", reason: "FailedKillPod", message: stopped.message, events };
-}
-
-function preStopPath({ name }: KillAction): string {
-  return containerFieldPath(name, false);
+  events.push(warning("FailedPostStartHook", hookFailure("PostStart", hook), fieldPath));
+  events.push(normal("Killing", "FailedPostStartHook", fieldPath));
+  const graceSeconds = definition.gracePeriodSeconds;
+  const ended = await endContainer({ containerId, graceSeconds, hurry: false, fieldPath }, context.ports);
+  events.push(...ended.events);
+  return { kind: "failed", reason: "PostStartHookError", message: hookProblemText(hook, whose, problem), events };
 }

@@ -71,8 +71,26 @@ export async function runHook(
     const result = await runtime.execSync(containerId, hook.exec, timeoutSeconds);
     if (!result.ok) return result.message;
     const { exitCode, stdout, stderr } = result.value;
-    return exitCode === 0 ? null : `command '${hook.exec.join(" ")}' exited with ${exitCode}: ${stderr}${stdout}`;
+    if (exitCode === 0) return null;
+    const problem = `command '${hook.exec.join(" ")}' exited with ${exitCode}: ${stderr}`;
+    return `${problem}, message: ${JSON.stringify(`${stdout}${stderr}`)}`;
   }
   const answer = await network.httpGet({ ...hook.httpGet, timeoutMs: timeoutSeconds * 1000, containerId });
   return answer.ok ? null : answer.message;
+}
+
+/** What its event says: what a hook prints may be secret, and more people read events than statuses. */
+export function hookFailure(which: "PostStart" | "PreStop", hook: Hook): string {
+  return `${which}Hook failed${"problem" in hook ? `: ${hook.problem}` : ""}`;
+}
+
+type Whose = { readonly container: string; readonly pod: string };
+
+/** Why the container waits whose hook had this problem. */
+export function hookProblemText(hook: Hook, { container, pod }: Whose, problem: string): string {
+  if ("problem" in hook) return `Cannot run handler: ${problem}`;
+  const whose = `for Container ${JSON.stringify(container)} in Pod ${JSON.stringify(pod)} failed - error: ${problem}`;
+  if ("exec" in hook) return `Exec lifecycle hook ([${hook.exec.join(" ")}]) ${whose}`;
+  if ("httpGet" in hook) return `HTTP lifecycle hook (${hook.httpGet.path}) ${whose}`;
+  return `Sleep lifecycle hook (${hook.sleepSeconds}) ${whose}`;
 }

@@ -41,7 +41,8 @@ function remainingSeconds(draft: Draft, container: RuntimeContainerStatus): numb
   // A container that nobody asks for carries its grace period with it: its template may be gone.
   const own = Number(container.annotations[annotations.gracePeriodSeconds] ?? defaultGraceSeconds);
   const given = wanted?.assigned.deletion?.gracePeriodSeconds ?? draft.memory.failure?.graceSeconds;
-  const graceSeconds = given ?? wanted?.definition.gracePeriodSeconds ?? own;
+  // Source: pod_workers.go calculateEffectiveGracePeriod.
+  const graceSeconds = Math.max(1, given ?? wanted?.definition.gracePeriodSeconds ?? own);
   const sinceMs = draft.memory.endingSinceMs ?? draft.nowMs;
   return graceSeconds - Math.floor((draft.nowMs - sinceMs) / 1000);
 }

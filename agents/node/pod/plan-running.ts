@@ -16,8 +16,8 @@ import { warning } from "./pod-event.ts";
 
 type Wanted = { readonly assigned: AssignedPod; readonly definition: PodDefinition };
 
-/** A failed pull is told as such for this long, then as being held off. */
-const pullErrorShownMs = 1000;
+/** What went wrong is told as such for this long, then as being held off. */
+const errorShownMs = 1000;
 
 export function planRunning(draft: Draft, wanted: Wanted): void {
   // It may have been given up before, when an assignment left it out that a later one has again.
@@ -215,7 +215,10 @@ function isHeldOff(draft: Draft, container: ContainerDefinition): boolean {
   }
   const crashedUntilMs = exit === undefined ? 0 : heldOffUntilMs(crashes, exit.atMs);
   if (crashes === undefined || crashedUntilMs <= draft.nowMs) return false;
-  holdAfterCrash(draft, container, crashes.delayMs);
+  const isTold = containerMemory(draft.memory, container.name).waiting?.reason !== "PostStartHookError";
+  if (!isTold && exit !== undefined && draft.nowMs < exit.atMs + errorShownMs)
+    draft.lookAgain(exit.atMs + errorShownMs);
+  else holdAfterCrash(draft, container, crashes.delayMs);
   draft.lookAgain(crashedUntilMs);
   return true;
 }
@@ -224,8 +227,8 @@ function isHeldOff(draft: Draft, container: ContainerDefinition): boolean {
 function holdAfterFailure(draft: Draft, { name, container }: ContainerDefinition, failedAtMs: number): void {
   const { waiting } = containerMemory(draft.memory, name);
   if (waiting?.reason !== "ErrImagePull") return;
-  if (draft.nowMs < failedAtMs + pullErrorShownMs) {
-    draft.lookAgain(failedAtMs + pullErrorShownMs);
+  if (draft.nowMs < failedAtMs + errorShownMs) {
+    draft.lookAgain(failedAtMs + errorShownMs);
     return;
   }
   const image = JSON.stringify(container.image ?? "");

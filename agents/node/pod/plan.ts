@@ -61,8 +61,6 @@ function isFinished({ memory }: PodView): boolean {
   return memory.failure !== undefined || phase === "Succeeded" || phase === "Failed";
 }
 
-const minimumGraceSeconds = 2;
-
 /** A plan in the making. */
 export class Draft implements PodPlan {
   readonly view: PodView;
@@ -101,7 +99,7 @@ export class Draft implements PodPlan {
 
   /** Asks a container to end within `graceSeconds`, unless it has been asked to end as soon. */
   kill({ containerId, name, graceSeconds, why }: Kill): void {
-    const seconds = Math.max(graceSeconds, minimumGraceSeconds);
+    const seconds = Math.max(graceSeconds, 0);
     const before = this.view.inFlight.get(killKey(containerId));
     // A second of slack: a plan made a moment later must not hurry a container for that moment.
     const isSoonEnough = (before?.deadlineMs ?? Number.POSITIVE_INFINITY) <= this.nowMs + seconds * 1000 + 1000;

@@ -3,8 +3,10 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
 const longestBytes = 2048;
 const longestLines = 80;
-/** What timestamps and stream names add to a line is read beyond the text itself. */
-const readBytes = longestBytes + longestLines * 64;
+/** Runtimes write longer lines in several pieces. */
+const longestPieceBytes = 16 * 1024;
+/** What timestamps and stream names add to a line is read beyond the text itself, and a whole piece, whose text follows its name. */
+const readBytes = longestBytes + longestLines * 64 + longestPieceBytes;
 
 /** The texts of the last lines; empty when there is no log. */
 export function logTail(path: string): string {

@@ -3,11 +3,13 @@ import type { PodCase } from "./case.ts";
 import { containerCases } from "./containers.ts";
 import { contentVolumeCases } from "./content-volumes.ts";
 import { environmentCases } from "./environment.ts";
+import { lifecycleCases } from "./lifecycle.ts";
 import { networkCases } from "./network.ts";
 import { refusalCases } from "./refusals.ts";
 import { refusedVolumeCases } from "./refused-volumes.ts";
 import { resourceCases } from "./resources.ts";
 import { securityCases } from "./security.ts";
+import { terminationCases } from "./termination.ts";
 import { volumeCases } from "./volumes.ts";
 
 export const subjects: Readonly<Record<string, readonly PodCase[]>> = {
@@ -18,6 +20,8 @@ export const subjects: Readonly<Record<string, readonly PodCase[]>> = {
   "volumes of objects": contentVolumeCases,
   security: securityCases,
   network: networkCases,
+  lifecycle: lifecycleCases,
+  "last words": terminationCases,
   refusals: refusalCases,
   "refused volumes": refusedVolumeCases,
 };
