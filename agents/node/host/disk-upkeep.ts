@@ -1,12 +1,13 @@
 // The upkeep's hands: what this machine has left, and its logs, links and leftovers.
 import { lstatSync, statfsSync } from "node:fs";
-import { mkdir, readdir, readlink, rename, rm, stat, symlink } from "node:fs/promises";
+import { mkdir, readdir, readlink, rm, stat, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 
 import { isFields, parseJson } from "../connection/protocol.ts";
-import { rotatedLogs } from "../runtime/process/log-writer.ts";
+import type { LogLimits } from "../runtime/rotating-file.ts";
+import { rotateLog } from "../runtime/rotating-file.ts";
 import type { Reading, Readings } from "../upkeep/eviction.ts";
-import type { ContainerLog, HostUpkeep, LogLimits, UpkeepRecords } from "../upkeep/ports.ts";
+import type { ContainerLog, HostUpkeep, UpkeepRecords } from "../upkeep/ports.ts";
 import { noRecords } from "../upkeep/ports.ts";
 import { memoryReading, pidReading } from "./resources.ts";
 import { WholeFile } from "./whole-file.ts";
@@ -59,14 +60,11 @@ export class DiskUpkeep implements HostUpkeep {
     return sizes.reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  async rotate({ path: below }: ContainerLog, { maxSizeBytes, maxFiles }: LogLimits): Promise<boolean> {
+  async rotate({ path: below }: ContainerLog, limits: LogLimits): Promise<boolean> {
     const path = join(this.#podLogs, below);
     const found = await stat(path).catch(() => undefined);
-    if (found === undefined || found.size <= maxSizeBytes) return false;
-    const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
-    await rename(path, `${path}.${stamp}`);
-    const old = rotatedLogs(path);
-    await Promise.all(old.slice(0, Math.max(0, old.length - (maxFiles - 1))).map((one) => rm(one, { force: true })));
+    if (found === undefined || found.size <= limits.maxSizeBytes) return false;
+    await rotateLog(path, { limits, nowMs: Date.now });
     return true;
   }
 

@@ -1,4 +1,4 @@
-// Where the logs of containers are, in the kubelet's layout, for runtimes whose containers write them without the agent.
+// Where the logs of containers are, in the kubelet's layout: the directories of pods, and the links for log collectors.
 import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 

@@ -2,10 +2,9 @@
 
 import type { PodDefinition } from "../pod/definition.ts";
 import type { PodEvent } from "../pod/pod-event.ts";
+import type { LogLimits } from "../runtime/rotating-file.ts";
 import type { Reading, Readings } from "./eviction.ts";
 import type { ImageRecords } from "./image-collection.ts";
-
-export type LogLimits = { readonly maxSizeBytes: number; readonly maxFiles: number };
 
 /** One container's log: where it is written, and how others find it. */
 export type ContainerLog = {

@@ -3,13 +3,15 @@
 import { labels } from "../pod/labels.ts";
 import { warning } from "../pod/pod-event.ts";
 import type { Clock, Log } from "../ports.ts";
+import type { LogLimits } from "../runtime/rotating-file.ts";
+import { defaultLogLimits } from "../runtime/rotating-file.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Volumes } from "../volume/volumes.ts";
 import type { PodUse, Reading, Signal, Thresholds } from "./eviction.ts";
 import { defaultThresholds, evictionMessage, rankedForEviction, resourceOf, signalsMet } from "./eviction.ts";
 import type { ImageLimits } from "./image-collection.ts";
 import { defaultImageLimits, planCollection, recordImages } from "./image-collection.ts";
-import type { ContainerLog, HostUpkeep, KeptAgent, KeptPod, LogLimits, UpkeepRecords } from "./ports.ts";
+import type { ContainerLog, HostUpkeep, KeptAgent, KeptPod, UpkeepRecords } from "./ports.ts";
 import { noRecords } from "./ports.ts";
 
 export type UpkeepOptions = {
@@ -21,7 +23,7 @@ export type UpkeepOptions = {
 export const defaultUpkeep: UpkeepOptions = {
   thresholds: defaultThresholds,
   images: defaultImageLimits,
-  logs: { maxSizeBytes: 10 * 1024 * 1024, maxFiles: 5 },
+  logs: defaultLogLimits,
 };
 
 export type UpkeepPorts = {

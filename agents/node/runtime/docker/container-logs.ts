@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import type { Clock } from "../../ports.ts";
-import type { LogLimits } from "../process/log-writer.ts";
+import type { LogLimits } from "../rotating-file.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { isStatus } from "./engine-client.ts";
 import { engineLabels } from "./engine-labels.ts";

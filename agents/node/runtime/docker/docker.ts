@@ -10,8 +10,8 @@ import { labels } from "../../pod/labels.ts";
 import { refusalOfContainer } from "../../pod/refusal.ts";
 import type { Clock, Log } from "../../ports.ts";
 import { LogFiles } from "../log-files.ts";
-import type { LogLimits } from "../process/log-writer.ts";
-import { defaultLogLimits } from "../process/log-writer.ts";
+import type { LogLimits } from "../rotating-file.ts";
+import { defaultLogLimits } from "../rotating-file.ts";
 import type {
   ContainerConfig,
   ContainerStats,

@@ -1,12 +1,9 @@
 // A container's log in the CRI's form, copied from the engine, which stamps the lines: where the copy ends, and how it
 // goes on, without a gap and without a line twice.
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync, truncateSync } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
-import { open, rename } from "node:fs/promises";
-import { dirname } from "node:path";
+import { closeSync, fstatSync, openSync, readSync, truncateSync } from "node:fs";
 
-import type { LogLimits } from "../process/log-writer.ts";
-import { rotatedLogs } from "../process/log-writer.ts";
+import type { RotatingFileOptions } from "../rotating-file.ts";
+import { RotatingFile, rotatedLogs } from "../rotating-file.ts";
 
 const newline = 0x0a;
 /** How much of the end of a log is looked at for what is there already. */
@@ -19,17 +16,13 @@ export type ResumePoint = { readonly sinceMs: number; readonly known: Map<string
 
 export class LogFile {
   readonly #path: string;
-  readonly #limits: LogLimits;
-  readonly #nowMs: () => number;
-  #file: FileHandle | undefined;
-  #sizeBytes = 0;
+  readonly #file: RotatingFile;
   /** Writes go one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string, options: { readonly limits: LogLimits; readonly nowMs: () => number }) {
+  constructor(path: string, options: RotatingFileOptions) {
     this.#path = path;
-    this.#limits = options.limits;
-    this.#nowMs = options.nowMs;
+    this.#file = new RotatingFile(path, options);
   }
 
   /** What an agent that has died meanwhile left: a line that was cut off is taken away, to be written again. */
@@ -37,7 +30,7 @@ export class LogFile {
     const current = readTail(this.#path);
     if (current.cutBytes > 0) truncateSync(this.#path, current.sizeBytes - current.cutBytes);
     // It may just have been begun.
-    const before = current.sizeBytes < tailBytes ? readTail(rotated(this.#path).at(-1) ?? "").lines : [];
+    const before = current.sizeBytes < tailBytes ? readTail(rotatedLogs(this.#path).at(-1) ?? "").lines : [];
     const lines = [...before, ...current.lines];
     const last = lines.at(-1);
     if (last === undefined) return { sinceMs: 0, known: new Map() };
@@ -49,77 +42,18 @@ export class LogFile {
 
   /** Whole lines. Done when they are in the file. */
   append(text: Buffer): Promise<void> {
-    return this.#enqueue(() => this.#append(text));
+    return this.#enqueue(() => this.#file.append(text));
   }
 
   /** Goes on in a new file: somebody has moved the old one away. */
   reopen(): Promise<void> {
-    return this.#enqueue(() => this.#close());
+    return this.#enqueue(() => this.#file.close());
   }
 
   #enqueue(work: () => Promise<void>): Promise<void> {
     const result = this.#queue.then(work);
     this.#queue = result.catch(() => {});
     return result;
-  }
-
-  async #close(): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
-    await file?.close();
-  }
-
-  async #append(text: Buffer): Promise<void> {
-    let rest = text;
-    while (rest.length > 0) {
-      this.#file ??= await this.#open();
-      const part = rest.subarray(0, this.#fitting(rest));
-      await this.#file.write(part);
-      this.#sizeBytes += part.length;
-      rest = rest.subarray(part.length);
-      if (rest.length > 0 || this.#sizeBytes >= this.#limits.maxSizeBytes) await this.#rotate();
-    }
-  }
-
-  /** How many bytes of whole lines the file still takes; at least one line when it is empty. */
-  #fitting(text: Buffer): number {
-    const room = this.#limits.maxSizeBytes - this.#sizeBytes;
-    if (text.length <= room) return text.length;
-    const lastEnd = room > 0 ? text.lastIndexOf(newline, room - 1) : -1;
-    return lastEnd < 0 && this.#sizeBytes === 0 ? text.indexOf(newline) + 1 : lastEnd + 1;
-  }
-
-  async #open(): Promise<FileHandle> {
-    mkdirSync(dirname(this.#path), { recursive: true });
-    const file = await open(this.#path, "a", 0o640);
-    this.#sizeBytes = (await file.stat()).size;
-    return file;
-  }
-
-  async #rotate(): Promise<void> {
-    await this.#close();
-    await rename(this.#path, rotatedName(this.#path, this.#nowMs()));
-    removeOldest(this.#path, this.#limits);
-  }
-}
-
-/** Names sort by their time. */
-function rotatedName(path: string, nowMs: number): string {
-  const stamp = new Date(nowMs).toISOString().replaceAll(/[-:]/g, "").replace("T", "-").replace("Z", "");
-  return `${path}.${stamp}`;
-}
-
-function removeOldest(path: string, { maxFiles }: LogLimits): void {
-  const old = rotated(path);
-  for (const name of old.slice(0, Math.max(0, old.length - (maxFiles - 1)))) rmSync(name, { force: true });
-}
-
-/** Old parts of a log, oldest first; none where the directory is gone. */
-function rotated(path: string): readonly string[] {
-  try {
-    return rotatedLogs(path);
-  } catch {
-    return [];
   }
 }
 

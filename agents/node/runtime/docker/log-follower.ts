@@ -1,7 +1,7 @@
 // Copies one container's log from the engine to where the node's logs are, as it grows.
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../ports.ts";
-import type { LogLimits } from "../process/log-writer.ts";
+import type { LogLimits } from "../rotating-file.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { isStatus } from "./engine-client.ts";
 import { LogFile } from "./log-file.ts";

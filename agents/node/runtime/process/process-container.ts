@@ -1,18 +1,20 @@
 // One container of the process runtime: a command under its shim, its logs on their way to a file, and its end.
 import { execFile, spawn } from "node:child_process";
-import { closeSync, constants, mkdirSync, openSync, rmSync, statSync, symlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, statSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { labels } from "../../pod/labels.ts";
 import type { Clock } from "../../ports.ts";
+import type { LogFiles } from "../log-files.ts";
+import type { LogLimits } from "../rotating-file.ts";
 import type { Result, RuntimeContainerStatus } from "../runtime.ts";
 import { done, fail } from "../runtime.ts";
 import type { ControlGroups } from "./control-groups.ts";
 import { launchOf, launchProblem, rightsPrefix } from "./launch.ts";
-import type { LogLimits, LogStream } from "./log-writer.ts";
-import { LogWriter, rotatedLogs } from "./log-writer.ts";
+import type { LogStream } from "./log-writer.ts";
+import { LogWriter } from "./log-writer.ts";
 import type { ProcessIdentity } from "./process-table.ts";
 import { isAlive, killAll, readIdentity, signal } from "./process-table.ts";
 import type { ContainerRecord, Records } from "./record.ts";
@@ -28,8 +30,7 @@ export type ProcessHost = {
   /** Null where limits are not enforced. */
   readonly controlGroups: ControlGroups | null;
   readonly logLimits: LogLimits;
-  /** Where links to all log files are, in the kubelet's layout. */
-  readonly logLinks: string;
+  readonly logFiles: LogFiles;
   changed(podUid: string): void;
 };
 
@@ -118,7 +119,7 @@ export class ProcessContainer {
     });
     writeWhole(join(this.#directory, "run"), script);
     await runFile("mkfifo", ["-m", "600", ...[...pipeNames, "ack"].map((name) => this.#file(name))]);
-    this.#linkLog();
+    this.#host.logFiles.make(this.record.id, this.record.config, this.record.sandbox);
     // Whoever finds this and no shim knows that one may be about to start.
     writeWhole(this.#file("starting"), this.#host.bootId);
     const started = await this.#spawn();
@@ -178,7 +179,7 @@ export class ProcessContainer {
     this.release();
     this.#host.records.removeContainer(this.record.id);
     this.#host.controlGroups?.remove(this.record.id);
-    for (const path of [this.#logPath, ...this.#rotated(), this.#logLink()]) rmSync(path, { force: true });
+    this.#host.logFiles.remove(this.record.id);
   }
 
   async reopenLog(): Promise<void> {
@@ -355,28 +356,6 @@ export class ProcessContainer {
 
   #file(name: string): string {
     return join(this.#directory, name);
-  }
-
-  #rotated(): readonly string[] {
-    try {
-      return rotatedLogs(this.#logPath);
-    } catch {
-      return [];
-    }
-  }
-
-  /** `<pod>_<namespace>_<container>-<id>.log`, as log collectors expect it. */
-  #logLink(): string {
-    const { id, config, sandbox } = this.record;
-    const { name, namespace } = sandbox.metadata;
-    return join(this.#host.logLinks, `${name}_${namespace}_${config.metadata.name}-${id}.log`);
-  }
-
-  #linkLog(): void {
-    mkdirSync(dirname(this.#logPath), { recursive: true });
-    mkdirSync(this.#host.logLinks, { recursive: true });
-    rmSync(this.#logLink(), { force: true });
-    symlinkSync(this.#logPath, this.#logLink());
   }
 }
 

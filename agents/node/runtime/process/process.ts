@@ -2,7 +2,7 @@
 // isolated; what a pod asks beyond that is refused, never left out in silence (refusal.ts says what and why).
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Container } from "../../../../src/model/container.ts";
@@ -11,6 +11,9 @@ import { findProgram } from "../../host/programs.ts";
 import { hashText } from "../../pod/hash.ts";
 import type { Clock } from "../../ports.ts";
 import { version } from "../../version.ts";
+import { LogFiles } from "../log-files.ts";
+import type { LogLimits } from "../rotating-file.ts";
+import { defaultLogLimits } from "../rotating-file.ts";
 import type {
   ContainerConfig,
   ContainerStats,
@@ -28,8 +31,6 @@ import type {
 import { done, fail, ok } from "../runtime.ts";
 import { ControlGroups } from "./control-groups.ts";
 import { launchOf, rightsPrefix } from "./launch.ts";
-import type { LogLimits } from "./log-writer.ts";
-import { defaultLogLimits } from "./log-writer.ts";
 import type { ProcessHost } from "./process-container.ts";
 import { ProcessContainer } from "./process-container.ts";
 import { readBootId, readUsage, signal, usageOfSession } from "./process-table.ts";
@@ -89,7 +90,7 @@ export class ProcessRuntime implements Runtime {
       setpriv: this.#rights.setpriv,
       controlGroups: options.controlGroup === undefined ? null : ControlGroups.open(options.controlGroup),
       logLimits: options.logLimits ?? defaultLogLimits,
-      logLinks: join(options.logsDirectory, "containers"),
+      logFiles: new LogFiles(options.logsDirectory),
       changed: (podUid) => {
         for (const listener of this.#listeners) listener(podUid);
       },
@@ -159,7 +160,7 @@ export class ProcessRuntime implements Runtime {
     this.#sandboxes.delete(id);
     const { uid } = record.config.metadata;
     if ([...this.#sandboxes.values()].some(({ config }) => config.metadata.uid === uid)) return done;
-    rmSync(record.config.logDirectory, { recursive: true, force: true });
+    this.#host.logFiles.removePod(uid);
     return done;
   }
 
