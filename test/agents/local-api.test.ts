@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CoreV1Api, KubeConfig, Watch } from "@kubernetes/client-node";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Seal } from "../../agents/node/host/seal.ts";
 import { systemClock } from "../../agents/node/host/system.ts";
-import { CopySeal } from "../../agents/node/local-api/copy-seal.ts";
 import { NodeApi } from "../../agents/node/local-api/node-api.ts";
 import type { LivePod, NodeState } from "../../agents/node/local-api/node-state.ts";
 import { recorded } from "../../agents/node/local-api/tokens.ts";
@@ -90,7 +90,7 @@ function open(): Promise<NodeApi> {
     port: 0,
     kubeletPort: 0,
     hasPodNetworks: false,
-    seal: new CopySeal(join(directory, "seal-key")),
+    seal: new Seal(join(directory, "seal-key")),
     clock: systemClock,
     log: { info: () => {}, warn: () => {} },
     nodeFacts: {

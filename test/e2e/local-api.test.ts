@@ -8,8 +8,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { HttpClient } from "../../agents/node/connection/http-client.ts";
 import { controlPlaneReviewer } from "../../agents/node/connection/reviews.ts";
 import { ControlPlaneTokens } from "../../agents/node/connection/tokens.ts";
+import { Seal } from "../../agents/node/host/seal.ts";
 import { systemClock } from "../../agents/node/host/system.ts";
-import { CopySeal } from "../../agents/node/local-api/copy-seal.ts";
 import { NodeApi } from "../../agents/node/local-api/node-api.ts";
 import type { LivePod, NodeState } from "../../agents/node/local-api/node-state.ts";
 import { recorded } from "../../agents/node/local-api/tokens.ts";
@@ -129,7 +129,7 @@ test("a daemon lists and watches its node's pods and reads its ConfigMap, and go
   const clock = systemClock;
   api = await NodeApi.open({
     ...{ node, stateDirectory: directory, server, ca, address: undefined, port: 0, kubeletPort: 0 },
-    ...{ hasPodNetworks: false, seal: new CopySeal(join(directory, "key")), clock, nodeFacts },
+    ...{ hasPodNetworks: false, seal: new Seal(join(directory, "key")), clock, nodeFacts },
     log: { info: () => {}, warn: () => {} },
   });
   const runtime = new FakeRuntime({ clock });

@@ -3,6 +3,8 @@ import type { SealedStore } from "../kept-tokens.ts";
 import { Seal } from "./seal.ts";
 import { WholeFile } from "./whole-file.ts";
 
+const formatVersion = "1";
+
 export class SealedFile implements SealedStore {
   readonly #file: WholeFile;
   readonly #seal: Seal;
@@ -15,11 +17,11 @@ export class SealedFile implements SealedStore {
 
   /** Undefined when there is nothing, or nothing that can be opened. */
   async read(): Promise<string | undefined> {
-    const sealed = await this.#file.read();
-    return sealed === undefined ? undefined : this.#seal.open(sealed);
+    const [format, sealed = ""] = (await this.#file.read())?.split(" ") ?? [];
+    return format === formatVersion ? this.#seal.open(Buffer.from(sealed, "base64")) : undefined;
   }
 
   async write(text: string): Promise<void> {
-    await this.#file.write(await this.#seal.close(text));
+    await this.#file.write(`${formatVersion} ${this.#seal.close(text).toString("base64")}`);
   }
 }

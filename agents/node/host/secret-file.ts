@@ -23,4 +23,11 @@ export function writeSecretFile(path: string, text: string): void {
     closeSync(file);
   }
   renameSync(`${path}.new`, path);
+  // Without it the new name may be lost with the power.
+  const directory = openSync(dirname(path), "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
 }

@@ -4,10 +4,10 @@ import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 
 import { isFields, parseJson } from "../connection/protocol.ts";
+import type { Seal } from "../host/seal.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { Failure, Json } from "./answers.ts";
 import { answer, bearerOf, bodyOf, notHeld, refuse, unauthorized } from "./answers.ts";
-import type { Seal } from "./copies.ts";
 import { Copies, copyKey, longestCopyBytes, versionOf } from "./copies.ts";
 import { asStored, Deferred } from "./deferred.ts";
 import type { Account, LivePod, NodeState } from "./node-state.ts";

@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, uti
 import { join } from "node:path";
 
 import { isFields, parseJson } from "../connection/protocol.ts";
+import type { Seal } from "../host/seal.ts";
 import type { Clock } from "../ports.ts";
 import type { Json } from "./answers.ts";
 import type { Account } from "./node-state.ts";
@@ -15,13 +16,6 @@ export type Copy =
   | { readonly kind: "object"; readonly object: Json }
   /** Without its items. */
   | { readonly kind: "list"; list: Json; readonly items: Map<string, Json> };
-
-/** Hides text from whoever takes the disk. */
-export type Seal = {
-  seal(text: string): Buffer;
-  /** Undefined: not sealed by this one, or not whole. */
-  open(sealed: Buffer): string | undefined;
-};
 
 export type CopiesOptions = { readonly directory: string; readonly seal: Seal; readonly clock: Clock };
 
@@ -129,7 +123,7 @@ export class Copies {
 
   #write({ copy, file, key }: Held): void {
     const { directory, seal } = this.#options;
-    const sealed = seal.seal(JSON.stringify({ key, ...plain(copy) }));
+    const sealed = seal.close(JSON.stringify({ key, ...plain(copy) }));
     const path = join(directory, file);
     if (sealed.length > longestCopyBytes) {
       rmSync(path, { force: true });

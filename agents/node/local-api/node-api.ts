@@ -8,12 +8,12 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 import type { Reviewer } from "../connection/reviews.ts";
+import type { Seal } from "../host/seal.ts";
 import { readSecretFile, writeSecretFile } from "../host/secret-file.ts";
 import type { Address, Clock, LocalApi, Log, NodeFacts } from "../ports.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Api } from "./api.ts";
 import { AuthorityFiles } from "./authority-files.ts";
-import type { Seal } from "./copies.ts";
 import type { Connected } from "./listener.ts";
 import { Listener } from "./listener.ts";
 import type { NodeState } from "./node-state.ts";

@@ -1,9 +1,10 @@
 // The node's API as the command line asks for it.
 import { join } from "node:path";
+
+import { Seal } from "../host/seal.ts";
 import type { NodeOptions } from "../options.ts";
 import type { Clock, Log, NodeFacts } from "../ports.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { CopySeal } from "./copy-seal.ts";
 import { NodeApi } from "./node-api.ts";
 
 type Parts = {
@@ -25,7 +26,7 @@ export async function openNodeApi(
       ...options,
       ...localApi,
       hasPodNetworks: !["process", "fake"].includes(runtime.name),
-      seal: new CopySeal(join(stateDirectory, "local-api", "copies-key")),
+      seal: new Seal(join(stateDirectory, "local-api", "copies-key")),
       clock,
       log,
       nodeFacts,
