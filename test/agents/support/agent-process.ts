@@ -2,22 +2,14 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { build } from "esbuild";
 
-/** Builds the program; the path of the one file that it is. */
+import { bundleAgent as bundle } from "../../../local/bundle.ts";
+
+/** Builds the program as it is shipped; the path of the one file that it is. */
 export async function bundleAgent(directory: string): Promise<string> {
-  const outfile = join(directory, "agent.cjs");
-  await build({
-    entryPoints: [new URL("../../../agents/node/main.ts", import.meta.url).pathname],
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    format: "cjs",
-    external: ["bufferutil", "utf-8-validate"],
-    outfile,
-    logLevel: "error",
-  });
-  return outfile;
+  const file = join(directory, "agent.cjs");
+  await bundle("node", file);
+  return file;
 }
 
 export class AgentProcess {
