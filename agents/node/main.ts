@@ -32,7 +32,6 @@ import { stopPods } from "./stop-pods.ts";
 import { fakeLogs, fileLogs } from "./streams/log/log-source.ts";
 import { OpenSessions } from "./streams/sessions.ts";
 import { defaultUpkeep, Upkeep } from "./upkeep/upkeep.ts";
-
 import { kubeletVersion } from "./version.ts";
 import { HostVolumes } from "./volume/host-volumes.ts";
 import { PathVolumes } from "./volume/path-volumes.ts";
@@ -51,6 +50,8 @@ function openVolumes({ stateDirectory, logDirectory }: NodeOptions, runtimeName:
 }
 
 async function run(options: NodeOptions): Promise<void> {
+  // First of all: a signal that comes before there is anything to end is to be heard as well.
+  const toldToEnd = untilSignal();
   const { server, node, stateDirectory, logDirectory, ca } = options;
   const clock = systemClock;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
@@ -59,7 +60,13 @@ async function run(options: NodeOptions): Promise<void> {
     log.warn("another agent uses the state directory", { stateDirectory, pid: lock.pid });
     process.exit(exitCodes.locked);
   }
-  const { runtime, network } = await openRuntime(options, { clock, log });
+  const opened = await Promise.race([openRuntime(options, { clock, log }), toldToEnd]);
+  if (opened === undefined) {
+    lock.release();
+    log.info("stopped", { node });
+    return;
+  }
+  const { runtime, network } = opened;
   const volumes = openVolumes(options, runtime.name);
   const imageDirectory = await runtime.images?.directory().catch(() => undefined);
   const host = new DiskUpkeep({ stateDirectory, logDirectory, imageDirectory });
@@ -115,7 +122,7 @@ async function run(options: NodeOptions): Promise<void> {
   localApi?.serve({ state: agent.state, review: controlPlaneReviewer(client, credentials), runtime });
   const upkeep = new Upkeep(defaultUpkeep, { clock, log, runtime, host, agent, volumes });
   void upkeep.start();
-  await untilSignal();
+  await toldToEnd;
   calm();
   upkeep.stop();
   closeControl();
@@ -135,9 +142,9 @@ async function run(options: NodeOptions): Promise<void> {
   log.info("stopped", { node, podsRunOn: !options.stopPodsOnExit });
 }
 
-function untilSignal(): Promise<void> {
+function untilSignal(): Promise<undefined> {
   return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(undefined));
   });
 }
 

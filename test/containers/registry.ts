@@ -1,13 +1,12 @@
 // Where do the tests pull images from? A registry of their own on loopback: Debian's docker-registry, with its own folder.
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-
 import { bcrypt } from "./bcrypt.ts";
 import type { Image } from "./image.ts";
+import { ownDirectory } from "./own-directory.ts";
 
 export type RegistryCredentials = { readonly username: string; readonly password: string };
 
@@ -43,7 +42,7 @@ export class Registry {
 
   /** Resolves once it answers. Throws when Debian's docker-registry is not installed. */
   static async start({ credentials, address = "127.0.0.1" }: RegistryOptions = {}): Promise<Registry> {
-    const dir = mkdtempSync(join(tmpdir(), "lares-registry-"));
+    const dir = ownDirectory("registry");
     const registry = new Registry(dir, `${address}:${await freePort(address)}`, credentials);
     try {
       await registry.resume();

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 
 import { bundleAgent as bundle } from "../../../local/bundle.ts";
+import { dyingWithUs } from "./daemon.ts";
 
 /** Builds the program as it is shipped; the path of the one file that it is. */
 export async function bundleAgent(directory: string): Promise<string> {
@@ -18,7 +19,9 @@ export class AgentProcess {
   readonly whenExited: Promise<number | null>;
 
   constructor(program: string, args: readonly string[]) {
-    this.#child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn("setpriv", dyingWithUs([process.execPath, program, ...args]), {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding("utf8");
       stream?.on("data", (text: string) => {

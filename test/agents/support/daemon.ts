@@ -1,9 +1,9 @@
 // A daemon of a test's own: it has its own directory and leaves nothing on the machine.
 import type { ChildProcess } from "node:child_process";
-import { execFileSync, spawn } from "node:child_process";
-import { openSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 
 import { engine } from "./engine.ts";
 
@@ -30,14 +30,14 @@ export class Daemon {
   async start(): Promise<void> {
     const { program, args, env, socket, logFile } = this.#command;
     const log = openSync(logFile, "a");
-    // conmon leaves a file in the working directory when a container ran out of memory.
-    const cwd = dirname(logFile);
-    const child = spawn(program, args, { cwd, stdio: ["ignore", log, log], env: { ...process.env, ...env } });
+    const child = spawn("setpriv", dyingWithUs([program, ...args]), {
+      // conmon leaves a file in the working directory when a container ran out of memory.
+      cwd: dirname(logFile),
+      stdio: ["ignore", log, log],
+      env: { ...process.env, ...env },
+    });
+    closeSync(log);
     this.#child = child;
-    // Not left behind when the tests themselves are ended.
-    const end = () => child.kill("SIGKILL");
-    process.once("exit", end);
-    child.once("exit", () => process.off("exit", end));
     const failed = new Promise<never>((_, reject) => child.once("error", reject));
     await Promise.race([failed, this.#answering(child, socket)]);
   }
@@ -71,6 +71,11 @@ function answers(socketPath: string): Promise<boolean> {
   );
 }
 
+/** For `setpriv`: a program is not left behind when the tests themselves are ended, in whatever way. */
+export function dyingWithUs(command: readonly string[]): readonly string[] {
+  return ["--pdeathsig", "KILL", "--", ...command];
+}
+
 /** A /24 that no interface of this machine has. */
 export function freeSubnet(): string {
   const taken = new Set(
@@ -81,41 +86,5 @@ export function freeSubnet(): string {
   for (;;) {
     const subnet = `10.${200 + Math.floor(Math.random() * 50)}.${Math.floor(Math.random() * 256)}`;
     if (!taken.has(subnet)) return subnet;
-  }
-}
-
-export function removeBridge(name: string): void {
-  try {
-    execFileSync("ip", ["link", "del", name], { stdio: "ignore" });
-  } catch {
-    // It was never made.
-  }
-}
-
-/** Lets go of all that is mounted below a directory, and removes it. */
-export function removeTree(directory: string): void {
-  const mounted = readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .map((line) => line.split(" ")[4] ?? "")
-    .filter((path) => path === directory || path.startsWith(`${directory}/`));
-  for (const path of mounted.reverse()) execFileSync("umount", ["-l", path], { stdio: "ignore" });
-  rmSync(directory, { recursive: true, force: true });
-}
-
-/** Removes a control group that a daemon made for its containers, in all hierarchies. */
-export function removeControlGroup(name: string): void {
-  const root = "/sys/fs/cgroup";
-  const hierarchies = [root, ...readdirSync(root).map((entry) => join(root, entry))];
-  for (const hierarchy of hierarchies) removeGroups(join(hierarchy, name));
-}
-
-function removeGroups(path: string): void {
-  try {
-    for (const entry of readdirSync(path, { withFileTypes: true })) {
-      if (entry.isDirectory()) removeGroups(join(path, entry.name));
-    }
-    rmdirSync(path);
-  } catch {
-    // Not in this hierarchy.
   }
 }

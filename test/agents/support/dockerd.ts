@@ -1,11 +1,12 @@
 // A Docker Engine of a test's own.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { lowestOomScore } from "../../../agents/node/runtime/docker/oom-score.ts";
-import { Daemon, freeSubnet, removeBridge, removeControlGroup, removeTree } from "./daemon.ts";
+import { removeLeftovers } from "../../containers/leftovers.ts";
+import { nameOf, ownDirectory } from "../../containers/own-directory.ts";
+import { Daemon, freeSubnet } from "./daemon.ts";
 import { removeAllContainers } from "./engine.ts";
 
 export class DockerDaemon {
@@ -17,8 +18,7 @@ export class DockerDaemon {
   private constructor(directory: string, settings: Readonly<Record<string, unknown>>) {
     this.directory = directory;
     this.socket = join(directory, "d.sock");
-    // Interfaces have short names.
-    this.#name = `lrd${basename(directory).slice(-6).toLowerCase()}`;
+    this.#name = nameOf(directory);
     const config = {
       "data-root": join(directory, "data"),
       "exec-root": join(directory, "exec"),
@@ -46,7 +46,7 @@ export class DockerDaemon {
 
   /** Throws when Debian's docker.io is not installed. */
   static async start(settings: Readonly<Record<string, unknown>> = {}): Promise<DockerDaemon> {
-    const docker = new DockerDaemon(mkdtempSync(join(tmpdir(), "lares-dockerd-")), settings);
+    const docker = new DockerDaemon(ownDirectory("dockerd"), settings);
     try {
       execFileSync("ip", ["link", "add", docker.#name, "type", "bridge"]);
       execFileSync("ip", ["addr", "add", `${freeSubnet()}.1/24`, "dev", docker.#name]);
@@ -75,9 +75,7 @@ export class DockerDaemon {
   async remove(): Promise<void> {
     await removeAllContainers(this.socket);
     await this.stop();
-    removeBridge(this.#name);
-    removeTree(this.directory);
-    removeControlGroup(this.#name);
+    removeLeftovers({ directory: this.directory, name: this.#name });
   }
 
   /**

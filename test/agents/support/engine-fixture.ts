@@ -1,12 +1,12 @@
 // A container engine of a test's own, with images to run.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { systemClock } from "../../../agents/node/host/system.ts";
 import type { DockerRuntime, DockerRuntimeOptions } from "../../../agents/node/runtime/docker/docker.ts";
 import { openDockerRuntime } from "../../../agents/node/runtime/docker/docker.ts";
 import { busyboxImage } from "../../containers/image.ts";
+import { ownDirectory } from "../../containers/own-directory.ts";
 import { Registry } from "../../containers/registry.ts";
 import type { Kind } from "../runtime.conformance.ts";
 import { DockerDaemon } from "./dockerd.ts";
@@ -27,7 +27,7 @@ export class EngineFixture {
   readonly registry: Registry;
   /** Busybox, which the engine has. */
   readonly image: string;
-  readonly directory = mkdtempSync(join(tmpdir(), "lares-engine-"));
+  readonly directory = ownDirectory("engine");
   readonly #opened: DockerRuntime[] = [];
 
   private constructor(daemon: DockerDaemon | PodmanDaemon, registry: Registry, image: string) {

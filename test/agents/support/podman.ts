@@ -1,9 +1,10 @@
 // A Podman service of a test's own.
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
-import { Daemon, freeSubnet, removeBridge, removeControlGroup, removeTree } from "./daemon.ts";
+import { removeLeftovers } from "../../containers/leftovers.ts";
+import { nameOf, ownDirectory } from "../../containers/own-directory.ts";
+import { Daemon, freeSubnet } from "./daemon.ts";
 import { removeAllContainers } from "./engine.ts";
 
 export class PodmanDaemon {
@@ -15,13 +16,14 @@ export class PodmanDaemon {
   private constructor(directory: string) {
     this.directory = directory;
     this.socket = join(directory, "p.sock");
-    this.#name = `lrp${basename(directory).slice(-6).toLowerCase()}`;
+    this.#name = nameOf(directory);
     const file = (name: string, text: string) => {
       writeFileSync(join(directory, name), text);
       return join(directory, name);
     };
     mkdirSync(join(directory, "networks"));
-    file("networks/lares.json", JSON.stringify(network(this.#name)));
+    // Rules of the packet filter are by the name of the network, which other services must not share.
+    file(`networks/${this.#name}.json`, JSON.stringify(network(this.#name)));
     const containers = file("containers.conf", containersConf(directory, this.#name));
     const registries = file("registries.conf", registriesConf);
     this.#daemon = new Daemon({
@@ -38,7 +40,7 @@ export class PodmanDaemon {
 
   /** Throws when Debian's podman is not installed. */
   static async start(): Promise<PodmanDaemon> {
-    const podman = new PodmanDaemon(mkdtempSync(join(tmpdir(), "lares-podman-")));
+    const podman = new PodmanDaemon(ownDirectory("podman"));
     try {
       await podman.#daemon.start();
     } catch (error) {
@@ -64,16 +66,14 @@ export class PodmanDaemon {
   async remove(): Promise<void> {
     await removeAllContainers(this.socket);
     await this.#daemon.stop();
-    removeBridge(this.#name);
-    removeTree(this.directory);
-    removeControlGroup(this.#name);
+    removeLeftovers({ directory: this.directory, name: this.#name });
   }
 }
 
 function network(name: string) {
   const subnet = freeSubnet();
   return {
-    name: "lares",
+    name,
     id: "1".repeat(64),
     driver: "bridge",
     network_interface: name,
@@ -98,7 +98,7 @@ cgroup_parent="/${name}"
 [network]
 network_backend="netavark"
 network_config_dir="${join(directory, "networks")}"
-default_network="lares"
+default_network="${name}"
 `;
 }
 
