@@ -317,6 +317,16 @@ describe("a process runtime that is opened again", () => {
     expect(texts(logPath)).toEqual(["first", "last"]);
   });
 
+  test("keeps nobody waiting who asks everything to end, as a shutdown does, and knows how it ended", async () => {
+    const { runtime, id } = await run(["sleep", "1000"]);
+    runtime.close();
+    const shim = readIdentity(readFileSync(join(directory, "runtime/containers", id, "shim"), "utf8"));
+    for (const pid of [shim?.pid ?? 0, mainOf(id).pid]) process.kill(pid, "SIGTERM");
+    await vi.waitFor(() => expect(shim === null || isAlive(shim)).toBe(false));
+    const again = await open({ bootId: "another boot" });
+    expect(await again.containerStatus(id)).toMatchObject({ state: "exited", exitCode: 143 });
+  });
+
   test("counts everything as lost when the host has booted meanwhile", async () => {
     const { runtime, id } = await run(["sleep", "1000"]);
     runtime.close();

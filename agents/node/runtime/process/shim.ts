@@ -11,9 +11,12 @@
  * What the shell itself has to say (that a command was terminated, say) is kept out of the log: its own descriptor 2
  * leads nowhere, and `run` takes the pipe from descriptor 4.
  * Signals are caught and not ignored, as the command would inherit signals that are ignored.
+ * SIGTERM comes to the shim itself when the machine goes down: there is no agent left to wait for, and a shutdown would
+ * wait for the shim.
  */
-export const shimScript = `D=$1
-trap : HUP INT TERM QUIT
+export const shimScript = `D=$1 T=
+trap : HUP INT QUIT
+trap T=1 TERM
 read -r st </proc/$$/stat || exit 125
 set -- \${st##*) }
 printf '%s %s\\n' $$ "\${20}" >"$D/shim.tmp" && mv "$D/shim.tmp" "$D/shim" || exit 125
@@ -22,7 +25,8 @@ setsid env "LARES_CONTAINER_ID=\${D##*/}" sh "$D/run"
 rc=$?
 printf '%s\\n' $rc >"$D/exit.tmp" && mv "$D/exit.tmp" "$D/exit"
 printf 'exit\\n' >&3
-read -r _ <"$D/ack"
+trap 'exit 0' TERM
+[ -n "$T" ] || read -r _ <"$D/ack"
 `;
 
 export type RunScript = {
