@@ -256,6 +256,17 @@ describe("a containerd", () => {
     expect(await exited(id)).toMatchObject({ exitCode: 0 });
   });
 
+  test("leaves nothing of a pod whose sandboxes, of before and after a boot, are removed at the same time", async () => {
+    const { runtime, logs } = harness;
+    const sandbox = sandboxConfigOf(logs);
+    const again = { ...sandbox, metadata: { ...sandbox.metadata, attempt: sandbox.metadata.attempt + 1 } };
+    const { sandboxId, logPath } = await start(["sleep", "1000"], {}, sandbox);
+    const other = value(await runtime.runPodSandbox(again));
+    expect(existsSync(logPath)).toBe(true);
+    await Promise.all([sandboxId, other].map(async (id) => value(await runtime.removePodSandbox(id))));
+    expect(readdirSync(join(logs, "pods"))).toEqual([]);
+  });
+
   test("leaves nothing of a pod that is gone: no logs, no links to them", async () => {
     const { sandboxId, id } = await start(["sh", "-c", "echo said"]);
     await exited(id);

@@ -174,7 +174,9 @@ export class CriRuntime implements Runtime {
     this.#changes.removed(id);
     this.#addresses.delete(id);
     const podUid = podUidOf(sandbox);
-    if (found.value.some((one) => one.id !== id && podUidOf(one) === podUid)) return done;
+    // Asked again: another one of the pod's may have been removed at the same time.
+    const left = await attempt(() => this.#listSandboxes({ podUid }));
+    if (!left.ok || left.value.length > 0) return done;
     this.#logs.removePod(podUid);
     this.#options.groups?.remove(podUid);
     return done;
