@@ -1,6 +1,6 @@
 // The commands for somebody at the machine: `lares agent COMMAND`.
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { CommandCode } from "./output.ts";
 import { CommandError, commandCodes, durationMs } from "./output.ts";
@@ -112,10 +112,12 @@ async function dispatch(name: string, { values, positionals, places }: Asked): P
       return values.undo ? undoDrain(known) : drain({ ...known, timeoutMs: duration("--timeout", values.timeout) });
     }
     case "leave": {
-      const known = await identified(values, places);
+      const { leave, leaveUnjoined } = await import("./leave.ts");
       const { purge, force } = values;
+      if (purge && !existsSync(join(places.state, "credential"))) return leaveUnjoined(places);
+      const known = await identified(values, places);
       const timeoutMs = duration("--timeout", values.timeout);
-      return (await import("./leave.ts")).leave({ places, ...known, purge, force, timeoutMs });
+      return leave({ places, ...known, purge, force, timeoutMs });
     }
     default:
       throw new CommandError(`there is no command ${JSON.stringify(name)}; lares agent help`, commandCodes.usage);

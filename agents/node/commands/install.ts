@@ -23,7 +23,7 @@ import type { Places } from "./places.ts";
 import { programName } from "./places.ts";
 import { readSettings } from "./settings.ts";
 import * as systemd from "./systemd.ts";
-import { rollbackUnitText, unitText } from "./unit.ts";
+import { rollbackUnitText, startCommand, unitText } from "./unit.ts";
 
 export type InstallOptions = {
   readonly places: Places;
@@ -47,7 +47,7 @@ export function install({ places, isDryRun, restarts }: InstallOptions): void {
   const rollbackIsNew = steps.file(places.rollbackUnit, rollbackUnitText, 0o644);
   forgetOthers(places, steps);
   if (!systemd.hasSystemd(places)) {
-    steps.note(`no systemd ${places.root === "/" ? "runs here" : `below ${places.root}`}: nothing is enabled`);
+    for (const line of withoutSystemd(places)) steps.note(line);
     return;
   }
   if (unitIsNew || rollbackIsNew) steps.act("systemctl daemon-reload", systemd.reload);
@@ -56,6 +56,21 @@ export function install({ places, isDryRun, restarts }: InstallOptions): void {
   else if (restarts && (isNew || unitIsNew || !systemd.isActive())) {
     steps.act("systemctl restart lares-agent (its pods run on)", systemd.restart);
   }
+}
+
+/** What is left to do for whoever installs it. */
+function withoutSystemd({ root }: Places): readonly string[] {
+  if (root !== "/") {
+    return [`no systemd below ${root}: nothing is enabled; systemctl --root=${root} enable lares-agent does it`];
+  }
+  return [
+    "no systemd runs here: nothing starts the agent after a reboot. lares agent join starts it this once.",
+    "Have the machine's own init run this as root, again whenever it ends, and let what it has started live on then:",
+    `  ${startCommand(process.execPath)}`,
+    ...(existsSync("/run/openrc")
+      ? ["With OpenRC: a script in /etc/init.d for supervise-daemon, and rc-update add."]
+      : []),
+  ];
 }
 
 /** Makes a release the current one, and the one that was so far the previous. True: it was another one. */

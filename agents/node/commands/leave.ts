@@ -1,5 +1,5 @@
 // `lares agent leave`: the machine is no node any more. Its pods end, its Node goes, and its credential opens nothing.
-import { rmdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { askAgent } from "./local-agent.ts";
@@ -9,7 +9,7 @@ import { CommandError, commandCodes, durationText, say } from "./output.ts";
 import type { Places } from "./places.ts";
 import type { Identity } from "./settings.ts";
 import { stopAgent } from "./start.ts";
-import * as systemd from "./systemd.ts";
+import { uninstall } from "./uninstall.ts";
 
 export type LeaveOptions = {
   readonly places: Places;
@@ -48,7 +48,15 @@ export async function leave(options: LeaveOptions): Promise<CommandCode> {
   rmSync(places.joinToken, { force: true });
   const isTold = left.ok && over.ok;
   say(isTold ? `node ${identity.node} has left ${identity.server}` : `node ${identity.node} has left without a word`);
-  if (purge) remove(places);
+  if (purge) uninstall(places);
+  return commandCodes.done;
+}
+
+/** Of a machine that never came to join, or was not let in. */
+export async function leaveUnjoined(places: Places): Promise<CommandCode> {
+  await stopAgent(places);
+  say("this machine has not joined: there is nothing to leave");
+  uninstall(places);
   return commandCodes.done;
 }
 
@@ -71,20 +79,5 @@ async function untilPodsEnded({ places, force, timeoutMs }: LeaveOptions): Promi
       );
     }
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
-  }
-}
-
-function remove(places: Places): void {
-  const { unit, rollbackUnit, command, releases, settings, state } = places;
-  for (const path of [unit, rollbackUnit, command, releases, settings, state]) {
-    rmSync(path, { recursive: true, force: true });
-    say(`removed ${path}`);
-  }
-  if (systemd.hasSystemd(places)) systemd.reload();
-  try {
-    // Theirs who made it, if anything else is in it.
-    rmdirSync(join(places.log, "pods"));
-  } catch {
-    return;
   }
 }

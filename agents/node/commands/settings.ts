@@ -12,17 +12,22 @@ export type Settings = {
   readonly options: readonly string[];
 };
 
-const head = "# Read by lares-agent.service. LARES_OPTIONS are further options of `lares agent run`, parted by blanks.";
+const head =
+  "# Read by lares-agent.service, or a shell. LARES_OPTIONS are further options of `lares agent run`, parted by blanks.";
 
 export function settingsText({ server, options }: Settings): string {
-  return `${head}\nLARES_SERVER=${server}\nLARES_OPTIONS=${options.join(" ")}\n`;
+  return `${head}\nLARES_SERVER=${server}\nLARES_OPTIONS="${options.join(" ")}"\n`;
 }
 
 /** Undefined: the machine has not joined. */
 export function readSettings({ environment }: Pick<Places, "environment">): Settings | undefined {
   if (!existsSync(environment)) return undefined;
   const text = readFileSync(environment, "utf8");
-  const value = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(text)?.[1]?.trim() ?? "";
+  const value = (name: string) =>
+    new RegExp(`^${name}=(.*)$`, "m")
+      .exec(text)?.[1]
+      ?.trim()
+      .replace(/^"(.*)"$/, "$1") ?? "";
   const server = value("LARES_SERVER");
   if (server === "") return undefined;
   return { server, options: value("LARES_OPTIONS").split(/\s+/).filter(Boolean) };

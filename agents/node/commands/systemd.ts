@@ -25,4 +25,9 @@ export function isActive(): boolean {
 export const enable = () => systemctl("enable", "--quiet", unit);
 export const restart = () => systemctl("restart", unit);
 export const reload = () => systemctl("daemon-reload");
+/** Whatever became of the units: they are gone. */
+export function forget(): void {
+  reload();
+  spawnSync("systemctl", ["reset-failed", unit, "lares-agent-rollback.service"]);
+}
 export const disable = () => systemctl("disable", "--now", "--quiet", unit);

@@ -15,13 +15,30 @@ export type UnitOptions = {
   readonly podsAreChildren: boolean;
 };
 
+/** What whoever starts the agent on a machine without systemd has to run, in a shell's words. */
+export function startCommand(engine: string): string {
+  return `. /etc/lares/agent.env && exec env ${environmentText} ${runCommand(engine)}`;
+}
+
+/** `LARES_OPTIONS` is several words, for systemd and for a shell. */
+function runCommand(engine: string): string {
+  const agent = `${engine} ${engineFlags.join(" ")} /opt/lares/current/lares-agent.cjs agent run`;
+  return `${agent} --server \${LARES_SERVER} --join-token-file /etc/lares/join-token $LARES_OPTIONS`;
+}
+
 /** Runtimes whose pods belong to somebody else, so that the agent can be shut in. */
 const shutIn = `
 # Pods are started by the container runtime: what the agent may not do is no loss to them.
+NoNewPrivileges=yes
+# For volumes (ownership, mounts), the network of the local API and of pods, and scores of containers that are short of memory.
+CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_FSETID CAP_KILL CAP_NET_ADMIN CAP_NET_BIND_SERVICE CAP_SYS_ADMIN CAP_SYS_PTRACE CAP_SYS_RESOURCE
+SystemCallFilter=@system-service @mount
+SystemCallErrorNumber=EPERM
+SystemCallArchitectures=native
+ProtectClock=yes
 RestrictRealtime=yes
 LockPersonality=yes
 RestrictNamespaces=mnt net
-SystemCallArchitectures=native
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 KeyringMode=private
 `;
@@ -49,7 +66,7 @@ OnFailure=lares-agent-rollback.service
 Type=exec
 EnvironmentFile=/etc/lares/agent.env
 Environment=${environmentText}
-ExecStart=${engine} ${engineFlags.join(" ")} /opt/lares/current/lares-agent.cjs agent run --server \${LARES_SERVER} --join-token-file /etc/lares/join-token $LARES_OPTIONS
+ExecStart=${runCommand(engine)}
 Restart=always
 RestartSec=2
 # A command line that makes no sense does not get better by itself.

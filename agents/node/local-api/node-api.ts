@@ -16,6 +16,7 @@ import type { Api } from "./api.ts";
 import { AuthorityFiles } from "./authority-files.ts";
 import type { Connected } from "./listener.ts";
 import { Listener } from "./listener.ts";
+import { nodeLocal } from "./node-local.ts";
 import type { NodeState } from "./node-state.ts";
 import type { TokenStore } from "./tokens.ts";
 import { TokenBook } from "./tokens.ts";
@@ -43,8 +44,6 @@ export type NodeApiOptions = {
 export type NodeApiBackends = { readonly state: NodeState; readonly review: Reviewer; readonly runtime: Runtime };
 
 const loopback = "127.0.0.1";
-/** Link-local, on the loopback device: pods reach it through their gateway, which is this machine, and nobody else does. */
-const nodeLocal = "169.254.77.1";
 const careEveryMs = 12 * 3_600_000;
 const listenAgainMs = 10_000;
 
