@@ -31,34 +31,45 @@ export type MachineProgram = {
 const controlGroups = "/sys/fs/cgroup";
 const startWithinMs = 10_000;
 
-/** What the first process does before it waits: everything is the machine's own from here on. */
-function initScript(machine: Machine, controllers: readonly string[]): string {
-  const { dir, name } = machine;
+/** What the first process does, in the words of a shell: everything is the machine's own from here on. */
+export type Boot = (
+  machine: Pick<Machine, "dir" | "name">,
+  /** The words that bring the control groups of the machine below a folder. */
+  mountControlGroups: (folder: string) => readonly string[],
+) => readonly string[];
+
+/** On the disk of this machine but for what programs write: the first process waits, and all others come from outside. */
+const plain: Boot = ({ dir, name }, mountControlGroups) => [
+  "mount -t sysfs sysfs /sys",
+  ...mountControlGroups(controlGroups),
+  "mount -t tmpfs -o mode=755 tmpfs /run",
+  `mount --bind ${dir}/log /var/log`,
+  `mount --bind ${dir}/lib /var/lib`,
+  // Another start of the machine is to be told from this one, as after a real one.
+  `mount --bind ${dir}/boot-id /proc/sys/kernel/random/boot_id`,
+  "mount --make-rshared /",
+  `hostname ${name}`,
+  "ip link set lo up",
+  `touch ${dir}/is-up`,
+  "exec tini -s -- sleep infinity",
+];
+
+function initScript(machine: Machine, controllers: readonly string[], boot: Boot): string {
   const joins = controllers.map((it) => `echo $$ >${controlGroups}/${it}/${machine.controlGroup}/cgroup.procs`);
-  const mounts = controllers.map((it) => {
-    const options = it === "systemd" ? "none,name=systemd" : it;
-    const kind = it === "unified" ? "-t cgroup2 cgroup2" : `-t cgroup -o ${options} cgroup`;
-    return `mkdir ${controlGroups}/${it} && mount ${kind} ${controlGroups}/${it}`;
-  });
-  const namespaces = "--net --mount --pid --uts --ipc --cgroup --fork --kill-child --mount-proc --propagation private";
-  const inside = [
-    "set -e",
-    "mount -t sysfs sysfs /sys",
-    `mount -t tmpfs -o mode=755 tmpfs ${controlGroups}`,
-    ...mounts,
-    "mount -t tmpfs -o mode=755 tmpfs /run",
-    `mount --bind ${dir}/log /var/log`,
-    `mount --bind ${dir}/lib /var/lib`,
-    // Another start of the machine is to be told from this one, as after a real one.
-    `mount --bind ${dir}/boot-id /proc/sys/kernel/random/boot_id`,
-    "mount --make-rshared /",
-    `hostname ${name}`,
-    "ip link set lo up",
-    `touch ${dir}/is-up`,
-    "exec tini -s -- sleep infinity",
+  const mounts = (folder: string) => [
+    `mount -t tmpfs -o mode=755 tmpfs ${folder}`,
+    ...controllers.map((it) => {
+      const options = it === "systemd" ? "none,name=systemd" : it;
+      const kind = it === "unified" ? "-t cgroup2 cgroup2" : `-t cgroup -o ${options} cgroup`;
+      return `mkdir ${folder}/${it} && mount ${kind} ${folder}/${it}`;
+    }),
   ];
+  const namespaces = "--net --mount --pid --uts --ipc --cgroup --fork --kill-child --mount-proc --propagation private";
+  const inside = ["set -e", ...boot(machine, mounts)];
   return [...joins, `exec unshare ${namespaces} sh -c '${inside.join("\n")}'`].join("\n");
 }
+
+type MachineOptions = { readonly name: string; readonly dir: string; readonly boot?: Boot };
 
 export class Machine {
   readonly name: string;
@@ -68,11 +79,13 @@ export class Machine {
   readonly controlGroup: string;
   readonly #segment: Segment;
   readonly #controllers: readonly string[];
+  readonly #boot: Boot;
   #child: ChildProcess | null = null;
   #initPid = 0;
 
-  constructor(segment: Segment, { name, dir }: { readonly name: string; readonly dir: string }) {
+  constructor(segment: Segment, { name, dir, boot = plain }: MachineOptions) {
     this.name = name;
+    this.#boot = boot;
     this.dir = dir;
     this.#segment = segment;
     this.address = segment.newAddress();
@@ -94,7 +107,7 @@ export class Machine {
     const up = join(this.dir, "is-up");
     execFileSync("rm", ["-f", up]);
     const log = openSync(join(this.dir, "init.log"), "a");
-    const script = initScript(this, this.#controllers);
+    const script = initScript(this, this.#controllers, this.#boot);
     // Not left behind when the tests themselves are ended.
     const child = spawn("setpriv", ["--pdeathsig", "KILL", "sh", "-ec", script], { stdio: ["ignore", log, log] });
     closeSync(log);

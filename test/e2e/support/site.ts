@@ -9,6 +9,7 @@ import { bundleAgent } from "../../../local/bundle.ts";
 import { certificates } from "../../../local/certificates.ts";
 import type { Image } from "../../containers/image.ts";
 import { pauseImage } from "../../containers/image.ts";
+import type { Boot } from "../../containers/machine.ts";
 import { Machine } from "../../containers/machine.ts";
 import { Registry } from "../../containers/registry.ts";
 import { Segment } from "../../containers/segment.ts";
@@ -77,8 +78,9 @@ export class Site {
     return join(this.cluster.dir, "pki", "ca.crt");
   }
 
-  newMachine(name: string): Machine {
-    const machine = new Machine(this.segment, { name, dir: join(this.dir, "machines", name) });
+  newMachine(name: string, boot?: Boot): Machine {
+    const dir = join(this.dir, "machines", name);
+    const machine = new Machine(this.segment, { name, dir, ...(boot === undefined ? {} : { boot }) });
     this.#machines.push(machine);
     return machine;
   }
