@@ -13,6 +13,7 @@ import { applyMigrations } from "./migrations.ts";
 const Configuration = z.object({
   name: z.string(),
   compatibility_date: z.string(),
+  compatibility_flags: z.array(z.string()),
   triggers: z.object({ crons: z.array(z.literal("* * * * *")).length(1) }),
   vars: z.record(z.string(), z.string()),
   d1_databases: z.array(z.object({ binding: z.string(), database_name: z.string() })).length(1),
@@ -51,6 +52,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       name: configuration.name,
       modules: [{ type: "ESModule", path: "worker.mjs", contents: await bundleWorker() }],
       compatibilityDate: configuration.compatibility_date,
+      compatibilityFlags: configuration.compatibility_flags,
       d1Databases: { [database?.binding ?? ""]: database?.database_name ?? "" },
       durableObjects: Object.fromEntries(
         configuration.durable_objects.bindings.map(({ name, class_name }) => [

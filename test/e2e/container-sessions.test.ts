@@ -1,5 +1,5 @@
 // What a user's own kubectl does with real containers: looks into them, copies, connects, behind whatever network they are.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
@@ -13,7 +13,8 @@ import { Site } from "./support/site.ts";
 let site: Site;
 let kubectl: Kubectl;
 let directory: string;
-/** Of the only pod. */
+let node: EdgeNode;
+/** Of the DaemonSet. */
 let pod: string;
 
 const script = `
@@ -43,7 +44,8 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "lares-sessions-"));
   site = await Site.open({ "library/busybox:1.36": busyboxImage() });
   kubectl = site.kubectl;
-  const node = await EdgeNode.set(site, "edge-1");
+  node = await EdgeNode.set(site, "edge-1");
+  mkdirSync(manifests(), { recursive: true });
   await node.startRuntime();
   await node.startAgent();
   await until(async () => (await kubectl.run("get node edge-1")).code === 0);
@@ -103,3 +105,69 @@ it("port-forward leads to a port that nobody outside of the pod can reach", asyn
     await forward.stop();
   }
 });
+
+/** What the agent has open of the logs of containers: files, and what it is told of changes of. */
+function logsOpen(): readonly string[] {
+  const fds = `/proc/${node.agentPid}/fd`;
+  return readdirSync(fds).flatMap((fd) => {
+    try {
+      const path = readlinkSync(join(fds, fd));
+      if (path.includes("/log/pods/")) return [path];
+      if (path !== "anon_inode:inotify") return [];
+      return readFileSync(`/proc/${node.agentPid}/fdinfo/${fd}`, "utf8").match(/^inotify wd:\S+/gm) ?? [];
+    } catch {
+      // It was closed just now.
+      return [];
+    }
+  });
+}
+
+it("nothing is left of logs whose readers have vanished once there is something to tell them", async () => {
+  const before = logsOpen();
+  const readers = [1, 2, 3].map(() => kubectl.start(["logs", "-f", "--tail=1", pod]));
+  await until(() => readers.every((reader) => reader.output().stdout.includes("heard you there")));
+  expect(logsOpen().length).toBeGreaterThan(before.length);
+  for (const reader of readers) await reader.stop("SIGKILL");
+  await until(async () => {
+    await kubectl.run(["attach", "-i", pod], "still there\n");
+    return logsOpen().length === before.length;
+  }, 20_000);
+}, 60_000);
+
+function manifests(): string {
+  return join(node.machine.dir, "lib/lares/manifests");
+}
+
+/** A pod that its node runs by itself. */
+function runByItself(name: string): void {
+  const command = ["/bin/sh", "-c", `trap 'exit 0' TERM; echo here is ${name}; while :; do sleep 1 & wait $!; done`];
+  const containers = [{ name: "main", image: "busybox:1.36", command }];
+  const spec = { terminationGracePeriodSeconds: 1, containers };
+  const manifest = { apiVersion: "v1", kind: "Pod", metadata: { name }, spec };
+  writeFileSync(join(manifests(), `${name}.json`), JSON.stringify(manifest));
+}
+
+async function lookInto(mirror: string, name: string): Promise<void> {
+  await until(async () => (await kubectl.run(`get pod ${mirror}`)).code === 0, 60_000);
+  await kubectl.ok(`wait pod/${mirror} --for=condition=Ready --timeout=60s`);
+  expect(await kubectl.ok(`logs ${mirror}`)).toBe(`here is ${name}\n`);
+  const told = await kubectl.run(["exec", "-i", mirror, "--", "sh", "-c", "cat; hostname"], "heard\n");
+  expect(told).toMatchObject({ code: 0, stdout: `heard\n${mirror}\n` });
+}
+
+it("a pod that its node runs by itself is looked into by its mirror", async () => {
+  runByItself("first");
+  await lookInto("first-edge-1", "first");
+}, 120_000);
+
+it("a node that finds nobody runs what is in its folder, and its mirror is there when it is back", async () => {
+  const others = node.running();
+  await node.killAgent();
+  await node.cut("both");
+  runByItself("second");
+  await node.startAgent();
+  await until(() => node.running().some((container) => container.pod === "second-edge-1"), 30_000);
+  expect(node.running().filter((container) => container.pod !== "second-edge-1")).toEqual(others);
+  await node.mend();
+  await lookInto("second-edge-1", "second");
+}, 180_000);

@@ -177,6 +177,18 @@ it("a log comes as the agent sends it, and the agent hears what has gone out", a
   expect((await reader.read()).done).toBe(true);
 });
 
+it("a log that says nothing ends with its reader", async () => {
+  const reading = new AbortController();
+  const asked = new Request(request(`${pods}/one/log?follow=true`, {}), { signal: reading.signal });
+  const answer = exports.default.fetch(asked);
+  const { webSocket: taker } = await dial((await offered()).id);
+  assert(taker !== null, "the agent is connected");
+  const byAgent = heard(taker);
+  expect((await answer).status).toBe(200);
+  reading.abort();
+  await until("the agent's end is closed", () => byAgent.end.code === 1000);
+});
+
 it("whoever takes the node's place cuts off the sessions of who had it", async () => {
   const { person } = await opened();
   const byPerson = heard(person);

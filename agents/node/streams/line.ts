@@ -7,6 +7,11 @@ import type { HttpClient } from "../connection/http-client.ts";
 const handshakeTimeoutMs = 15_000;
 const pingEveryMs = 15_000;
 const deadAfterMs = 40_000;
+/**
+ * The person's end may be long gone where nobody on the way has noticed. Source: the kubelet's default for
+ * streamingConnectionIdleTimeout.
+ */
+const idleAfterMs = 4 * 3_600_000;
 /** Clients send what they read in pieces of 32 KiB. */
 const longestMessageBytes = 4 * 1024 * 1024;
 /** What the other side is given to say goodbye. */
@@ -25,6 +30,8 @@ export class Line {
   #busy: Promise<unknown> = Promise.resolve();
   #pending = 0;
   #heardAtMs = performance.now();
+  /** When a message last went either way. */
+  #usedAtMs = performance.now();
 
   private constructor(socket: WebSocket, signal: AbortSignal) {
     this.#socket = socket;
@@ -84,6 +91,7 @@ export class Line {
   /** Resolves when the message is out of this process, or the connection is over. */
   send(message: Buffer | string): Promise<void> {
     if (!this.isOpen) return Promise.resolve();
+    this.#usedAtMs = performance.now();
     return new Promise((resolve) => this.#socket.send(message, () => resolve()));
   }
 
@@ -99,6 +107,7 @@ export class Line {
   #take(message: Buffer, isText: boolean): void {
     const receive = this.#receive;
     if (receive === null) return;
+    this.#usedAtMs = performance.now();
     this.#pending += 1;
     this.#socket.pause();
     this.#busy = this.#busy
@@ -114,6 +123,7 @@ export class Line {
     // While nothing is read, nothing is heard.
     if (this.#socket.isPaused) this.#heardAtMs = performance.now();
     if (performance.now() - this.#heardAtMs > deadAfterMs) this.#socket.terminate();
+    else if (performance.now() - this.#usedAtMs > idleAfterMs) void this.end(1001, "nothing was said for hours");
     else if (this.isOpen) this.#socket.ping();
   }
 }

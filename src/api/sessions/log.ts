@@ -20,7 +20,9 @@ export async function readLog(context: RequestContext): Promise<Response> {
   if (!session.ok) throw refused(session.refusal);
   const { webSocket } = await session.join(null);
   if (webSocket === null) throw new Error("the agent came, and has gone again");
-  return new Response(bodyFrom(webSocket), { headers: { "content-type": "text/plain", "cache-control": "no-store" } });
+  return new Response(bodyFrom(webSocket, request.signal), {
+    headers: { "content-type": "text/plain", "cache-control": "no-store" },
+  });
 }
 
 function refused({ code, message }: SessionRefusal): ApiError {
@@ -34,8 +36,8 @@ function refused({ code, message }: SessionRefusal): ApiError {
   }
 }
 
-/** Tells the agent how many bytes have gone out: it keeps no more than a window ahead of that. */
-function bodyFrom(socket: WebSocket): ReadableStream {
+/** Tells the agent how many bytes have gone out: it keeps no more than a window ahead of that. `gone`: the reader has. */
+function bodyFrom(socket: WebSocket, gone: AbortSignal): ReadableStream {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
   let written: Promise<void> = Promise.resolve();
@@ -60,6 +62,8 @@ function bodyFrom(socket: WebSocket): ReadableStream {
     written.then(end).catch(() => {});
   });
   writer.closed.catch(give);
+  // The stream tells of it only when there is something to write.
+  gone.addEventListener("abort", give);
   socket.accept();
   return readable;
 }

@@ -50,7 +50,10 @@ export type Output = { readonly code: number; readonly stdout: string; readonly 
 const timeoutMs = 60_000;
 
 /** A command that goes on by itself. */
-export type Started = { readonly output: () => Output; readonly stop: () => Promise<void> };
+export type Started = {
+  readonly output: () => Output;
+  readonly stop: (signal?: "SIGINT" | "SIGKILL") => Promise<void>;
+};
 
 type Surroundings = { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string };
 
@@ -106,8 +109,8 @@ export class Kubectl {
     const ended = new Promise<void>((resolve) => child.on("exit", () => resolve()));
     return {
       output: () => ({ code: child.exitCode ?? 0, stdout, stderr }),
-      stop: async () => {
-        child.kill("SIGINT");
+      stop: async (signal = "SIGINT") => {
+        child.kill(signal);
         await ended;
       },
     };
