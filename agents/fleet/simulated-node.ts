@@ -4,7 +4,7 @@ import { nodeConditions } from "../node/host/node-facts.ts";
 import { kubeletVersion } from "../node/version.ts";
 
 const capacity = { cpu: "4", "ephemeral-storage": "62914560Ki", memory: "4194304Ki", pods: "110" };
-const conditions = nodeConditions({ memory: false, disk: false, pids: false }, null);
+const conditions = nodeConditions(new Set(), null);
 const digits = 5;
 
 const system = {

@@ -27,7 +27,7 @@ import type { Standing } from "./session.ts";
 import { Session } from "./session.ts";
 import { isMirror, Mirrors } from "./static-pods/mirrors.ts";
 import type { StoredMemory, StoredPod } from "./stored.ts";
-import type { KeptAgent, KeptPod } from "./upkeep/ports.ts";
+import type { Eviction, KeptAgent, KeptPod } from "./upkeep/ports.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
 /** While a pod is on its way, its status is told at least this often. */
@@ -150,8 +150,8 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
     return [...this.#workers.values()].flatMap((worker) => keptPod(worker) ?? []);
   }
 
-  evict(podUid: string, message: string): void {
-    this.#workers.get(podUid)?.evict(message);
+  evict(podUid: string, eviction: Eviction): void {
+    this.#workers.get(podUid)?.evict(eviction);
   }
 
   // What pod workers ask for.

@@ -173,8 +173,8 @@ class GatedVolumes implements Volumes {
   list() {
     return this.#gate.pass(this.#volumes.list());
   }
-  excess(pod: PodOnDisk) {
-    return this.#gate.pass(this.#volumes.excess(pod));
+  usage(pod: PodOnDisk) {
+    return this.#gate.pass(this.#volumes.usage(pod));
   }
   resolver() {
     return this.#gate.pass(this.#volumes.resolver());

@@ -31,6 +31,7 @@ import { ManifestFolder } from "./static-pods/folder.ts";
 import { stopPods } from "./stop-pods.ts";
 import { fakeLogs, fileLogs } from "./streams/log/log-source.ts";
 import { OpenSessions } from "./streams/sessions.ts";
+import { PressureWatch } from "./upkeep/pressure.ts";
 import { defaultUpkeep, Upkeep } from "./upkeep/upkeep.ts";
 import { kubeletVersion } from "./version.ts";
 import { HostVolumes } from "./volume/host-volumes.ts";
@@ -71,8 +72,8 @@ async function run(options: NodeOptions): Promise<void> {
   const imageDirectory = await runtime.images?.directory().catch(() => undefined);
   const host = new DiskUpkeep({ stateDirectory, logDirectory, imageDirectory });
   const facts = { node, labels: options.labels, runtime, clock, stateDirectory };
-  const pressures = { readings: () => host.readings(), thresholds: defaultUpkeep.thresholds };
-  const nodeFacts = await openHostFacts({ ...facts, ...pressures });
+  const pressure = new PressureWatch({ options: options.eviction, clock, readings: () => host.readings() });
+  const nodeFacts = await openHostFacts({ ...facts, pressures: () => pressure.look().pressures });
   const localApi = await openNodeApi(options, { runtime, nodeFacts, clock, log });
   const client = new HttpClient({ server, maxSockets, ...(ca === undefined ? {} : { ca }) });
   const store = new CredentialFile(join(stateDirectory, "credential"), { server, node });
@@ -120,7 +121,7 @@ async function run(options: NodeOptions): Promise<void> {
   });
   const calm = startWatchdog(clock);
   localApi?.serve({ state: agent.state, review: controlPlaneReviewer(client, credentials), runtime });
-  const upkeep = new Upkeep(defaultUpkeep, { clock, log, runtime, host, agent, volumes });
+  const upkeep = new Upkeep(defaultUpkeep, { clock, log, runtime, host, agent, volumes, pressure });
   void upkeep.start();
   await toldToEnd;
   calm();

@@ -5,6 +5,9 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import type { EvictionOptions } from "./upkeep/thresholds.ts";
+import { EvictionFlagError, parseEviction } from "./upkeep/thresholds.ts";
+
 const connectionKinds = ["auto", "socket", "long-poll", "poll"] as const;
 export type ConnectionKind = (typeof connectionKinds)[number];
 
@@ -33,6 +36,8 @@ export type NodeOptions = {
     /** Null: nothing of what a kubelet serves is served. */
     readonly kubeletPort: number | null;
   } | null;
+  /** When a node is short of something, and pods have to go. */
+  readonly eviction: EvictionOptions;
   readonly stopPodsOnExit: boolean;
   readonly controlGroup: string | undefined;
   /** Undefined when there is none, or none any more. */
@@ -66,6 +71,13 @@ Keeps the pods of one node running, as the control plane at URL says.
   --kubelet-port PORT      port of a kubelet's pods, statistics and metrics, for this node; off: none (default: 10250)
   --local-api-address A    address that pods with a network of their own reach it by (default: 169.254.77.1)
   --ping-every SECONDS     how long the line may be silent; 10 notices a dead one soon, 75 costs 2 MB a month (default: 75)
+  --eviction-hard LIST     what the node must have left, as a kubelet takes it; what is not named is not watched (default:
+                           memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%,
+                           imagefs.inodesFree<5%,pid.available<5%)
+  --eviction-soft LIST     the same, for a while: --eviction-soft-grace-period memory.available=1m30s says how long
+  --eviction-minimum-reclaim LIST               how much has to be won back once too little was left: nodefs.available=1Gi
+  --eviction-max-pod-grace-period SECONDS       what pods are given to end by soft ones; negative: their own (default: 0)
+  --eviction-pressure-transition-period TIME    how long a pressure that is over is still told (default: 5m)
   --stop-pods-on-exit      end all pods when the agent is stopped; without it they run on
   --help                   this text
 
@@ -97,6 +109,12 @@ const flags = {
   "kubelet-port": { type: "string" },
   cgroup: { type: "string" },
   "ping-every": { type: "string" },
+  "eviction-hard": { type: "string" },
+  "eviction-soft": { type: "string" },
+  "eviction-soft-grace-period": { type: "string" },
+  "eviction-minimum-reclaim": { type: "string" },
+  "eviction-max-pod-grace-period": { type: "string" },
+  "eviction-pressure-transition-period": { type: "string" },
   "stop-pods-on-exit": { type: "boolean" },
   help: { type: "boolean" },
 } as const;
@@ -109,8 +127,9 @@ export function parseOptions(args: readonly string[], isRoot: boolean): ParsedOp
     if (values.help === true) return { kind: "help" };
     return { kind: "options", options: readOptions(values, isRoot) };
   } catch (error) {
-    // Both kinds say in one line what is wrong with the command line; anything else is a bug and shows itself as one.
-    if (error instanceof UsageError || error instanceof TypeError) return { kind: "error", message: error.message };
+    // All of these say in one line what is wrong with the command line; anything else is a bug and shows itself as one.
+    const isOfUsage = [UsageError, EvictionFlagError, TypeError].some((kind) => error instanceof kind);
+    if (isOfUsage && error instanceof Error) return { kind: "error", message: error.message };
     throw error;
   }
 }
@@ -140,6 +159,14 @@ function readOptions(values: Values, isRoot: boolean): NodeOptions {
     localApi: readLocalApi(values),
     controlGroup: values.cgroup,
     pingEveryMs: readPingEvery(values["ping-every"]),
+    eviction: parseEviction({
+      hard: values["eviction-hard"],
+      soft: values["eviction-soft"],
+      softGracePeriod: values["eviction-soft-grace-period"],
+      minimumReclaim: values["eviction-minimum-reclaim"],
+      maxPodGracePeriod: values["eviction-max-pod-grace-period"],
+      pressureTransitionPeriod: values["eviction-pressure-transition-period"],
+    }),
     stopPodsOnExit: values["stop-pods-on-exit"] === true,
     joinToken: () => values["join-token"] ?? (joinTokenFile === undefined ? undefined : readToken(joinTokenFile)),
   };

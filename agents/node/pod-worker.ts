@@ -18,6 +18,7 @@ import { contentVersion } from "./pod/volume-content.ts";
 import type { PodHost, Wanted } from "./pod-host.ts";
 import type { ProbeFinding } from "./prober.ts";
 import { Prober, unhealthyEvent, withVerdict } from "./prober.ts";
+import type { Eviction } from "./upkeep/ports.ts";
 
 /** A pod that had succeeded or failed already ends without another status. */
 type TellableState = { readonly status: PodStatus; readonly ended: boolean };
@@ -97,11 +98,11 @@ export class PodWorker {
     this.#acknowledged = undefined;
   }
 
-  /** The pod has to go, at once, for the sake of its node. */
-  evict(message: string): void {
+  /** The pod has to go, for the sake of its node or of its own limits. */
+  evict({ message, graceSeconds, isDisruption }: Eviction): void {
     if (this.#isEnding()) return;
-    // Source: immediateEvictionGracePeriodSeconds.
-    this.#memory = { ...this.#memory, failure: { reason: "Evicted", message, graceSeconds: 1 } };
+    const given = graceSeconds === undefined ? {} : { graceSeconds };
+    this.#memory = { ...this.#memory, failure: { reason: "Evicted", message, isDisruption, ...given } };
     this.#host.happened(this.uid, warning("Evicted", message));
     this.#callOffStarts();
     this.work();

@@ -5,14 +5,12 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { EventQueue } from "../../agents/node/events.ts";
 import { HostFacts, nodeConditions, openHostFacts } from "../../agents/node/host/node-facts.ts";
-import { memoryReading, pidReading } from "../../agents/node/host/resources.ts";
 import { lineLog } from "../../agents/node/host/system.ts";
 import { parseOptions } from "../../agents/node/options.ts";
 import { warning } from "../../agents/node/pod/pod-event.ts";
 import { FakeRuntime } from "../../agents/node/runtime/fake.ts";
 import { LogWriter } from "../../agents/node/runtime/process/log-writer.ts";
 import { rotatedLogs } from "../../agents/node/runtime/rotating-file.ts";
-import { defaultThresholds } from "../../agents/node/upkeep/eviction.ts";
 import { kubeletVersion } from "../../agents/node/version.ts";
 import { EventReport, NodeReport } from "../../src/sync/messages.ts";
 import { VirtualClock } from "./support/virtual-clock.ts";
@@ -30,19 +28,13 @@ afterEach(() => {
 describe("what a host says of itself", () => {
   const clock = new VirtualClock();
   const runtime = new FakeRuntime({ clock });
-  const pids = pidReading();
-  const readings = () => ({
-    "memory.available": memoryReading(),
-    ...(pids === undefined ? {} : { "pid.available": pids }),
-  });
   const options = () => ({
     node: "edge-1",
     labels: { site: "north" },
     runtime,
     clock,
     stateDirectory: directory,
-    readings,
-    thresholds: defaultThresholds,
+    pressures: () => new Set<never>(),
   });
 
   test("is a node report, with the labels and the capacity that Kubernetes knows", async () => {
@@ -96,14 +88,14 @@ describe("what a host says of itself", () => {
   });
 
   test("has the kubelet's words for its conditions", () => {
-    const calm = nodeConditions({ memory: false, disk: false, pids: false }, null);
+    const calm = nodeConditions(new Set(), null);
     expect(calm.map(({ type, status, reason, message }) => `${type}=${status} ${reason}: ${message}`)).toEqual([
       "MemoryPressure=False KubeletHasSufficientMemory: kubelet has sufficient memory available",
       "DiskPressure=False KubeletHasNoDiskPressure: kubelet has no disk pressure",
       "PIDPressure=False KubeletHasSufficientPID: kubelet has sufficient PID available",
       "Ready=True KubeletReady: kubelet is posting ready status",
     ]);
-    const pressed = nodeConditions({ memory: true, disk: true, pids: true }, null);
+    const pressed = nodeConditions(new Set(["memory", "disk", "pids"]), null);
     expect(pressed.slice(0, 3).map(({ status, reason }) => `${status} ${reason}`)).toEqual([
       "True KubeletHasInsufficientMemory",
       "True KubeletHasDiskPressure",

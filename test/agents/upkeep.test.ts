@@ -18,43 +18,56 @@ import { DiskUpkeep } from "../../agents/node/host/disk-upkeep.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
 import type { RuntimeImage } from "../../agents/node/runtime/runtime.ts";
 import { ok } from "../../agents/node/runtime/runtime.ts";
-import type { PodUse, Readings } from "../../agents/node/upkeep/eviction.ts";
-import {
-  defaultThresholds,
-  evictionMessage,
-  rankedForEviction,
-  refusalUnderPressure,
-  signalsMet,
-} from "../../agents/node/upkeep/eviction.ts";
+import type { PodDisk } from "../../agents/node/upkeep/disk-use.ts";
+import { nothingOnDisk } from "../../agents/node/upkeep/disk-use.ts";
+import type { PodUse } from "../../agents/node/upkeep/eviction.ts";
+import { evictionMessage, rankedForEviction, refusalUnderPressure } from "../../agents/node/upkeep/eviction.ts";
 import { defaultImageLimits, planCollection, recordImages } from "../../agents/node/upkeep/image-collection.ts";
 import type { HostUpkeep, UpkeepRecords } from "../../agents/node/upkeep/ports.ts";
 import { noRecords } from "../../agents/node/upkeep/ports.ts";
+import { PressureWatch } from "../../agents/node/upkeep/pressure.ts";
+import type { EvictionFlags, Readings, Signal, Threshold } from "../../agents/node/upkeep/thresholds.ts";
+import { parseEviction } from "../../agents/node/upkeep/thresholds.ts";
 import { defaultUpkeep, Upkeep } from "../../agents/node/upkeep/upkeep.ts";
+import type { VolumeUse } from "../../agents/node/volume/volumes.ts";
 import type { PodSpec } from "../../src/model/pod-spec.ts";
 import { assignedPod, container, template } from "./support/pods.ts";
 import { minuteMs, secondMs, started, status } from "./support/stories.ts";
 import { World } from "./support/world.ts";
 
-/** What is said of volumes that have outgrown their limits, by pod. */
-const outgrown = new Map<string, string>();
+/** What volumes take, by pod. */
+const volumes = new Map<string, readonly VolumeUse[]>();
 
 const mebi = 1024 * 1024;
 const gibi = 1024 * mebi;
+const defaults = parseEviction({});
 
-type Use = { readonly request?: string; readonly used?: number; readonly priority?: number; readonly disk?: number };
+type Use = {
+  readonly request?: string;
+  readonly used?: number;
+  readonly priority?: number;
+  readonly disk?: Partial<PodDisk>;
+  readonly isMeasured?: boolean;
+  readonly processes?: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+};
 
-function use(uid: string, { request, used = 0, priority, disk = 0 }: Use): PodUse {
+const taking = (bytes: number, inodes = 1) => new Map([["main", { bytes, inodes }]]);
+
+function use(uid: string, given: Use): PodUse {
+  const { request, used = 0, priority, disk = {}, isMeasured = true, processes = 1, annotations } = given;
   const resources = request === undefined ? {} : { requests: { memory: request } };
   const spec: Partial<PodSpec> = {
     containers: [container({ resources })],
     ...(priority === undefined ? {} : { priority }),
   };
-  const definition = definitionOf(template(spec));
-  return { uid, definition, memoryBytes: new Map([["main", used]]), diskBytes: disk, processes: 1 };
+  const definition = definitionOf(template(spec, annotations === undefined ? {} : { annotations }));
+  const memoryBytes = new Map([["main", used]]);
+  return { uid, definition, isMeasured, memoryBytes, disk: { ...nothingOnDisk, ...disk }, processes };
 }
 
-const order = (pods: readonly PodUse[], signal: "memory.available" | "nodefs.available" = "memory.available") =>
-  rankedForEviction(signal, pods).map(({ uid }) => uid);
+const order = (pods: readonly PodUse[], signal: Signal = "memory.available", hasImageDisk = false) =>
+  rankedForEviction({ signal, hasImageDisk }, pods).map(({ uid }) => uid);
 
 describe("rankedForEviction", () => {
   it.each<readonly [rule: string, pods: readonly PodUse[], order: readonly string[]]>([
@@ -83,8 +96,39 @@ describe("rankedForEviction", () => {
     ["a critical pod never goes", [use("critical", { used: gibi, priority: 2_000_001_000 })], []],
   ])("%s", (_, pods, expected) => expect(order(pods)).toEqual(expected));
 
-  it("on a full disk goes who has the most on it", () => {
-    expect(order([use("a", { disk: 1, used: gibi }), use("b", { disk: 2 })], "nodefs.available")).toEqual(["b", "a"]);
+  const layered = use("layered", { disk: { layers: taking(10, 1) } });
+  const logging = use("logging", { disk: { logs: taking(5, 5) } });
+  const inMemory = { name: "m", isOnDisk: false, bytes: 100, inodes: 100 };
+  const filling = use("filling", { disk: { volumes: [{ name: "v", isOnDisk: true, bytes: 7, inodes: 7 }, inMemory] } });
+  const pods = [logging, filling, layered];
+
+  it.each<readonly [rule: string, signal: Signal, hasImageDisk: boolean, order: readonly string[]]>([
+    ["on a full disk goes who has the most on it", "nodefs.available", false, ["layered", "filling", "logging"]],
+    ["without files left, who has the most files", "nodefs.inodesFree", false, ["filling", "logging", "layered"]],
+    [
+      "where images have a disk of their own, layers lie there",
+      "nodefs.available",
+      true,
+      ["filling", "logging", "layered"],
+    ],
+    ["and are all that matters for it", "imagefs.available", true, ["layered", "filling", "logging"]],
+    ["which is the node's own otherwise", "imagefs.available", false, ["layered", "filling", "logging"]],
+  ])("%s", (_, signal, hasImageDisk, expected) => expect(order(pods, signal, hasImageDisk)).toEqual(expected));
+
+  it("goes first of all that cannot be measured, whatever its priority", () => {
+    const unknown = use("unknown", { isMeasured: false, priority: 1000 });
+    expect(order([use("greedy", { used: gibi }), unknown])).toEqual(["unknown", "greedy"]);
+  });
+
+  it("without process ids left goes the lowest priority, then who has the most processes", () => {
+    const many = use("many", { processes: 100 });
+    const important = use("important", { processes: 1000, priority: 1 });
+    expect(order([important, use("few", {}), many], "pid.available")).toEqual(["many", "few", "important"]);
+  });
+
+  it("a pod that the node runs by itself never goes, and no other can pretend to be one", () => {
+    const annotations = { "kubernetes.io/config.hash": "own", "kubernetes.io/config.source": "file" };
+    expect(order([use("own", { annotations }), use("pretender", { annotations })])).toEqual(["pretender"]);
   });
 
   it("does not depend on the order in which pods are given", () => {
@@ -103,37 +147,30 @@ describe("rankedForEviction", () => {
   });
 });
 
-describe("thresholds", () => {
-  const capacity = 8 * gibi;
-  it.each<readonly [rule: string, readings: Readings, met: readonly string[]]>([
-    ["nothing is met where there is enough", { "memory.available": { available: gibi, capacity } }, []],
-    ["100Mi of memory are enough", { "memory.available": { available: 100 * mebi, capacity } }, []],
-    ["less is not", { "memory.available": { available: 100 * mebi - 1, capacity } }, ["memory.available"]],
-    ["a disk needs a tenth", { "nodefs.available": { available: 0.0999 * capacity, capacity } }, ["nodefs.available"]],
-    [
-      "one of images needs more",
-      { "imagefs.available": { available: 0.12 * capacity, capacity } },
-      ["imagefs.available"],
-    ],
-    ["what cannot be counted is not scarce", { "nodefs.inodesFree": { available: 0, capacity: 0 } }, []],
-    [
-      "memory comes first",
-      { "pid.available": { available: 0, capacity: 100 }, "memory.available": { available: 0, capacity } },
-      ["memory.available", "pid.available"],
-    ],
-  ])("%s", (_, readings, met) => expect(signalsMet(readings, defaultThresholds)).toEqual(met));
-});
+const threshold = (signal: Signal): Threshold => {
+  const found = defaults.thresholds.find((one) => one.signal === signal);
+  if (found === undefined) throw new Error(`${signal} is not watched`);
+  return found;
+};
 
 it("an eviction is told in the kubelet's words", () => {
   const reading = { available: 50 * mebi, capacity: gibi };
   const pod = use("a", { request: "10Mi", used: 40 * mebi });
-  expect(evictionMessage("memory.available", reading, defaultThresholds, pod)).toBe(
+  expect(evictionMessage(threshold("memory.available"), reading, pod)).toBe(
     "The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. " +
       "Container main was using 40Mi, request is 10Mi, has larger consumption of memory. ",
   );
-  expect(
-    evictionMessage("nodefs.available", { available: 5 * mebi, capacity: 100 * mebi }, defaultThresholds, pod),
-  ).toBe("The node was low on resource: ephemeral-storage. Threshold quantity: 10Mi, available: 5Mi. ");
+  const full = { available: 5 * mebi, capacity: 100 * mebi };
+  const low = "The node was low on resource: ephemeral-storage. Threshold quantity: 10Mi, available: 5Mi. ";
+  expect(evictionMessage(threshold("nodefs.available"), full, pod)).toBe(low);
+  const onDisk = use("b", { disk: { layers: taking(3 * mebi), logs: taking(mebi) } });
+  expect(evictionMessage(threshold("nodefs.available"), full, onDisk)).toBe(
+    `${low}Container main was using 4Mi, request is 0, has larger consumption of ephemeral-storage. `,
+  );
+  const inodes = { available: 4, capacity: 100 };
+  expect(evictionMessage(threshold("nodefs.inodesFree"), inodes, onDisk)).toBe(
+    "The node was low on resource: inodes. Threshold quantity: 5, available: 4. ",
+  );
 });
 
 describe("refusalUnderPressure", () => {
@@ -163,7 +200,7 @@ describe("refusalUnderPressure", () => {
     ],
     ["a critical pod always begins", disk, { priority: 2_000_000_000 }, null],
   ])("%s", (_, conditions, spec, message) => {
-    expect(refusalUnderPressure(conditions, definitionOf(template(spec)))).toBe(message);
+    expect(refusalUnderPressure(conditions, definitionOf(template(spec)), "uid-1")).toBe(message);
   });
 });
 
@@ -228,10 +265,12 @@ class Machine implements HostUpkeep {
   records: UpkeepRecords = noRecords;
   readonly removed: string[] = [];
   readonly tooLong = new Set<string>();
-  readonly bytes = new Map<string, number>();
-  readings = () => this.current;
+  hasOwnImageDisk = false;
+  readonly logs = new Map<string, ReadonlyMap<string, { bytes: number; inodes: number }>>();
   disk = () => this.imageDisk;
-  podBytes = async (uid: string) => this.bytes.get(uid) ?? 0;
+  hasImageDisk = () => this.hasOwnImageDisk;
+  logUse = async (directory: string) => this.logs.get(directory) ?? new Map();
+  processes = async () => new Map<string, number>();
   rotate = async ({ path }: { readonly path: string }) => this.tooLong.delete(path);
   link = async () => {};
   removeLogs = async (directory: string) => void this.removed.push(directory);
@@ -241,7 +280,7 @@ class Machine implements HostUpkeep {
   };
 }
 
-function tended(world: World, machine: Machine): Upkeep {
+function tended(world: World, machine: Machine, flags: EvictionFlags = {}): Upkeep {
   const log = {
     info: () => {},
     warn: (message: string, fields?: unknown) => void world.logs.push(`${message} ${JSON.stringify(fields)}`),
@@ -252,7 +291,12 @@ function tended(world: World, machine: Machine): Upkeep {
     runtime: world.runtime,
     host: machine,
     agent: world.agent,
-    volumes: { excess: async ({ uid }) => outgrown.get(uid) ?? null },
+    volumes: { usage: async ({ uid }) => volumes.get(uid) ?? [] },
+    pressure: new PressureWatch({
+      options: parseEviction(flags),
+      clock: world.clock,
+      readings: () => machine.current,
+    }),
   });
   void upkeep.start();
   return upkeep;
@@ -435,12 +479,23 @@ describe("DiskUpkeep", () => {
     expect(readdirSync(join(logs, "containers"))).toEqual(["others.log"]);
   });
 
-  it("counts what a pod has on the disk, links not followed", async () => {
+  it("counts what each container's logs take, links not followed", async () => {
     write(log.path, 100_000);
-    symlinkSync("/usr", join(logs, "pods/ns_p_u/link"));
-    const bytes = await newHost().podBytes("none", "ns_p_u");
-    expect(bytes).toBeGreaterThanOrEqual(100_000);
-    expect(bytes).toBeLessThan(200_000);
+    write("ns_p_u/other/0.log", 10);
+    symlinkSync("/usr", join(logs, "pods/ns_p_u/main/link"));
+    const use = await newHost().logUse("ns_p_u");
+    expect([...use.keys()].toSorted()).toEqual(["main", "other"]);
+    expect(use.get("main")?.bytes).toBeGreaterThanOrEqual(100_000);
+    expect(use.get("main")?.bytes).toBeLessThan(200_000);
+    expect(use.get("main")?.inodes).toBe(3);
+    expect((await newHost().logUse("none")).size).toBe(0);
+  });
+
+  it("knows whether images have a disk of their own", () => {
+    const options = { stateDirectory: directory, logDirectory: logs };
+    expect(newHost().hasImageDisk()).toBe(false);
+    expect(new DiskUpkeep({ ...options, imageDirectory: undefined }).hasImageDisk()).toBe(false);
+    expect(new DiskUpkeep({ ...options, imageDirectory: "/proc" }).hasImageDisk()).toBe(true);
   });
 
   it("removes nothing outside of the directory of logs", async () => {
@@ -466,13 +521,86 @@ describe("DiskUpkeep", () => {
   });
 });
 
-it("a pod whose volume has outgrown its limit is evicted, and says which", async () => {
-  const world = await started({ spec: { volumes: [{ name: "cache", emptyDir: { sizeLimit: "1Mi" } }] } });
-  const upkeep = tended(world, new Machine());
-  const message = 'Usage of EmptyDir volume "cache" exceeds the limit "1Mi". ';
-  outgrown.set("uid-1", message);
-  await world.clock.advance(60_000);
-  outgrown.clear();
-  upkeep.stop();
-  expect(status(world)).toMatchObject({ phase: "Failed", reason: "Evicted", message });
+describe("a pod's own disk", () => {
+  afterEach(() => volumes.clear());
+
+  it.each<readonly [what: string, spec: Partial<PodSpec>, message: string]>([
+    [
+      "whose volume has outgrown its limit",
+      { volumes: [{ name: "cache", emptyDir: { sizeLimit: "1Mi" } }] },
+      'Usage of EmptyDir volume "cache" exceeds the limit "1Mi". ',
+    ],
+    [
+      "whose container has written more than it may",
+      { containers: [container({ resources: { limits: { "ephemeral-storage": "3Mi" } } }), container({ name: "b" })] },
+      "Pod ephemeral local storage usage exceeds the total limit of containers 3Mi. ",
+    ],
+  ])("is evicted %s, and says so", async (_what, spec, message) => {
+    const world = await started({ spec });
+    const machine = new Machine();
+    machine.logs.set("default_app-1_uid-1", new Map([["main", { bytes: 2 * mebi, inodes: 1 }]]));
+    const upkeep = tended(world, machine);
+    await world.clock.advance(minuteMs);
+    expect(status(world)["phase"]).toBe("Running");
+    volumes.set("uid-1", [{ name: "cache", isOnDisk: true, bytes: 2 * mebi, inodes: 1 }]);
+    await world.clock.advance(minuteMs);
+    upkeep.stop();
+    expect(status(world)).toMatchObject({ phase: "Failed", reason: "Evicted", message });
+    const types = status(world).conditions?.map(({ type }) => type);
+    expect(types).not.toContain("DisruptionTarget");
+  });
+
+  it("is not looked through where nothing limits it", async () => {
+    const world = await started({ spec: { volumes: [{ name: "cache", emptyDir: {} }] } });
+    const machine = new Machine();
+    machine.logUse = async () => {
+      throw new Error("the disk is looked through");
+    };
+    tended(world, machine);
+    await world.clock.advance(minuteMs);
+    expect(world.logs.filter((line) => line.includes("what pods have on the disk"))).toEqual([]);
+  });
+});
+
+describe("a soft threshold", () => {
+  const flags = {
+    hard: "memory.available<100Mi",
+    soft: "memory.available<300Mi",
+    softGracePeriod: "memory.available=1m30s",
+    maxPodGracePeriod: "7",
+  };
+  const low: Readings = { "memory.available": { available: 200 * mebi, capacity: gibi } };
+
+  it("has no pod evicted before its time, and gives it time to end then", async () => {
+    const world = await started({ spec: { terminationGracePeriodSeconds: 600 }, behaviour: { stopMs: 60_000 } });
+    const machine = new Machine();
+    tended(world, machine, flags);
+    machine.current = low;
+    await world.clock.advance(90 * secondMs);
+    expect(status(world)["phase"]).toBe("Running");
+    await world.clock.advance(15 * secondMs);
+    expect(status(world)).toMatchObject({
+      phase: "Failed",
+      message: expect.stringContaining("Threshold quantity: 300Mi, available: 200Mi. "),
+    });
+    expect(status(world).conditions).toContainEqual(
+      expect.objectContaining({ type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet" }),
+    );
+    expect(world.runtime.running("uid-1", "main")).toBe(1);
+    await world.clock.advance(8 * secondMs);
+    expect(world.runtime.running("uid-1", "main")).toBe(0);
+  });
+
+  it("forgets what was over in the meantime", async () => {
+    const world = await started();
+    const machine = new Machine();
+    tended(world, machine, flags);
+    for (let round = 0; round < 5; round += 1) {
+      machine.current = low;
+      await world.clock.advance(80 * secondMs);
+      machine.current = {};
+      await world.clock.advance(20 * secondMs);
+    }
+    expect(status(world)["phase"]).toBe("Running");
+  });
 });

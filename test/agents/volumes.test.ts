@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -236,16 +237,22 @@ describe("an emptyDir", () => {
     expect(mountPoints(directory)).toEqual([]);
   });
 
-  test("that outgrows its limit is told", async () => {
+  test("is measured with all that is in it, each file once", async () => {
     const surroundings = pod([{ name: "cache", emptyDir: { sizeLimit: "64Ki" } }]);
     const path = await ready(surroundings);
     writeFileSync(join(path, "a"), "x".repeat(32 * 1024));
-    expect(await volumes.excess({ uid: "uid-1", definition: surroundings.definition })).toBeNull();
+    const usage = () => volumes.usage({ uid: "uid-1", definition: surroundings.definition });
+    const [before] = await usage();
+    expect(before).toMatchObject({ name: "cache", isOnDisk: true, inodes: 2 });
+    expect(before?.bytes).toBeGreaterThanOrEqual(32 * 1024);
+    expect(before?.bytes).toBeLessThan(48 * 1024);
     mkdirSync(join(path, "deep"));
     writeFileSync(join(path, "deep/b"), "x".repeat(64 * 1024));
-    expect(await volumes.excess({ uid: "uid-1", definition: surroundings.definition })).toBe(
-      'Usage of EmptyDir volume "cache" exceeds the limit "64Ki". ',
-    );
+    linkSync(join(path, "deep/b"), join(path, "deep/again"));
+    const [after] = await usage();
+    expect(after).toMatchObject({ inodes: 4 });
+    expect(after?.bytes).toBeGreaterThanOrEqual(96 * 1024);
+    expect(after?.bytes).toBeLessThan(128 * 1024);
   });
 
   test("belongs to the pod's group, as does what is made in it", async () => {

@@ -1,14 +1,17 @@
 // The upkeep's hands: what this machine has left, and its logs, links and leftovers.
-import { lstatSync, statfsSync } from "node:fs";
+import { lstatSync, statfsSync, statSync } from "node:fs";
 import { mkdir, readdir, readlink, rm, stat, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 
 import { isFields, parseJson } from "../connection/protocol.ts";
 import type { LogLimits } from "../runtime/rotating-file.ts";
 import { rotateLog } from "../runtime/rotating-file.ts";
-import type { Reading, Readings } from "../upkeep/eviction.ts";
+import type { DiskUse } from "../runtime/runtime.ts";
 import type { ContainerLog, HostUpkeep, UpkeepRecords } from "../upkeep/ports.ts";
 import { noRecords } from "../upkeep/ports.ts";
+import type { Reading, Readings } from "../upkeep/thresholds.ts";
+import { diskUseOf } from "../volume/disk-use.ts";
+import { processesOf } from "./processes.ts";
 import { memoryReading, pidReading } from "./resources.ts";
 import { WholeFile } from "./whole-file.ts";
 
@@ -43,7 +46,7 @@ export class DiskUpkeep implements HostUpkeep {
     return {
       "memory.available": memory,
       ...(nodefs === undefined ? {} : { "nodefs.available": nodefs.bytes, "nodefs.inodesFree": nodefs.inodes }),
-      ...(imagefs === undefined ? {} : { "imagefs.available": imagefs.bytes }),
+      ...(imagefs === undefined ? {} : { "imagefs.available": imagefs.bytes, "imagefs.inodesFree": imagefs.inodes }),
       ...(pids === undefined ? {} : { "pid.available": pids }),
     };
   }
@@ -52,12 +55,27 @@ export class DiskUpkeep implements HostUpkeep {
     return fileSystem(directory)?.bytes;
   }
 
-  async podBytes(podUid: string, logDirectory: string): Promise<number> {
-    const { stateDirectory } = this.#options;
-    const sizes = await Promise.all(
-      [join(stateDirectory, "pods", podUid), join(this.#podLogs, logDirectory)].map((path) => bytesBelow(path)),
+  hasImageDisk(): boolean {
+    const { stateDirectory, imageDirectory } = this.#options;
+    if (imageDirectory === undefined) return false;
+    const [node, images] = [stateDirectory, imageDirectory].map(
+      (path) => statSync(path, { throwIfNoEntry: false })?.dev,
     );
-    return sizes.reduce((sum, bytes) => sum + bytes, 0);
+    return images !== undefined && images !== node;
+  }
+
+  async logUse(logDirectory: string): Promise<ReadonlyMap<string, DiskUse>> {
+    const root = join(this.#podLogs, logDirectory);
+    const uses = new Map<string, DiskUse>();
+    for (const entry of await readdir(root, { withFileTypes: true }).catch(() => [])) {
+      const use = entry.isDirectory() ? await diskUseOf(join(root, entry.name)) : null;
+      if (use !== null) uses.set(entry.name, use);
+    }
+    return uses;
+  }
+
+  processes(containerIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return processesOf(containerIds);
   }
 
   async rotate({ path: below }: ContainerLog, limits: LogLimits): Promise<boolean> {
@@ -124,25 +142,4 @@ function fileSystem(path: string): { readonly bytes: Reading; readonly inodes: R
   } catch {
     return undefined;
   }
-}
-
-/** What is on the disk, as du counts it. */
-async function bytesBelow(path: string): Promise<number> {
-  const own = await stat(path).catch(() => undefined);
-  if (own === undefined) return 0;
-  let sum = own.blocks * 512;
-  if (!own.isDirectory()) return sum;
-  for (const entry of await readdir(path, { withFileTypes: true }).catch(() => [])) {
-    // Links lead elsewhere, and other file systems, memory say, are not on this disk.
-    if (entry.isSymbolicLink()) continue;
-    const below = join(path, entry.name);
-    if (entry.isDirectory() && (await isMount(below, own.dev))) continue;
-    sum += await bytesBelow(below);
-  }
-  return sum;
-}
-
-async function isMount(path: string, device: number): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found === undefined || found.dev !== device;
 }

@@ -6,8 +6,7 @@ import { arch, availableParallelism, cpus, hostname, networkInterfaces, platform
 import type { NodeReport } from "../../../src/sync/messages.ts";
 import type { Clock, NodeFacts } from "../ports.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Readings, Signal, Thresholds } from "../upkeep/eviction.ts";
-import { signalsMet } from "../upkeep/eviction.ts";
+import type { Pressure } from "../upkeep/pressure.ts";
 import { kubeletVersion } from "../version.ts";
 import { memoryReading } from "./resources.ts";
 
@@ -18,34 +17,16 @@ export type HostFactsOptions = {
   readonly clock: Clock;
   /** On the file system that pods write to. */
   readonly stateDirectory: string;
-  /** What the machine has left, and what it must have. */
-  readonly readings: () => Readings;
-  readonly thresholds: Thresholds;
+  /** What the machine is short of. */
+  readonly pressures: () => ReadonlySet<Pressure>;
 };
 
 const lookEveryMs = 10_000;
 const mostPods = "110";
-/** A pressure that is over must stay so before it is told: readings go up and down. */
-const calmMs = 300_000;
-
-const pressureOf: Readonly<Record<Signal, keyof Pressures>> = {
-  "memory.available": "memory",
-  "nodefs.available": "disk",
-  "nodefs.inodesFree": "disk",
-  "imagefs.available": "disk",
-  "pid.available": "pids",
-};
-
-type Pressures = { readonly memory: boolean; readonly disk: boolean; readonly pids: boolean };
 
 export class HostFacts implements NodeFacts {
   readonly #options: HostFactsOptions;
   readonly #listeners = new Set<() => void>();
-  readonly #lastPressedAtMs: Record<keyof Pressures, number> = {
-    memory: Number.NEGATIVE_INFINITY,
-    disk: Number.NEGATIVE_INFINITY,
-    pids: Number.NEGATIVE_INFINITY,
-  };
   #report: NodeReport;
   #text: string;
   #cancelTimer: (() => void) | undefined;
@@ -101,20 +82,8 @@ export class HostFacts implements NodeFacts {
         ...internalAddresses().map((address) => ({ type: "InternalIP", address })),
         { type: "Hostname", address: hostname() },
       ],
-      conditions: nodeConditions(this.#pressures(), problem),
+      conditions: nodeConditions(this.#options.pressures(), problem),
     };
-  }
-
-  #pressures(): Pressures {
-    const met = new Set(
-      signalsMet(this.#options.readings(), this.#options.thresholds).map((signal) => pressureOf[signal]),
-    );
-    const nowMs = this.#options.clock.monotonicMs();
-    const standing = (name: keyof Pressures) => {
-      if (met.has(name)) this.#lastPressedAtMs[name] = nowMs;
-      return nowMs - this.#lastPressedAtMs[name] < calmMs;
-    };
-    return { memory: standing("memory"), disk: standing("disk"), pids: standing("pids") };
   }
 }
 
@@ -138,15 +107,15 @@ async function runtimeProblem(runtime: Runtime): Promise<string | null> {
   }
 }
 
-export function nodeConditions(pressures: Pressures, problem: string | null): NodeReport["conditions"] {
+export function nodeConditions(pressures: ReadonlySet<Pressure>, problem: string | null): NodeReport["conditions"] {
   return [
-    pressures.memory
+    pressures.has("memory")
       ? condition("MemoryPressure", "True", "KubeletHasInsufficientMemory", "kubelet has insufficient memory available")
       : condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-    pressures.disk
+    pressures.has("disk")
       ? condition("DiskPressure", "True", "KubeletHasDiskPressure", "kubelet has disk pressure")
       : condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    pressures.pids
+    pressures.has("pids")
       ? condition("PIDPressure", "True", "KubeletHasInsufficientPID", "kubelet has insufficient PID available")
       : condition("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
     problem === null

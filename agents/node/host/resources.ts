@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { freemem, totalmem } from "node:os";
 
-import type { Reading } from "../upkeep/eviction.ts";
+import type { Reading } from "../upkeep/thresholds.ts";
 
 /** What could be had, caches included. */
 export function memoryReading(): Reading {

@@ -8,7 +8,7 @@ import { readySandbox } from "./observation.ts";
 import type { PodPhase } from "./phase.ts";
 import type { ReportInput } from "./report.ts";
 
-export type ConditionsInput = Pick<ReportInput, "assigned" | "definition" | "observation" | "nowMs"> & {
+export type ConditionsInput = Pick<ReportInput, "assigned" | "definition" | "memory" | "observation" | "nowMs"> & {
   readonly statuses: Statuses;
   readonly phase: PodPhase;
   readonly before: readonly PodCondition[];
@@ -22,12 +22,21 @@ export function conditionsOf(input: ConditionsInput): PodCondition[] {
   const hasSandbox = readySandbox(input.observation) !== undefined;
   const containersReady = containersReadyVerdict(input);
   return [
+    ...disruptions(input),
     condition(input, "PodReadyToStartContainers", hasSandbox ? holds : { status: "False" }),
     condition(input, "Initialized", initializedVerdict(input)),
     condition(input, "Ready", readyVerdict(input, containersReady)),
     condition(input, "ContainersReady", containersReady),
     condition(input, "PodScheduled", holds),
   ];
+}
+
+/** Source: eviction_manager.go evictPod, PodReasonTerminationByKubelet. */
+function disruptions(input: ConditionsInput): PodCondition[] {
+  const { failure } = input.memory;
+  if (failure?.isDisruption !== true) return [];
+  const verdict: Verdict = { status: "True", reason: "TerminationByKubelet", message: failure.message };
+  return [condition(input, "DisruptionTarget", verdict)];
 }
 
 /** The time changes with the status alone. */

@@ -41,6 +41,14 @@ type VolumesMemory = {
   readonly trouble: string;
 };
 
+type Failure = {
+  readonly reason: string;
+  readonly message: string;
+  readonly graceSeconds?: number;
+  /** For the sake of its node. */
+  readonly isDisruption?: boolean;
+};
+
 export type PodMemory = {
   /** When the agent first saw the pod. */
   readonly startedAtMs: number;
@@ -56,7 +64,7 @@ export type PodMemory = {
   /** Every container of the pod, which is to be ended, has ended. */
   readonly ended?: boolean | undefined;
   /** Why the agent itself gave the pod up. */
-  readonly failure?: { readonly reason: string; readonly message: string; readonly graceSeconds?: number } | undefined;
+  readonly failure?: Failure | undefined;
   /** The status as it was computed last. */
   readonly status?: PodStatus | undefined;
 };

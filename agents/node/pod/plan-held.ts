@@ -39,7 +39,7 @@ export function waitsForRelease(draft: Draft, { containers }: PodDefinition): bo
 export function isRefused(draft: Draft, definition: PodDefinition): boolean {
   const { conditions = [] } = draft.view;
   if (conditions.length === 0 || hasBegun(draft.view)) return false;
-  const message = refusalUnderPressure(conditions, definition);
+  const message = refusalUnderPressure(conditions, definition, draft.view.uid);
   if (message === null) return false;
   draft.memory = { ...draft.memory, failure: { reason: "Evicted", message } };
   draft.events.push(warning("Evicted", message));

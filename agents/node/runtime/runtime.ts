@@ -245,6 +245,12 @@ export type ContainerStats = {
   readonly workingSetBytes: number;
 };
 
+/** What something takes of a disk. */
+export type DiskUse = { readonly bytes: number; readonly inodes: number };
+
+/** What a container has written beside its volumes. Source: CRI ContainerStats, FilesystemUsage. */
+export type WritableLayer = DiskUse & { readonly podUid: string; readonly name: string };
+
 export type ExecResult = { readonly stdout: string; readonly stderr: string; readonly exitCode: number };
 
 /** Picks by pod; absent: everything of this agent. */
@@ -287,6 +293,8 @@ export type Runtime = {
   listContainers(filter: RuntimeFilter): Promise<readonly RuntimeContainer[]>;
   /** What the running containers of this agent use. */
   listContainerStats(): Promise<readonly ContainerStats[]>;
+  /** Of running containers. It may cost the runtime a walk through the disk. Absent in a driver where there are none. */
+  writableLayers?(filter: RuntimeFilter): Promise<readonly WritableLayer[]>;
   /** Null when there is no such container. */
   containerStatus(id: string): Promise<RuntimeContainerStatus | null>;
   /** Fails with `timeout` when the command has not ended in time; it is killed then. */

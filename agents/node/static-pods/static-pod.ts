@@ -27,3 +27,8 @@ export type StaticPods = {
 export const mirrorAnnotation = "kubernetes.io/config.mirror";
 export const hashAnnotation = "kubernetes.io/config.hash";
 export const sourceAnnotation = "kubernetes.io/config.source";
+
+/** By its own uid, which no template of the control plane's can have known. */
+export function isStatic({ metadata }: PodTemplate, uid: string): boolean {
+  return metadata.annotations?.[hashAnnotation] === uid;
+}

@@ -1,46 +1,13 @@
-// Which pod has to go when a node runs out of something, and when that is.
-// Source: pkg/kubelet/eviction (helpers.go, eviction_manager.go, defaults_linux.go).
+// Which pod has to go when a node runs out of something, and what is said of it.
+// Source: pkg/kubelet/eviction (helpers.go, eviction_manager.go).
 import type { Container } from "../../../src/model/container.ts";
 import { canonicalQuantity, quantityUnits } from "../../../src/model/quantity.ts";
 import type { PodDefinition } from "../pod/definition.ts";
-
-/** In the order in which they are seen to: memory first, for what lacks it does nothing else. */
-const signals = [
-  "memory.available",
-  "nodefs.available",
-  "nodefs.inodesFree",
-  "imagefs.available",
-  "pid.available",
-] as const;
-export type Signal = (typeof signals)[number];
-
-export type Reading = { readonly available: number; readonly capacity: number };
-/** Signals that cannot be read are not there, and cause nothing. */
-export type Readings = Readonly<Partial<Record<Signal, Reading>>>;
-
-/** What must be left: bytes or pieces, or a share of all. */
-type Least = { readonly amount: number } | { readonly share: number };
-export type Thresholds = Readonly<Record<Signal, Least>>;
-
-export const defaultThresholds: Thresholds = {
-  "memory.available": { amount: 100 * 1024 * 1024 },
-  "nodefs.available": { share: 0.1 },
-  "nodefs.inodesFree": { share: 0.05 },
-  "imagefs.available": { share: 0.15 },
-  "pid.available": { share: 0.05 },
-};
-
-function leastOf(least: Least, { capacity }: Reading): number {
-  return "amount" in least ? least.amount : Math.floor(capacity * least.share);
-}
-
-/** The signals that are below what must be left, the most pressing first. */
-export function signalsMet(readings: Readings, thresholds: Thresholds): readonly Signal[] {
-  return signals.filter((signal) => {
-    const reading = readings[signal];
-    return reading !== undefined && reading.capacity > 0 && reading.available < leastOf(thresholds[signal], reading);
-  });
-}
+import { isStatic } from "../static-pods/static-pod.ts";
+import type { PodDisk } from "./disk-use.ts";
+import { layersOf, logsOf, volumesOnDisk } from "./disk-use.ts";
+import type { Reading, Signal, Threshold } from "./thresholds.ts";
+import { amountIn } from "./thresholds.ts";
 
 export type Resource = "memory" | "ephemeral-storage" | "inodes" | "pids";
 
@@ -49,51 +16,78 @@ export const resourceOf: Readonly<Record<Signal, Resource>> = {
   "nodefs.available": "ephemeral-storage",
   "nodefs.inodesFree": "inodes",
   "imagefs.available": "ephemeral-storage",
+  "imagefs.inodesFree": "inodes",
   "pid.available": "pids",
 };
 
 export type PodUse = {
   readonly uid: string;
   readonly definition: PodDefinition;
+  /** False: nothing of it is there that could be measured. */
+  readonly isMeasured: boolean;
   /** By container. Empty where it cannot be told. */
   readonly memoryBytes: ReadonlyMap<string, number>;
-  readonly diskBytes: number;
+  readonly disk: PodDisk;
   readonly processes: number;
 };
 
 /** Source: pkg/apis/scheduling SystemCriticalPriority. */
 const criticalPriority = 2_000_000_000;
 
-/** A pod without which the node, or its control plane, does not work is never evicted, nor refused for lack of anything. */
-function isCritical({ spec }: PodDefinition): boolean {
-  return (spec.priority ?? 0) >= criticalPriority;
+/**
+ * A pod without which the node, or its control plane, does not work is never evicted, nor refused for lack of anything.
+ * Nobody would make another one in place of one that the node runs by itself. Source: kubelet IsCriticalPod.
+ */
+export function isCritical(definition: PodDefinition, uid: string): boolean {
+  return (definition.spec.priority ?? 0) >= criticalPriority || isStatic(definition.template, uid);
 }
 
+export type Ranking = {
+  readonly signal: Signal;
+  /** Images, and what containers write beside their volumes, lie on a disk of their own. */
+  readonly hasImageDisk: boolean;
+};
+
 /** The pods that may go, the first to go first. */
-export function rankedForEviction(signal: Signal, pods: readonly PodUse[]): readonly PodUse[] {
-  const resource = resourceOf[signal];
-  const over = (pod: PodUse) => usedOf(pod, resource) - requestedOf(pod, resource);
+export function rankedForEviction(ranking: Ranking, pods: readonly PodUse[]): readonly PodUse[] {
+  const resource = resourceOf[ranking.signal];
+  const used = new Map(pods.map((pod) => [pod, usedOf(pod, ranking)]));
+  const over = (pod: PodUse) => (used.get(pod) ?? 0) - requestedOf(pod, resource);
   const priority = ({ definition }: PodUse) => definition.spec.priority ?? 0;
   const exceeds = (pod: PodUse) => (resource === "pids" || over(pod) > 0 ? 0 : 1);
+  // First what cannot be measured, in the place of what exceeds its request where that counts before the priority does.
+  const rank = (pod: PodUse) => (resource === "pids" || pod.isMeasured ? exceeds(pod) : -1);
   return pods
-    .filter(({ definition }) => !isCritical(definition))
+    .filter(({ definition, uid }) => !isCritical(definition, uid))
     .toSorted(
-      (a, b) => exceeds(a) - exceeds(b) || priority(a) - priority(b) || over(b) - over(a) || (a.uid < b.uid ? -1 : 1),
+      (a, b) => rank(a) - rank(b) || priority(a) - priority(b) || over(b) - over(a) || (a.uid < b.uid ? -1 : 1),
     );
 }
 
-function usedOf({ memoryBytes, diskBytes, processes }: PodUse, resource: Resource): number {
-  switch (resource) {
-    case "memory":
-      return [...memoryBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
-    case "ephemeral-storage":
-    case "inodes":
-      return diskBytes;
-    case "pids":
-      return processes;
+function usedOf(pod: PodUse, { signal, hasImageDisk }: Ranking): number {
+  switch (signal) {
+    case "memory.available":
+      return [...pod.memoryBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    case "nodefs.available":
+    case "nodefs.inodesFree":
+    case "imagefs.available":
+    case "imagefs.inodesFree":
+      return diskUsedOf(pod, { signal, hasImageDisk });
+    case "pid.available":
+      return pod.processes;
     default:
-      return resource satisfies never;
+      return signal satisfies never;
   }
+}
+
+/** Of the disk in question: what is on another one frees nothing there. Source: helpers.go buildSignalToRankFunc. */
+function diskUsedOf({ disk }: PodUse, { signal, hasImageDisk }: Ranking): number {
+  const { bytes, inodes } = !hasImageDisk
+    ? layersOf(disk, logsOf(disk, volumesOnDisk(disk)))
+    : signal.startsWith("imagefs.")
+      ? layersOf(disk)
+      : logsOf(disk, volumesOnDisk(disk));
+  return resourceOf[signal] === "inodes" ? inodes : bytes;
 }
 
 /** What the containers that run together ask for, or the largest of those that run before them. */
@@ -118,22 +112,27 @@ function quantityText(bytes: number): string {
 }
 
 /** Why a pod was evicted, as its status and event tell it. */
-export function evictionMessage(signal: Signal, reading: Reading, thresholds: Thresholds, pod: PodUse): string {
+export function evictionMessage({ signal, least }: Threshold, reading: Reading, pod: PodUse): string {
   const resource = resourceOf[signal];
   const isBytes = resource === "memory" || resource === "ephemeral-storage";
   const text = (amount: number) => (isBytes ? quantityText(amount) : String(amount));
-  const threshold = text(leastOf(thresholds[signal], reading));
-  const low = `The node was low on resource: ${resource}. Threshold quantity: ${threshold}, available: ${text(reading.available)}. `;
-  if (resource !== "memory") return low;
+  const quantities = `Threshold quantity: ${text(amountIn(least, reading))}, available: ${text(reading.available)}. `;
+  const low = `The node was low on resource: ${resource}. ${quantities}`;
+  if (!isBytes) return low;
   const greedy = pod.definition.containers.flatMap(({ name, container }) => {
-    const used = pod.memoryBytes.get(name);
-    const request = requestOf(container, "memory");
+    const used = resource === "memory" ? pod.memoryBytes.get(name) : diskBytesOf(pod, name);
+    const request = requestOf(container, resource);
     if (used === undefined || used <= request) return [];
-    return [
-      `Container ${name} was using ${quantityText(used)}, request is ${quantityText(request)}, has larger consumption of memory. `,
-    ];
+    const what = `Container ${name} was using ${quantityText(used)}, request is ${quantityText(request)}`;
+    return [`${what}, has larger consumption of ${resource}. `];
   });
   return low + greedy.join("");
+}
+
+/** Undefined where only a part of it can be told. */
+function diskBytesOf({ disk: { layers, logs } }: PodUse, name: string): number | undefined {
+  const [layer, log] = [layers.get(name), logs.get(name)];
+  return layer === undefined || log === undefined ? undefined : layer.bytes + log.bytes;
 }
 
 type Condition = { readonly type: string; readonly status: string };
@@ -141,11 +140,11 @@ type Condition = { readonly type: string; readonly status: string };
 const pressures: ReadonlySet<string> = new Set(["MemoryPressure", "DiskPressure", "PIDPressure"]);
 
 /** Why a pod that has not begun may not begin on a node under pressure; null: it may. Source: managerImpl.Admit. */
-export function refusalUnderPressure(conditions: readonly Condition[], pod: PodDefinition): string | null {
+export function refusalUnderPressure(conditions: readonly Condition[], pod: PodDefinition, uid: string): string | null {
   const pressing = conditions
     .filter(({ type, status }) => status === "True" && pressures.has(type))
     .map(({ type }) => type);
-  if (pressing.length === 0 || isCritical(pod)) return null;
+  if (pressing.length === 0 || isCritical(pod, uid)) return null;
   const isOnlyMemory = pressing.length === 1 && pressing[0] === "MemoryPressure";
   if (isOnlyMemory && (pod.qosClass !== "BestEffort" || toleratesMemoryPressure(pod))) return null;
   return `The node had condition: [${pressing.join(" ")}]. `;

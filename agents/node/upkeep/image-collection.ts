@@ -1,7 +1,7 @@
 // Which images to remove when the disk fills up, or when nobody has used them for long.
 // Source: pkg/kubelet/images/image_gc_manager.go.
 import type { RuntimeImage } from "../runtime/runtime.ts";
-import type { Reading } from "./eviction.ts";
+import type { Reading } from "./thresholds.ts";
 
 export type ImageLimits = {
   /** Above this share of the disk images are removed, down to `lowShare`. */

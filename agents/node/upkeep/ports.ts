@@ -3,8 +3,9 @@
 import type { PodDefinition } from "../pod/definition.ts";
 import type { PodEvent } from "../pod/pod-event.ts";
 import type { LogLimits } from "../runtime/rotating-file.ts";
-import type { Reading, Readings } from "./eviction.ts";
+import type { DiskUse } from "../runtime/runtime.ts";
 import type { ImageRecords } from "./image-collection.ts";
+import type { Reading } from "./thresholds.ts";
 
 /** One container's log: where it is written, and how others find it. */
 export type ContainerLog = {
@@ -16,11 +17,14 @@ export type ContainerLog = {
 };
 
 export type HostUpkeep = {
-  readings(): Readings;
   /** Of the file system that a directory is on; undefined where it cannot be told. */
   disk(directory: string): Reading | undefined;
-  /** What a pod's volumes and logs take. It reads every directory. */
-  podBytes(podUid: string, logDirectory: string): Promise<number>;
+  /** Images, and what containers write beside their volumes, lie on a disk of their own. */
+  hasImageDisk(): boolean;
+  /** What the logs of a pod take, by container. */
+  logUse(logDirectory: string): Promise<ReadonlyMap<string, DiskUse>>;
+  /** How many processes each of the containers has, as far as the kernel tells. It looks at every one there is. */
+  processes(containerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Moves logs that have grown too long aside; true for those that must be opened anew. */
   rotate(log: ContainerLog, limits: LogLimits): Promise<boolean>;
   /** Makes the links that are missing, and removes those of ours that lead nowhere. */
@@ -51,11 +55,23 @@ export type KeptPod = {
   readonly hasEnded: boolean;
 };
 
+export type Eviction = {
+  readonly message: string;
+  /** Undefined: as long as the pod wants to take to end. */
+  readonly graceSeconds: number | undefined;
+  /** It goes for the sake of its node, and not because of something that it did. */
+  readonly isDisruption: boolean;
+};
+
 /** The agent as its upkeep meets it. */
 export type KeptAgent = {
   /** Undefined: nothing is known of what the node is to run, so nothing may be taken for a leftover. */
   keptPods(): readonly KeptPod[] | undefined;
-  evict(podUid: string, message: string): void;
+  evict(podUid: string, eviction: Eviction): void;
   /** Undefined: about the node itself. */
   happened(podUid: string | undefined, event: PodEvent): void;
 };
+
+export function logDirectoryOf({ namespace, name, uid }: Pick<KeptPod, "namespace" | "name" | "uid">): string {
+  return `${namespace}_${name}_${uid}`;
+}

@@ -7,21 +7,23 @@ import type { LogLimits } from "../runtime/rotating-file.ts";
 import { defaultLogLimits } from "../runtime/rotating-file.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Volumes } from "../volume/volumes.ts";
-import type { PodUse, Reading, Signal, Thresholds } from "./eviction.ts";
-import { defaultThresholds, evictionMessage, rankedForEviction, resourceOf, signalsMet } from "./eviction.ts";
+import { nothingOnDisk } from "./disk-use.ts";
+import { evictionMessage, isCritical, rankedForEviction, resourceOf } from "./eviction.ts";
 import type { ImageLimits } from "./image-collection.ts";
 import { defaultImageLimits, planCollection, recordImages } from "./image-collection.ts";
+import { limitsOf, storageExcess } from "./local-storage.ts";
+import { diskOf, usesOf } from "./measure.ts";
 import type { ContainerLog, HostUpkeep, KeptAgent, KeptPod, UpkeepRecords } from "./ports.ts";
-import { noRecords } from "./ports.ts";
+import { logDirectoryOf, noRecords } from "./ports.ts";
+import type { PressureWatch } from "./pressure.ts";
+import type { Reading, Signal, Threshold } from "./thresholds.ts";
 
 export type UpkeepOptions = {
-  readonly thresholds: Thresholds;
   readonly images: ImageLimits;
   readonly logs: LogLimits;
 };
 
 export const defaultUpkeep: UpkeepOptions = {
-  thresholds: defaultThresholds,
   images: defaultImageLimits,
   logs: defaultLogLimits,
 };
@@ -32,13 +34,19 @@ export type UpkeepPorts = {
   readonly runtime: Runtime;
   readonly host: HostUpkeep;
   readonly agent: KeptAgent;
-  readonly volumes: Pick<Volumes, "excess">;
+  readonly volumes: Pick<Volumes, "usage">;
+  readonly pressure: PressureWatch;
 };
 
 const lookEveryMs = 10_000;
 const collectEveryMs = 300_000;
 /** An evicted pod is given so long to free what it used before the next one has to go. */
 const evictionPatienceMs = 30_000;
+// Source: immediateEvictionGracePeriodSeconds.
+const immediatelySeconds = 1;
+/** Looking through the disk must not be what keeps it busy: it is rested for so many times as long as that took. */
+const restTimes = 10;
+const longestRestMs = 60_000;
 
 export class Upkeep {
   readonly #options: UpkeepOptions;
@@ -46,6 +54,7 @@ export class Upkeep {
   #records: UpkeepRecords = noRecords;
   #keptRecords = JSON.stringify(noRecords);
   #collectAtMs = 0;
+  #measureAtMs = 0;
   #evicted: { readonly uid: string; readonly untilMs: number } | undefined;
   #isStopped = false;
   #cancelTimer: (() => void) | undefined;
@@ -76,7 +85,7 @@ export class Upkeep {
   async look(): Promise<void> {
     await this.#attempt("cannot keep logs short", () => this.#keepLogs());
     await this.#attempt("cannot see to what runs out", () => this.#relieve());
-    await this.#attempt("cannot see how large volumes are", () => this.#limitVolumes());
+    await this.#attempt("cannot see what pods have on the disk", () => this.#limitStorage());
     const nowMs = this.#ports.clock.monotonicMs();
     if (nowMs < this.#collectAtMs || this.#isStopped) return;
     this.#collectAtMs = nowMs + collectEveryMs;
@@ -104,62 +113,69 @@ export class Upkeep {
   }
 
   async #relieve(): Promise<void> {
-    const { host, agent } = this.#ports;
-    let readings = host.readings();
-    const [signal] = signalsMet(readings, this.#options.thresholds);
-    if (signal === undefined) return;
-    agent.happened(undefined, warning("EvictionThresholdMet", `Attempting to reclaim ${resourceOf[signal]}`));
-    if (resourceOf[signal] === "ephemeral-storage" || resourceOf[signal] === "inodes") {
-      await this.#removeLeftovers();
-      await this.#collectImages(true);
-      readings = host.readings();
-      if (!signalsMet(readings, this.#options.thresholds).includes(signal)) return;
-    }
-    const reading = readings[signal];
-    if (reading !== undefined) await this.#evictOne(signal, reading);
+    const { agent, pressure } = this.#ports;
+    const [first] = pressure.look().due;
+    if (first === undefined) return;
+    agent.happened(undefined, warning("EvictionThresholdMet", `Attempting to reclaim ${resourceOf[first.signal]}`));
+    if (await this.#reclaim(first.signal)) return;
+    const { due, readings } = pressure.look();
+    const [threshold] = due;
+    const reading = threshold === undefined ? undefined : readings[threshold.signal];
+    if (threshold !== undefined && reading !== undefined) await this.#evictOne(threshold, reading);
   }
 
-  /** Source: eviction_manager.go emptyDirLimitEviction. */
-  async #limitVolumes(): Promise<void> {
-    const { agent, volumes } = this.#ports;
+  /** Frees what nobody misses. True: no pod has to go. Source: eviction_manager.go reclaimNodeLevelResources. */
+  async #reclaim(signal: Signal): Promise<boolean> {
+    const { host, pressure } = this.#ports;
+    const resource = resourceOf[signal];
+    if (resource === "memory" || resource === "pids") return false;
+    await this.#removeLeftovers();
+    const isOfImages = signal.startsWith("imagefs.") || !host.hasImageDisk();
+    if (isOfImages) await this.#collectImages(true);
+    return pressure.isRelieved();
+  }
+
+  /** Source: eviction_manager.go localStorageEviction. */
+  async #limitStorage(): Promise<void> {
+    const { agent, volumes, host, clock } = this.#ports;
+    const startedAtMs = clock.monotonicMs();
+    if (startedAtMs < this.#measureAtMs) return;
+    const disks = { hasImageDisk: host.hasImageDisk() };
     for (const pod of agent.keptPods() ?? []) {
-      const excess = pod.isActive ? await volumes.excess(pod) : null;
-      if (excess !== null) agent.evict(pod.uid, excess);
+      const limits = limitsOf(pod.definition);
+      if (!pod.isActive || isCritical(pod.definition, pod.uid) || !(limits.volumes || limits.all)) continue;
+      const disk = limits.all
+        ? await diskOf(pod, this.#ports)
+        : { ...nothingOnDisk, volumes: await volumes.usage(pod) };
+      const message = storageExcess(pod.definition, disk, disks);
+      if (message === null) continue;
+      this.#ports.log.warn("evicting a pod", { pod: pod.uid, message });
+      agent.evict(pod.uid, { message, graceSeconds: immediatelySeconds, isDisruption: false });
     }
+    this.#measureAtMs = startedAtMs + Math.min(longestRestMs, (clock.monotonicMs() - startedAtMs) * restTimes);
   }
 
-  async #evictOne(signal: Signal, reading: Reading): Promise<void> {
-    const { agent, clock, log } = this.#ports;
+  async #evictOne(threshold: Threshold, reading: Reading): Promise<void> {
+    const { agent, clock, log, host } = this.#ports;
+    const { signal } = threshold;
     const pods = agent.keptPods() ?? [];
     const last = pods.find(({ uid }) => uid === this.#evicted?.uid);
     const isEnding = last !== undefined && !last.hasEnded;
     if (isEnding && clock.monotonicMs() < (this.#evicted?.untilMs ?? 0)) return;
-    const uses = await this.#usesOf(
-      pods.filter(({ isActive }) => isActive),
-      signal,
-    );
-    const [pod] = rankedForEviction(signal, uses);
+    const active = pods.filter(({ isActive }) => isActive);
+    const ranking = { signal, hasImageDisk: host.hasImageDisk() };
+    const [pod] = rankedForEviction(ranking, await usesOf(active, signal, this.#ports));
     if (pod === undefined) return;
-    const message = evictionMessage(signal, reading, this.#options.thresholds, pod);
+    const message = evictionMessage(threshold, reading, pod);
     log.warn("evicting a pod", { pod: pod.uid, message });
     this.#evicted = { uid: pod.uid, untilMs: clock.monotonicMs() + evictionPatienceMs };
-    agent.evict(pod.uid, message);
+    agent.evict(pod.uid, { message, graceSeconds: this.#graceSeconds(threshold, pod.definition), isDisruption: true });
   }
 
-  /** Disks are looked through only where that decides something. */
-  async #usesOf(pods: readonly KeptPod[], signal: Signal): Promise<readonly PodUse[]> {
-    const { runtime, host } = this.#ports;
-    const stats = await runtime.listContainerStats();
-    const resource = resourceOf[signal];
-    const readsDisk = resource === "ephemeral-storage" || resource === "inodes";
-    const uses: PodUse[] = [];
-    for (const { uid, namespace, name, definition } of pods) {
-      const own = stats.filter(({ podUid }) => podUid === uid);
-      const memoryBytes = new Map(own.map((container) => [container.name, container.workingSetBytes]));
-      const diskBytes = readsDisk ? await host.podBytes(uid, logDirectoryOf({ uid, namespace, name })) : 0;
-      uses.push({ uid, definition, memoryBytes, diskBytes, processes: own.length });
-    }
-    return uses;
+  #graceSeconds({ graceMs }: Threshold, { gracePeriodSeconds }: KeptPod["definition"]): number | undefined {
+    if (graceMs === 0) return immediatelySeconds;
+    const { maxPodGraceSeconds } = this.#ports.pressure.options;
+    return maxPodGraceSeconds < 0 ? undefined : Math.max(1, Math.min(gracePeriodSeconds, maxPodGraceSeconds));
   }
 
   /** Logs of pods that neither the assignment nor the runtime knows any more, and their names. */
@@ -241,10 +257,6 @@ export class Upkeep {
     await this.#ports.host.writeRecords(kept);
     this.#keptRecords = text;
   }
-}
-
-function logDirectoryOf({ namespace, name, uid }: Pick<KeptPod, "namespace" | "name" | "uid">): string {
-  return `${namespace}_${name}_${uid}`;
 }
 
 /** None where the labels do not say whose it is. Source: kubelet kuberuntime BuildContainerLogsDirectory, LogSymlink. */

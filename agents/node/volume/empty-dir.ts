@@ -1,7 +1,7 @@
 // Scratch space that lives and dies with its pod.
 // Source: kubelet pkg/volume/emptydir.
-import { chmod, lstat, mkdir, readdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { chmod, lstat, mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 
 import type { PodSpec } from "../../../src/model/pod-spec.ts";
 import { quantityUnits } from "../../../src/model/quantity.ts";
@@ -11,7 +11,6 @@ import { isTmpfs, mountTmpfs } from "./mount-table.ts";
 type EmptyDir = NonNullable<Volume["emptyDir"]>;
 
 const openToAll = 0o777;
-const blockBytes = 512;
 
 export type NewEmptyDir = {
   readonly path: string;
@@ -46,21 +45,4 @@ export function memoryBytes({ sizeLimit }: EmptyDir, spec: PodSpec, allocatable:
     quantityUnits(allocatable ?? "0"),
   ].filter((bytes) => bytes > 0);
   return bounds.length === 0 ? 0 : Math.min(...bounds);
-}
-
-/** What a tree takes up on its disk; what is mounted in it is not counted. */
-export async function usedBytes(root: string): Promise<number> {
-  const seen = new Set<number>();
-  const { dev } = await lstat(root);
-  const count = async (path: string): Promise<number> => {
-    // Files come and go while they are counted.
-    const found = await lstat(path).catch(() => undefined);
-    if (found === undefined || found.dev !== dev || seen.has(found.ino)) return 0;
-    if (found.nlink > 1) seen.add(found.ino);
-    let bytes = found.blocks * blockBytes;
-    if (!found.isDirectory()) return bytes;
-    for (const name of await readdir(path).catch(() => [])) bytes += await count(join(path, name));
-    return bytes;
-  };
-  return count(root);
 }

@@ -1,9 +1,8 @@
 // Volumes on the node's own file system. What there is on it says how far things have come, so that an agent can die at
 // any moment and its successor goes on.
 // Source of the layout: kubelet's pod directory.
-import { chmod, lstat, mkdir, readdir } from "node:fs/promises";
+import { chmod, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { quantityUnits } from "../../../src/model/quantity.ts";
 import type { Volume } from "../../../src/model/volume.ts";
 import type { PodSurroundings } from "../pod/environment.ts";
 import { apiAccessVolume } from "../pod/service-account.ts";
@@ -12,7 +11,8 @@ import type { DnsConfig, Mount, Result, RuntimeContainerStatus } from "../runtim
 import { done, fail, ok } from "../runtime/runtime.ts";
 import { isWritten, writeAtomically } from "./atomic-writer.ts";
 import { contentOf, problemText } from "./content.ts";
-import { makeEmptyDir, memoryBytes, usedBytes } from "./empty-dir.ts";
+import { diskUseOf } from "./disk-use.ts";
+import { makeEmptyDir, memoryBytes } from "./empty-dir.ts";
 import { checkHostPath } from "./host-path.ts";
 import { InTurn } from "./in-turn.ts";
 import { isTmpfs, mountsBelow, mountTmpfs, unmount } from "./mount-table.ts";
@@ -24,7 +24,7 @@ import { PodMounts } from "./pod-mounts.ts";
 import { removeTree } from "./remove-tree.ts";
 import type { Renewal, TokenClock } from "./renewal.ts";
 import { TokenKeeper } from "./renewal.ts";
-import type { MountInput, PodOnDisk, SetUp, TearDown, VolumeProblem, Volumes } from "./volumes.ts";
+import type { MountInput, PodOnDisk, SetUp, TearDown, VolumeProblem, Volumes, VolumeUse } from "./volumes.ts";
 
 export type HostVolumesOptions = {
   /** One directory per pod is below it. */
@@ -182,17 +182,16 @@ export class HostVolumes implements Volumes {
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   }
 
-  async excess({ uid, definition }: PodOnDisk): Promise<string | null> {
+  async usage({ uid, definition }: PodOnDisk): Promise<readonly VolumeUse[]> {
+    const uses: VolumeUse[] = [];
     for (const volume of definition.spec.volumes ?? []) {
-      const { sizeLimit } = volume.emptyDir ?? {};
+      const { name, emptyDir, configMap } = volume;
       const path = volumePath(this.#options.podsDirectory, uid, volume);
-      if (sizeLimit === undefined || path === null) continue;
-      if ((await lstat(path).catch(() => undefined)) === undefined) continue;
-      if ((await usedBytes(path)) > quantityUnits(sizeLimit)) {
-        return `Usage of EmptyDir volume ${JSON.stringify(volume.name)} exceeds the limit ${JSON.stringify(sizeLimit)}. `;
-      }
+      if (path === null || (emptyDir === undefined && configMap === undefined)) continue;
+      const use = await diskUseOf(path);
+      if (use !== null) uses.push({ name, isOnDisk: emptyDir?.medium !== "Memory", ...use });
     }
-    return null;
+    return uses;
   }
 
   resolver(): Promise<DnsConfig> {

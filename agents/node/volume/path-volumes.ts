@@ -5,7 +5,7 @@ import type { DnsConfig, Mount, Result } from "../runtime/runtime.ts";
 import { done, ok } from "../runtime/runtime.ts";
 import { contentOf, problemText } from "./content.ts";
 import { containersOf, isMounted, volumePath } from "./paths.ts";
-import type { MountInput, SetUp, VolumeProblem, Volumes } from "./volumes.ts";
+import type { MountInput, SetUp, VolumeProblem, Volumes, VolumeUse } from "./volumes.ts";
 import { noResolver } from "./volumes.ts";
 
 export class PathVolumes implements Volumes {
@@ -54,8 +54,8 @@ export class PathVolumes implements Volumes {
     return [];
   }
 
-  async excess(): Promise<string | null> {
-    return null;
+  async usage(): Promise<readonly VolumeUse[]> {
+    return [];
   }
 
   async resolver(): Promise<DnsConfig> {

@@ -1,7 +1,7 @@
 // What an agent needs of its host's file system for pods: volumes, and the few files that every container is given.
 import type { ContainerDefinition, PodDefinition } from "../pod/definition.ts";
 import type { PodSurroundings } from "../pod/environment.ts";
-import type { DnsConfig, KeyValue, Mount, Result, RuntimeContainerStatus } from "../runtime/runtime.ts";
+import type { DiskUse, DnsConfig, KeyValue, Mount, Result, RuntimeContainerStatus } from "../runtime/runtime.ts";
 
 export type VolumeProblem = { readonly volume: string; readonly message: string };
 
@@ -27,6 +27,9 @@ export type TearDown = "mounts" | "volumes" | "all";
 
 export type PodOnDisk = { readonly uid: string; readonly definition: PodDefinition };
 
+/** `isOnDisk`: of the node, not in its memory. */
+export type VolumeUse = DiskUse & { readonly name: string; readonly isOnDisk: boolean };
+
 export type Volumes = {
   /** Makes the pod's volumes ready and brings what is in them up to date. Harmless when they are. */
   setUp(pod: PodSurroundings): Promise<SetUp>;
@@ -38,8 +41,8 @@ export type Volumes = {
   tearDown(podUid: string, what: TearDown): Promise<Result<null>>;
   /** Uids of pods of which something is left. */
   list(): Promise<readonly string[]>;
-  /** Says which volume of the pod has outgrown its limit; null when none has. */
-  excess(pod: PodOnDisk): Promise<string | null>;
+  /** What the pod's own volumes take; nothing of those that are not there. It reads every directory. */
+  usage(pod: PodOnDisk): Promise<readonly VolumeUse[]>;
   /** How the node itself resolves names. */
   resolver(): Promise<DnsConfig>;
 };

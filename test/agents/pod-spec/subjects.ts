@@ -9,6 +9,7 @@ import { refusalCases } from "./refusals.ts";
 import { refusedVolumeCases } from "./refused-volumes.ts";
 import { resourceCases } from "./resources.ts";
 import { securityCases } from "./security.ts";
+import { storageLimitCases } from "./storage-limits.ts";
 import { terminationCases } from "./termination.ts";
 import { volumeCases } from "./volumes.ts";
 
@@ -24,4 +25,5 @@ export const subjects: Readonly<Record<string, readonly PodCase[]>> = {
   "last words": terminationCases,
   refusals: refusalCases,
   "refused volumes": refusedVolumeCases,
+  "limits of storage": storageLimitCases,
 };

@@ -22,6 +22,7 @@ import type {
   RuntimeCondition,
   RuntimeContainerStatus,
   RuntimeFilter,
+  WritableLayer,
 } from "../runtime.ts";
 import { done, fail, ok } from "../runtime.ts";
 import type { Seen } from "./changes.ts";
@@ -35,7 +36,7 @@ import { attempt, attemptOnWhatMayBeGone, isNotFound } from "./failure.ts";
 import { CriImages } from "./images.ts";
 import { LazyCriStreams } from "./lazy-streams.ts";
 import { systemdCgroups } from "./messages.ts";
-import { readContainer, readSandbox, readStats, readStatus } from "./read.ts";
+import { readContainer, readLayer, readSandbox, readStats, readStatus } from "./read.ts";
 import { CriClient, methods } from "./service.ts";
 
 export type CriRuntimeOptions = {
@@ -263,6 +264,13 @@ export class CriRuntime implements Runtime {
       containers.map(readContainer).flatMap(({ id, state }) => (state === "running" ? [id] : [])),
     );
     return stats.map((one) => readStats(one, labels.podUid)).filter(({ id }) => running.has(id));
+  }
+
+  async writableLayers({ podUid }: RuntimeFilter): Promise<readonly WritableLayer[]> {
+    const own = podUid === undefined ? {} : { [labels.podUid]: podUid };
+    const request = { filter: { labelSelector: { ...this.#ownLabels, ...own } } };
+    const { stats } = await this.#client.call(methods.listContainerStats, request);
+    return stats.flatMap((one) => readLayer(one, labels.podUid) ?? []);
   }
 
   async containerStatus(id: string): Promise<RuntimeContainerStatus | null> {

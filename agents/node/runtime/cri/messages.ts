@@ -239,6 +239,7 @@ const ContainerStats = message({
   attributes: [1, message({ id: [1, "string"], metadata: [2, ContainerMetadata], labels: [3, "map"] })],
   cpu: [2, message({ usageCoreNanoSeconds: [2, UInt64Value] })],
   memory: [3, message({ workingSetBytes: [2, UInt64Value] })],
+  writableLayer: [4, message({ usedBytes: [3, UInt64Value], inodesUsed: [4, UInt64Value] })],
 });
 export const ListContainerStatsRequest = message({ filter: [1, message({ labelSelector: [3, "map"] })] });
 export const ListContainerStatsResponse = message({ stats: [1, [ContainerStats]] });

@@ -1,5 +1,11 @@
 // What a runtime that speaks the CRI says, in the agent's words.
-import type { ContainerStats, PodSandbox as ListedSandbox, RuntimeContainerStatus, RuntimeImage } from "../runtime.ts";
+import type {
+  ContainerStats,
+  PodSandbox as ListedSandbox,
+  RuntimeContainerStatus,
+  RuntimeImage,
+  WritableLayer,
+} from "../runtime.ts";
 import type { Container, ContainerStatus, Image, ListContainerStatsResponse, PodSandbox } from "./messages.ts";
 import { containerStates, sandboxReady } from "./messages.ts";
 import type { Of } from "./protobuf.ts";
@@ -76,5 +82,19 @@ export function readStats(
     id: attributes?.id ?? "",
     usageCoreNanoSeconds: cpu?.usageCoreNanoSeconds?.value ?? 0,
     workingSetBytes: memory?.workingSetBytes?.value ?? 0,
+  };
+}
+
+/** Undefined where the runtime does not measure it, as of a container that has just started. */
+export function readLayer(
+  { attributes, writableLayer }: Of<typeof ListContainerStatsResponse>["stats"][number],
+  podUidLabel: string,
+): WritableLayer | undefined {
+  if (writableLayer?.usedBytes === undefined) return undefined;
+  return {
+    podUid: attributes?.labels[podUidLabel] ?? "",
+    name: attributes?.metadata?.name ?? "",
+    bytes: writableLayer.usedBytes.value,
+    inodes: writableLayer.inodesUsed?.value ?? 0,
   };
 }

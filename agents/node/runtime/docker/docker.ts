@@ -44,7 +44,7 @@ import { EngineImages } from "./images.ts";
 import { wasKilledForMemory } from "./oom-kills.ts";
 import { lowestOomScore } from "./oom-score.ts";
 import { Sandboxes } from "./sandboxes.ts";
-import { readStats } from "./stats.ts";
+import { readLayers, readStats } from "./stats.ts";
 import { Stopping } from "./stopping.ts";
 import { EngineStreams } from "./streams.ts";
 
@@ -77,6 +77,7 @@ export class DockerRuntime implements Runtime {
   readonly name: EngineKind;
   readonly images: EngineImages;
   readonly streams: EngineStreams;
+  readonly writableLayers: NonNullable<Runtime["writableLayers"]>;
   readonly #options: DockerRuntimeOptions;
   readonly #client: EngineClient;
   readonly #context: CreateContext;
@@ -98,6 +99,7 @@ export class DockerRuntime implements Runtime {
     const seccompProfile = (name: string) => readFileSync(join(seccompDirectory, normalize(`/${name}`)), "utf8");
     this.#context = { kind, owner, lowestOomScore: lowestOomScore(), seccompProfile };
     this.images = new EngineImages(client, join(options.directory, "pulled-images.json"));
+    this.writableLayers = ({ podUid }) => readLayers(client, owner, podUid);
     const { images } = this;
     this.#sandboxes = new Sandboxes({
       client,

@@ -1,8 +1,9 @@
 // What running containers use.
 import { labels } from "../../pod/labels.ts";
-import type { ContainerStats } from "../runtime.ts";
+import type { ContainerStats, WritableLayer } from "../runtime.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { isStatus } from "./engine-client.ts";
+import { engineLabels } from "./engine-labels.ts";
 import type { EngineStats, ListedContainer } from "./engine-types.ts";
 
 /** Engines look everything up anew for each. */
@@ -42,4 +43,27 @@ async function statsOf(client: EngineClient, { Id: id, Labels }: ListedContainer
     if (isStatus(error, 404, 409, 500)) return null;
     throw error;
   }
+}
+
+/** The engine walks through each container's layer to tell, and counts no files. `podUid` absent: of all pods. */
+export async function readLayers(
+  client: EngineClient,
+  owner: string,
+  podUid: string | undefined,
+): Promise<readonly WritableLayer[]> {
+  const label = [
+    `${engineLabels.agent}=${owner}`,
+    `${engineLabels.type}=container`,
+    ...(podUid === undefined ? [] : [`${labels.podUid}=${podUid}`]),
+  ];
+  const query = { size: "1", filters: JSON.stringify({ label }) };
+  const running = await client.get<readonly (ListedContainer & { readonly SizeRw?: number })[]>("/containers/json", {
+    query,
+  });
+  return running.map(({ Labels, SizeRw }) => ({
+    podUid: Labels?.[labels.podUid] ?? "",
+    name: Labels?.[labels.containerName] ?? "",
+    bytes: SizeRw ?? 0,
+    inodes: 0,
+  }));
 }
