@@ -90,7 +90,7 @@ const container: SupportOf<Container> = {
   envFrom: actedOn("keys that can be no names are left out, and told in an event"),
   env: actedOn("by source, see below; `$(NAME)` is replaced"),
   resources: actedOn(
-    "requests: whether the node has room; limits of cpu and memory (of processes with `--cgroup`); OOM score by QoS class; devices and huge pages are refused",
+    "requests: whether the node has room; limits of cpu and memory (of processes with `--cgroup`) and of ephemeral storage, over which a pod is evicted; OOM score by QoS class; devices and huge pages are refused",
   ),
   resizePolicy: storedOnly("`/resize` is not served: nothing changes what a container was given"),
   restartPolicy: actedOn("of init containers: `Always`"),
