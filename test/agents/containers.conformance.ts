@@ -232,6 +232,21 @@ export function describeContainers(name: string, open: () => Promise<ContainerHa
       expect(readFileSync(join(folder, "out"), "utf8")).toBe("out\n");
     });
 
+    test("sees what is mounted below its volumes, which may have any name", async () => {
+      const folder = join(harness.directory, "volume");
+      const others = ["with a colon:", "with, a comma"].map((other) => join(harness.directory, other));
+      for (const one of [join(folder, "below"), ...others]) mkdirSync(one, { recursive: true });
+      for (const one of others) writeFileSync(join(one, "file"), "other\n");
+      execFileSync("mount", ["-t", "tmpfs", "none", join(folder, "below")]);
+      try {
+        writeFileSync(join(folder, "below/file"), "mounted\n");
+        const mounts = [folder, ...others].map((one, index) => mount(`/${index}`, one, { readonly: true }));
+        expect(await said("cat /0/below/file /?/file", { mounts })).toEqual(["mounted", "other", "other"]);
+      } finally {
+        execFileSync("umount", ["--lazy", join(folder, "below")]);
+      }
+    });
+
     test("sees what the host mounts later, where it asks for that", async () => {
       const folder = join(harness.directory, "shared");
       mkdirSync(join(folder, "later"), { recursive: true });

@@ -119,13 +119,7 @@ export function containerBody(input: ContainerBodyInput, context: CreateContext)
       IpcMode: sandbox.hostIpc ? "host" : `container:${sandboxId}`,
       ...pidMode(sandbox, sandboxId),
       ...(sandbox.hostNetwork ? { UTSMode: "host", ...resolver(sandbox.dns) } : {}),
-      Mounts: config.mounts.map(({ hostPath, containerPath, readonly, propagation }) => ({
-        Type: "bind",
-        Source: hostPath,
-        Target: containerPath,
-        ReadOnly: readonly,
-        BindOptions: { Propagation: propagations[propagation] },
-      })),
+      ...mountsOf(config.mounts, context.kind),
       CpuShares: resources.cpuShares,
       ...(resources.cpuQuota === undefined ? {} : { CpuPeriod: cpuPeriodMicroseconds, CpuQuota: resources.cpuQuota }),
       // No swap beyond the limit.
@@ -151,6 +145,31 @@ const propagations = { private: "rprivate", "host-to-container": "rslave", bidir
 
 function withGroup(user: string, group: number | undefined): string {
   return group === undefined ? user : `${user}:${group}`;
+}
+
+/**
+ * All that is mounted below comes along. Podman leaves that out of what is mounted the one way (its `bind-nonrecursive` means
+ * yes, whatever is said of it), and the other way takes no path with a colon.
+ */
+function mountsOf(mounts: ContainerConfig["mounts"], kind: EngineKind) {
+  const isBind = ({ hostPath, containerPath }: ContainerConfig["mounts"][number]) =>
+    kind === "podman" && !`${hostPath}${containerPath}`.includes(":");
+  return {
+    Binds: mounts
+      .filter(isBind)
+      .map(({ hostPath, containerPath, readonly, propagation }) =>
+        [hostPath, containerPath, `${readonly ? "ro" : "rw"},rbind,${propagations[propagation]}`].join(":"),
+      ),
+    Mounts: mounts
+      .filter((mount) => !isBind(mount))
+      .map(({ hostPath, containerPath, readonly, propagation }) => ({
+        Type: "bind",
+        Source: hostPath,
+        Target: containerPath,
+        ReadOnly: readonly,
+        BindOptions: { Propagation: propagations[propagation] },
+      })),
+  };
 }
 
 function pidMode({ pidNamespace }: PodSandboxConfig, sandboxId: string) {
