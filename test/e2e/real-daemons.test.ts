@@ -10,7 +10,7 @@ import { until } from "./support/cluster.ts";
 import { EdgeNode, type RunningContainer } from "./support/edge-node.ts";
 import type { Kubectl } from "./support/kubectl.ts";
 import { LogServer } from "./support/log-server.ts";
-import { docker } from "./support/node-runtimes.ts";
+import { docker, podman } from "./support/node-runtimes.ts";
 import { scrape } from "./support/scrape.ts";
 import { Site } from "./support/site.ts";
 
@@ -28,7 +28,8 @@ beforeAll(async () => {
   kubectl = site.kubectl;
   logs = await LogServer.start(site.segment.gateway);
   const containerds = ["edge-1", "edge-2", "edge-3", "edge-4"].map((name) => EdgeNode.set(site, name));
-  nodes = await Promise.all([...containerds, EdgeNode.set(site, "edge-5", docker)]);
+  const others = [EdgeNode.set(site, "edge-5", docker), EdgeNode.set(site, "edge-6", podman)];
+  nodes = await Promise.all([...containerds, ...others]);
   await Promise.all(
     nodes.map(async (node) => {
       await node.startRuntime();
@@ -243,6 +244,7 @@ it("the log collector is rolled with maxSurge: the old one of a node goes when t
 it.each([
   ["containerd", "edge-3"],
   ["Docker", "edge-5"],
+  ["Podman", "edge-6"],
 ])(
   "%s is killed and comes back, and no container has noticed",
   async (_, name) => {
@@ -333,7 +335,8 @@ describe.concurrent("while nodes have troubles of all kinds", () => {
       for (const name of names) if (names.filter((it) => it === name).length > 1) doubles.add(name);
     }
     await kubectl.ok("wait pod/between-kills-45 --for=condition=Ready --timeout=60s");
-    await until(async () => !(await kubectl.ok("get pods -o name")).includes("between-kills-40"), 60_000);
+    const left = async () => (await kubectl.ok("get pods -o name")).match(/between-kills-\d+/g)?.join();
+    await until(async () => (await left()) === "between-kills-45", 60_000);
     expect([...doubles]).toEqual([]);
     const others = ({ pod = "", name = "" }) => !pod.startsWith("between-kills") && !name.startsWith("between-kills");
     expect(edge.running().filter((it) => others({ pod: it.pod }))).toEqual(before);

@@ -117,6 +117,7 @@ export const docker: NodeRuntime = {
 
 const podmanContainers = `[engine]
 runtime="runc"
+exit_command_delay=1
 cgroup_manager="cgroupfs"
 events_logger="file"
 [network]
