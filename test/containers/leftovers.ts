@@ -18,7 +18,8 @@ export function removeLeftovers(owner: Owner): void {
   removeNetwork(owner.name);
   for (const point of [...mountPoints(owner.directory)].reverse()) run("umount", "--lazy", point);
   removeControlGroups(owner.name);
-  rmSync(owner.directory, { recursive: true, force: true });
+  // Another one may be at it as well.
+  rmSync(owner.directory, { recursive: true, force: true, maxRetries: 5 });
 }
 
 const killRounds = 50;
@@ -54,7 +55,9 @@ function kill(pid: number): void {
 /** What its daemon took away by itself is not there any more. */
 function removeNetwork(name: string): void {
   const results = "/var/lib/cni/results";
-  const kept = namesIn(results).filter((one) => one.startsWith(`${name}-`));
+  const ids = namesIn(results).flatMap((one) => (one.startsWith(`${name}-`) ? (/[0-9a-f]{64}/.exec(one) ?? []) : []));
+  // With those of the loopback interfaces.
+  const kept = namesIn(results).filter((one) => ids.some((id) => one.includes(id)));
   const links = run("ip", "-o", "link", "show", "master", name);
   const namespaces = [
     ...kept.flatMap((one) => [...read(join(results, one)).matchAll(/\/(cni-[0-9a-f-]+)"/g)]),
