@@ -16,6 +16,8 @@ export default defineConfig({
           include: ["test/agents/**/*.test.ts"],
           environment: "node",
           testTimeout: 30_000,
+          // Daemons are started in them, on machines that may be busy.
+          hookTimeout: 60_000,
         },
       },
       {
@@ -55,6 +57,7 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           environment: "node",
           testTimeout: 60_000,
+          hookTimeout: 120_000,
           // Each file starts a cluster of its own, and they share two processors.
           fileParallelism: false,
         },

@@ -1,48 +1,14 @@
 // The whole program on a machine that, by what it was told to keep free, has run out: who has to go, and what is told.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 
 import type { PodStatus } from "../../src/model/pod-status.ts";
-import { AgentProcess, bundleAgent } from "./support/agent-process.ts";
-import { unmountBelow } from "./support/mounts.ts";
+import { AgentHarness } from "./support/agent-harness.ts";
 import { assignedPod, container, template } from "./support/pods.ts";
-import { Server } from "./support/server.ts";
 
-let builds: string;
-let program: string;
-let directory: string;
-let server: Server;
-let agent: AgentProcess;
+const harness = new AgentHarness();
 
-beforeAll(async () => {
-  builds = mkdtempSync(join(tmpdir(), "lares-build-"));
-  program = await bundleAgent(builds);
-});
-
-afterAll(() => rmSync(builds, { recursive: true, force: true }));
-
-beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "lares-eviction-"));
-  server = new Server();
-  await server.start();
-});
-
-afterEach(async () => {
-  // Its pods end with it.
-  await agent.kill("SIGTERM");
-  await server.stop();
-  unmountBelow(directory);
-  rmSync(directory, { recursive: true, force: true });
-});
-
-function start(...more: readonly string[]): void {
-  agent = new AgentProcess(program, [
-    ...["--server", server.url, "--node", "node-1", "--runtime", "process", "--join-token", server.joinToken],
-    ...["--state-dir", join(directory, "state"), "--log-dir", join(directory, "log"), "--local-api-port", "off"],
-    ...["--stop-pods-on-exit", ...more],
-  ]);
+function start(...more: readonly string[]) {
+  return harness.start("--runtime", "process", "--local-api-port", "off", "--stop-pods-on-exit", ...more);
 }
 
 /** It asks for some memory, as who asks for none is let in by no node that is short of it. */
@@ -57,12 +23,12 @@ function assign(): void {
     assignedPod({ uid: "uid-low", name: "low", template: "low" }),
     assignedPod({ uid: "uid-critical", name: "critical", template: "critical" }),
   ];
-  server.plane("node-1").assign(pods, { low, high, critical });
+  harness.plane.assign(pods, { low, high, critical });
 }
 
 /** The stand-in keeps what the agent sent, which made it as a PodStatus. */
-const status = (name: string) => server.plane("node-1").status(`uid-${name}`) as PodStatus | undefined;
-const conditions = () => server.plane("node-1").requests.flatMap(({ nodeReport }) => nodeReport?.conditions ?? []);
+const status = (name: string) => harness.plane.status(`uid-${name}`) as PodStatus | undefined;
+const conditions = () => harness.plane.requests.flatMap(({ nodeReport }) => nodeReport?.conditions ?? []);
 const patience = { timeout: 60_000, interval: 50 };
 
 test("a node short of memory says so, and evicts its pods one by one when that lasts, but for critical ones", async () => {
@@ -83,7 +49,7 @@ test("a node short of memory says so, and evicts its pods one by one when that l
   );
   await vi.waitFor(() => expect(status("high")).toMatchObject({ phase: "Failed", reason: "Evicted" }), patience);
   expect(status("critical")?.phase).toBe("Running");
-  const reasons = server.plane("node-1").events.map(({ reason, podUid = "the node" }) => `${reason} ${podUid}`);
+  const reasons = harness.plane.events.map(({ reason, podUid = "the node" }) => `${reason} ${podUid}`);
   for (const told of ["EvictionThresholdMet the node", "Evicted uid-low"]) expect(reasons).toContain(told);
 }, 180_000);
 

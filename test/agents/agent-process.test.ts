@@ -65,7 +65,7 @@ test("a pod that is deleted ends, and leaves nothing on disk", async () => {
   await vi.waitFor(() => {
     expect(readdirSync(join(harness.directory, "log/pods"))).toEqual([]);
     expect(readdirSync(join(harness.stateDirectory, "pods"))).toEqual([]);
-  });
+  }, patience);
 });
 
 test("a stopped agent leaves its pods running, and ends them when it is told to", async () => {
@@ -104,7 +104,7 @@ test("an agent without a network starts what its disk says", async () => {
   const identity = main();
   await first.kill("SIGKILL");
   killAll(harness.processContainers[0] ?? "none", null);
-  await vi.waitFor(() => expect(isAlive(identity)).toBe(false));
+  await vi.waitFor(() => expect(isAlive(identity)).toBe(false), patience);
   await harness.server.stop();
   const second = start();
   await vi.waitFor(() => {

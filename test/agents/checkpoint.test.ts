@@ -1,14 +1,4 @@
-import {
-  chmodSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -20,12 +10,13 @@ import { SealedFile } from "../../agents/node/host/sealed-file.ts";
 import { decode, WholeFile } from "../../agents/node/host/whole-file.ts";
 import type { HeldObject } from "../../agents/node/objects.ts";
 import { newPodMemory } from "../../agents/node/pod/memory.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { assignedPod, template } from "./support/pods.ts";
 
 let directory: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "lares-checkpoint-"));
+  directory = ownDirectory("checkpoint");
 });
 
 afterEach(() => {

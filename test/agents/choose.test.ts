@@ -1,12 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { systemClock } from "../../agents/node/host/system.ts";
 import { chooseRuntime } from "../../agents/node/runtime/choose.ts";
 import { engineAddress, engineEndpoints } from "../../agents/node/runtime/docker/find.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { DockerDaemon } from "./support/dockerd.ts";
 import { VirtualClock } from "./support/virtual-clock.ts";
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => docker.remove(), 60_000);
 beforeEach(() => {
-  stateDirectory = mkdtempSync(join(tmpdir(), "lares-choose-"));
+  stateDirectory = ownDirectory("choose");
 });
 afterEach(() => rmSync(stateDirectory, { recursive: true, force: true }));
 

@@ -1,17 +1,6 @@
 // The commands at a machine, run as somebody runs them: the bundle, with all its files below a directory of the test's.
 import { spawnSync } from "node:child_process";
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { durationMs, durationText } from "../../agents/node/commands/output.ts";
@@ -20,6 +9,7 @@ import { readLock } from "../../agents/node/host/lock.ts";
 import { isAlive, killAll, readIdentity } from "../../agents/node/runtime/process/process-table.ts";
 import { Records } from "../../agents/node/runtime/process/record.ts";
 import { bundleAgent } from "../../local/bundle.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { unmountBelow } from "./support/mounts.ts";
 import { assignedPod, container, template } from "./support/pods.ts";
 import { Server } from "./support/server.ts";
@@ -30,14 +20,14 @@ let root: string;
 let server: Server;
 
 beforeAll(async () => {
-  builds = mkdtempSync(join(tmpdir(), "lares-build-"));
+  builds = ownDirectory("build");
   program = join(builds, "lares-agent.cjs");
   await bundleAgent("node", program);
 });
 afterAll(() => rmSync(builds, { recursive: true, force: true }));
 
 beforeEach(async () => {
-  root = mkdtempSync(join(tmpdir(), "lares-root-"));
+  root = ownDirectory("root");
   server = new Server();
   server.joinToken = "laresjoin_test";
   await server.start();

@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { generate } from "selfsigned";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -12,6 +11,7 @@ import { systemClock } from "../../agents/node/host/system.ts";
 import type { ConnectionKind } from "../../agents/node/options.ts";
 import type { Clock, Connection, ConnectionProblem } from "../../agents/node/ports.ts";
 import type { SyncAnswer, SyncRequest } from "../../src/sync/messages.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { assignedPod, template } from "./support/pods.ts";
 import type { ServerOptions } from "./support/server.ts";
 import { Server } from "./support/server.ts";
@@ -29,7 +29,7 @@ const opened: { connection: Connection; client: HttpClient }[] = [];
 const servers: Server[] = [];
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "lares-connection-"));
+  directory = ownDirectory("connection");
   server = await startServer();
 });
 
@@ -98,7 +98,7 @@ function connect(kind: ConnectionKind, options: LineOptions = {}): Line {
 }
 
 function until(condition: () => boolean, what: string): Promise<void> {
-  return vi.waitFor(() => expect(condition(), what).toBe(true), { timeout: 5000, interval: 5 });
+  return vi.waitFor(() => expect(condition(), what).toBe(true), { timeout: 20_000, interval: 5 });
 }
 
 describe("enrolment", () => {

@@ -1,13 +1,13 @@
 // The gRPC client against a server that does what servers may do.
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { createServer } from "node:http2";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { GrpcClient, grpcCodes } from "../../agents/node/runtime/cri/grpc.ts";
 import { decode, encode, message } from "../../agents/node/runtime/cri/protobuf.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 
 const Text = message({ text: [1, "string"] });
 const method = { path: "/test.Service/Say", request: Text, response: Text };
@@ -19,7 +19,7 @@ let client: GrpcClient;
 const sessions = new Set<ServerHttp2Session>();
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "lares-grpc-"));
+  directory = ownDirectory("grpc");
   socketPath = join(directory, "s.sock");
   client = new GrpcClient(socketPath);
 });

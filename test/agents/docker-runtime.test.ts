@@ -21,7 +21,7 @@ describe.each(["docker", "podman"] as const)("with %s", (kind) => {
     logs: join(fixture.directory, "logs"),
     config: (which) => ({ command: commands[which], image: fixture.image }),
     // A shell needs a moment to set its traps.
-    tick: () => new Promise((resolve) => setTimeout(resolve, 50)),
+    tick: () => new Promise((resolve) => setTimeout(resolve, 200)),
     close: async () => {},
   }));
 

@@ -92,8 +92,9 @@ test("an agent whose disk is full hears and keeps what is to go, for that is wha
   fill();
   harness.plane.delete("uid-2", 1);
   const kept = async () => (await new DiskCheckpoint(disk).load()).assignment?.pods ?? [];
-  await vi.waitFor(async () =>
-    expect((await kept()).map(({ deletion }) => deletion !== undefined)).toEqual([false, true]),
+  await vi.waitFor(
+    async () => expect((await kept()).map(({ deletion }) => deletion !== undefined)).toEqual([false, true]),
+    patience,
   );
   const [, deleted] = (await kept()).map(({ uid }) => harness.processOf(containerOf(uid)));
   await vi.waitFor(() => expect(deleted !== null && deleted !== undefined && isAlive(deleted)).toBe(false), patience);

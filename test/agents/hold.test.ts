@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 
 import type { Moment, StoredHold } from "../../agents/node/hold.ts";
 import { Hold, remainingMs } from "../../agents/node/hold.ts";
 import { HoldFile } from "../../agents/node/host/hold-file.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { assignedPod, template } from "./support/pods.ts";
 import { hourMs, minuteMs, secondMs, started, status } from "./support/stories.ts";
 import { World } from "./support/world.ts";
@@ -40,8 +40,9 @@ describe("remainingMs", () => {
 });
 
 describe("HoldFile", () => {
-  const directory = mkdtempSync(join(tmpdir(), "lares-hold-"));
+  const directory = ownDirectory("hold");
   afterEach(() => rmSync(join(directory, "hold"), { force: true }));
+  afterAll(() => rmSync(directory, { recursive: true }));
 
   it("keeps a hold for the next life of the agent, and forgets one that is released", () => {
     const timers = { setTimer: () => () => {} };

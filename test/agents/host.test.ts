@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
@@ -13,12 +12,13 @@ import { LogWriter } from "../../agents/node/runtime/process/log-writer.ts";
 import { rotatedLogs } from "../../agents/node/runtime/rotating-file.ts";
 import { kubeletVersion } from "../../agents/node/version.ts";
 import { EventReport, NodeReport } from "../../src/sync/messages.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { VirtualClock } from "./support/virtual-clock.ts";
 
 let directory: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "lares-host-"));
+  directory = ownDirectory("host");
 });
 
 afterEach(() => {

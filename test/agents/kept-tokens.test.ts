@@ -1,6 +1,5 @@
 // Tokens that outlive a network.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
@@ -10,13 +9,14 @@ import { SealedFile } from "../../agents/node/host/sealed-file.ts";
 import { KeptTokens } from "../../agents/node/kept-tokens.ts";
 import type { TokenRequest } from "../../agents/node/objects.ts";
 import { TokenRefused } from "../../agents/node/objects.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { ControlPlane } from "./support/control-plane.ts";
 import { VirtualClock } from "./support/virtual-clock.ts";
 
 let directory: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "lares-tokens-"));
+  directory = ownDirectory("tokens");
 });
 
 afterEach(() => {

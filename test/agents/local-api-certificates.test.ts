@@ -1,19 +1,19 @@
 import { X509Certificate } from "node:crypto";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:https";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
 import { AuthorityFiles } from "../../agents/node/local-api/authority-files.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 
 const nowMs = Date.UTC(2026, 5, 1);
 const dayMs = 86_400_000;
 let directory: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "lares-authority-"));
+  directory = ownDirectory("authority");
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 

@@ -1,7 +1,6 @@
 // The node's API as a daemon meets it: over TLS, with its token, while the control plane is there and while it is not.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CoreV1Api, KubeConfig, Watch } from "@kubernetes/client-node";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -15,6 +14,7 @@ import { definitionOf } from "../../agents/node/pod/definition.ts";
 import { FakeRuntime } from "../../agents/node/runtime/fake.ts";
 import { noResolver } from "../../agents/node/volume/volumes.ts";
 import type { AssignedPod, NodeReport, ReviewAnswer } from "../../src/sync/messages.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { KubeApi } from "./support/kube-api.ts";
 import { assignedPod, template } from "./support/pods.ts";
 
@@ -118,7 +118,7 @@ function give(token: string, podUid: string, audience = ""): Promise<unknown> {
 }
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "lares-local-api-"));
+  directory = ownDirectory("local-api");
   upstream = new KubeApi();
   await upstream.start();
   state = new State();

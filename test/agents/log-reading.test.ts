@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
@@ -10,6 +9,7 @@ import { LogText } from "../../agents/node/streams/log/log-text.ts";
 import { readLog } from "../../agents/node/streams/log/read-log.ts";
 import type { LogRecord } from "../../agents/node/streams/log/record.ts";
 import { nanosOf, parseRecord, shownTime } from "../../agents/node/streams/log/record.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 
 /** On a machine with more to do than this. */
 const patience = { timeout: 15_000 };
@@ -18,7 +18,7 @@ let dir = "";
 let path = "";
 
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "lares-log-"));
+  dir = ownDirectory("log");
   path = join(dir, "0.log");
 });
 

@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { Machine } from "../containers/machine.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { Segment } from "../containers/segment.ts";
 
 let dir: string;
@@ -11,8 +11,8 @@ let segment: Segment;
 const machines: Machine[] = [];
 
 beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), "lares-machines-"));
-  segment = Segment.open();
+  dir = ownDirectory("machines");
+  segment = Segment.open(dir);
 });
 
 afterEach(async () => {

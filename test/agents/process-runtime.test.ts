@@ -1,14 +1,4 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
@@ -18,6 +8,7 @@ import type { ProcessRuntime } from "../../agents/node/runtime/process/process.t
 import { openProcessRuntime } from "../../agents/node/runtime/process/process.ts";
 import { isAlive, processesOf, readIdentity, statOf } from "../../agents/node/runtime/process/process-table.ts";
 import type { ContainerConfig, RuntimeContainerStatus } from "../../agents/node/runtime/runtime.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import type { Kind } from "./runtime.conformance.ts";
 import { containerConfigOf, describeRuntime, sandboxConfigOf, value } from "./runtime.conformance.ts";
 
@@ -51,7 +42,7 @@ async function open({ bootId, maxSizeBytes, controlGroup }: OpenOptions = {}): P
 }
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "lares-process-"));
+  directory = ownDirectory("process");
 });
 
 afterEach(async () => {
@@ -69,7 +60,7 @@ describeRuntime("process", async () => ({
   logs: join(directory, "logs"),
   config: (kind) => ({ command: commands[kind] ?? [] }),
   // A shell needs a moment to set its traps.
-  tick: () => new Promise((resolve) => setTimeout(resolve, 50)),
+  tick: () => new Promise((resolve) => setTimeout(resolve, 200)),
   close: async () => {},
 }));
 
@@ -238,7 +229,7 @@ describe("a process container", () => {
       interval: 5,
     });
     await exited(started);
-    await vi.waitFor(() => expect(processesOf(started.id, null)).toEqual([]), { timeout: 3000 });
+    await vi.waitFor(() => expect(processesOf(started.id, null)).toEqual([]), { timeout: 20_000 });
   });
 
   test("is no child of the agent's that a signal to the agent's group would reach", async () => {
@@ -322,7 +313,7 @@ describe("a process runtime that is opened again", () => {
     runtime.close();
     const shim = readIdentity(readFileSync(join(directory, "runtime/containers", id, "shim"), "utf8"));
     for (const pid of [shim?.pid ?? 0, mainOf(id).pid]) process.kill(pid, "SIGTERM");
-    await vi.waitFor(() => expect(shim === null || isAlive(shim)).toBe(false));
+    await vi.waitFor(() => expect(shim === null || isAlive(shim)).toBe(false), { timeout: 20_000 });
     const again = await open({ bootId: "another boot" });
     expect(await again.containerStatus(id)).toMatchObject({ state: "exited", exitCode: 143 });
   });

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { buildImage, busyboxFiles, busyboxImage, pauseImage } from "../containers/image.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { Registry } from "../containers/registry.ts";
 import { tar } from "../containers/tar.ts";
 
@@ -13,7 +13,7 @@ let open: Registry;
 let closed: Registry;
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), "lares-images-"));
+  dir = ownDirectory("images");
   [open, closed] = await Promise.all([
     Registry.start(),
     Registry.start({ credentials: { username: "puller", password: "hunter2" } }),

@@ -115,7 +115,7 @@ export function describeRuntime(name: string, open: () => Promise<Harness>): voi
           if (status?.state !== "exited") throw new Error(`still ${status?.state}`);
           return status;
         },
-        { timeout: 5000, interval: 10 },
+        { timeout: 20_000, interval: 10 },
       );
     }
 
@@ -208,7 +208,7 @@ export function describeRuntime(name: string, open: () => Promise<Harness>): voi
       const id = await start(kind);
       expect(await exited(id)).toMatchObject({ exitCode, reason });
       // A runtime that is a program of its own tells in its own time.
-      await vi.waitFor(() => expect(told).toContain("uid-1"), { timeout: 5000 });
+      await vi.waitFor(() => expect(told).toContain("uid-1"), { timeout: 20_000 });
     });
 
     test("fails to start what cannot be started, and shows it as ended", async () => {

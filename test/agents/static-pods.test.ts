@@ -1,6 +1,5 @@
 // Manifests in a folder of the node, and the pods that come of them.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
@@ -9,6 +8,7 @@ import { labels } from "../../agents/node/pod/labels.ts";
 import { ManifestFolder } from "../../agents/node/static-pods/folder.ts";
 import { readManifest } from "../../agents/node/static-pods/manifest.ts";
 import type { StaticPod } from "../../agents/node/static-pods/static-pod.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { template } from "./support/pods.ts";
 import { minuteMs, status } from "./support/stories.ts";
 import { World } from "./support/world.ts";
@@ -118,7 +118,7 @@ describe("a folder", () => {
   const logs: string[] = [];
 
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), "lares-manifests-"));
+    directory = ownDirectory("manifests");
     logs.length = 0;
     const log = (message: string, fields?: unknown) => void logs.push(`${message} ${JSON.stringify(fields)}`);
     const options = { directory: join(directory, "manifests"), node: "node-1", clock: systemClock };

@@ -1,15 +1,5 @@
 // What becomes of images, logs and pods when a node runs out of something, or just goes on for long.
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
@@ -31,6 +21,7 @@ import { parseEviction } from "../../agents/node/upkeep/thresholds.ts";
 import { defaultUpkeep, Upkeep } from "../../agents/node/upkeep/upkeep.ts";
 import type { VolumeUse } from "../../agents/node/volume/volumes.ts";
 import type { PodSpec } from "../../src/model/pod-spec.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { assignedPod, container, template } from "./support/pods.ts";
 import { minuteMs, secondMs, started, status } from "./support/stories.ts";
 import { World } from "./support/world.ts";
@@ -440,7 +431,7 @@ describe("a node that goes on for long", () => {
 });
 
 describe("DiskUpkeep", () => {
-  const directory = mkdtempSync(join(tmpdir(), "lares-upkeep-"));
+  const directory = ownDirectory("upkeep");
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
   afterEach(() => rmSync(join(directory, "log"), { recursive: true, force: true }));
   const logs = join(directory, "log");

@@ -6,7 +6,6 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -17,7 +16,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
@@ -30,6 +28,7 @@ import { HostVolumes } from "../../agents/node/volume/host-volumes.ts";
 import type { Container } from "../../src/model/container.ts";
 import type { PodSpec } from "../../src/model/pod-spec.ts";
 import type { Volume } from "../../src/model/volume.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { mountPoints, unmountBelow } from "./support/mounts.ts";
 import { assignedPod, container, template } from "./support/pods.ts";
 
@@ -55,7 +54,7 @@ const tokens: TokenSource = {
 };
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "lares-volumes-"));
+  directory = ownDirectory("volumes");
   pods = join(directory, "pods");
   nowMs = Date.UTC(2026, 0, 1);
   volumes = open();

@@ -2,9 +2,9 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { bcrypt } from "./bcrypt.ts";
+import { freePort } from "./free-port.ts";
 import type { Image } from "./image.ts";
 import { ownDirectory } from "./own-directory.ts";
 
@@ -168,13 +168,4 @@ function partsOf(name: string): readonly [string, string] {
   const colon = name.lastIndexOf(":");
   if (colon < 0) throw new Error(`${name} must say its tag`);
   return [name.slice(0, colon), name.slice(colon + 1)];
-}
-
-async function freePort(address: string): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, address, resolve));
-  const bound = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (bound === null || typeof bound === "string") throw new Error("a TCP server has a port");
-  return bound.port;
 }

@@ -2,6 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 
+import { nameOf } from "./own-directory.ts";
+
 function ip(...args: readonly string[]): string {
   return execFileSync("ip", [...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
@@ -16,12 +18,13 @@ export class Segment {
     this.#prefix = prefix;
   }
 
-  static open(): Segment {
+  /** `directory` is that of its owner, with whom it goes at the latest. */
+  static open(directory: string): Segment {
     const taken = ip("-o", "-4", "addr");
     let prefix = "";
     do prefix = `10.${randomInt(200, 250)}.${randomInt(1, 250)}`;
     while (taken.includes(`${prefix}.`));
-    const segment = new Segment(`lares${randomInt(0x10000, 0xfffff).toString(16)}`, prefix);
+    const segment = new Segment(nameOf(directory), prefix);
     ip("link", "add", segment.bridge, "type", "bridge");
     ip("addr", "add", `${segment.gateway}/24`, "dev", segment.bridge);
     ip("link", "set", segment.bridge, "up");
@@ -66,6 +69,6 @@ export class Segment {
 
   /** Names of interfaces have 15 characters at most. */
   #interface(name: string): string {
-    return `${this.bridge.slice(5)}${name}`.slice(0, 15);
+    return `${this.bridge.slice("lares-".length)}${name}`.slice(0, 15);
   }
 }

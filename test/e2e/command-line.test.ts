@@ -1,12 +1,11 @@
 // What `npm start` says to people who mistype, or who start it twice.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
+import { ownDirectory } from "../containers/own-directory.ts";
 import { Cluster } from "./support/cluster.ts";
 
 const program = fileURLToPath(new URL("../../local/start.ts", import.meta.url));
@@ -68,7 +67,7 @@ it("a port that is taken is a clear error", async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  const dir = mkdtempSync(join(tmpdir(), "lares-e2e-"));
+  const dir = ownDirectory("e2e");
   const { status, stderr } = start("--port", String(port), "--state", dir);
   server.close();
   rmSync(dir, { recursive: true });

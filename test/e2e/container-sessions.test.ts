@@ -1,10 +1,10 @@
 // What a user's own kubectl does with real containers: looks into them, copies, connects, behind whatever network they are.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 
 import { busyboxImage } from "../containers/image.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { until } from "./support/cluster.ts";
 import { EdgeNode } from "./support/edge-node.ts";
 import type { Kubectl } from "./support/kubectl.ts";
@@ -41,7 +41,7 @@ const daemon = {
 };
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "lares-sessions-"));
+  directory = ownDirectory("sessions");
   site = await Site.open({ "library/busybox:1.36": busyboxImage() });
   kubectl = site.kubectl;
   node = await EdgeNode.set(site, "edge-1");

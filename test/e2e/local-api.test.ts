@@ -1,6 +1,5 @@
 // A daemon's client library before its node's API, with the real control plane behind it, and then without.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CoreV1Api, KubeConfig, Watch } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -15,6 +14,7 @@ import type { LivePod, NodeState } from "../../agents/node/local-api/node-state.
 import { recorded } from "../../agents/node/local-api/tokens.ts";
 import { FakeRuntime } from "../../agents/node/runtime/fake.ts";
 import type { NodeReport } from "../../src/sync/messages.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { Cluster, until } from "./support/cluster.ts";
 
 const node = "edge-1";
@@ -95,7 +95,7 @@ const state: NodeState = {
 
 beforeAll(async () => {
   cluster = await Cluster.start({ runtime: "fake", nodes: 1 });
-  directory = mkdtempSync(join(tmpdir(), "lares-local-api-"));
+  directory = ownDirectory("local-api");
 }, 90_000);
 
 afterAll(async () => {

@@ -1,13 +1,13 @@
 // A whole cluster of its own for a story: `npm start`'s program in a directory of its own, on a port of its own.
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { unmountBelow } from "../../agents/support/mounts.ts";
+import { freePort } from "../../containers/free-port.ts";
+import { ownDirectory } from "../../containers/own-directory.ts";
 import { Kubectl } from "./kubectl.ts";
 
 const program = fileURLToPath(new URL("../../../local/start.ts", import.meta.url));
@@ -46,7 +46,7 @@ export class Cluster {
 
   /** Resolves once everything is rolled out. */
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
-    const dir = options.dir ?? mkdtempSync(join(tmpdir(), "lares-e2e-"));
+    const dir = options.dir ?? ownDirectory("e2e");
     const port = options.port ?? (await freePort());
     const args = [
       ...["--port", String(port), "--state", dir, "--nodes", String(options.nodes ?? 3)],
@@ -86,15 +86,6 @@ export class Cluster {
     unmountBelow(this.dir);
     rmSync(this.dir, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
-  return address.port;
 }
 
 /** Waits until `isTrue`, looking often. Throws when it takes longer than `withinMs`. */

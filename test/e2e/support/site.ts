@@ -1,7 +1,6 @@
 // A site: a control plane out there, and machines that reach it, the registry and the log server over one network.
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, connect as dial, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import selfsigned from "selfsigned";
 
@@ -11,6 +10,7 @@ import type { Image } from "../../containers/image.ts";
 import { pauseImage } from "../../containers/image.ts";
 import type { Boot } from "../../containers/machine.ts";
 import { Machine } from "../../containers/machine.ts";
+import { ownDirectory } from "../../containers/own-directory.ts";
 import { Registry } from "../../containers/registry.ts";
 import { Segment } from "../../containers/segment.ts";
 import { Cluster } from "./cluster.ts";
@@ -44,10 +44,10 @@ export class Site {
 
   /** With these images in its registry, by the names that they have on Docker Hub. */
   static async open(images: Readonly<Record<string, Image>>): Promise<Site> {
-    const dir = mkdtempSync(join(tmpdir(), "lares-site-"));
+    const dir = ownDirectory("site");
     const agentProgram = join(dir, "lares-agent.cjs");
     await bundleAgent("node", agentProgram);
-    const segment = Segment.open();
+    const segment = Segment.open(dir);
     const opened: Undo[] = [() => segment.close(), () => rmSync(dir, { recursive: true, force: true })];
     try {
       await trustedAt(segment.gateway, join(dir, "cluster", "pki"));
