@@ -363,6 +363,14 @@ describe("while the control plane is away", () => {
     expect((await write("PUT", `${leases}/leader`, lease("6", "03"))).code).toBe(409);
   });
 
+  test("a lease is renewed here before its holder gives up, though nobody knows yet that the line is dead", async () => {
+    await write("PUT", `${leases}/leader`, lease("7", "00"));
+    upstream.isSilent = true;
+    const startedAtMs = performance.now();
+    expect((await write("PUT", `${leases}/leader`, lease("7", "01"))).code).toBe(200);
+    expect(performance.now() - startedAtMs).toBeLessThan(8_000);
+  });
+
   test("a renewal follows on a copy that is on the disk too", async () => {
     await write("PUT", `${leases}/leader`, lease("7", "00"));
     api.close();

@@ -83,7 +83,8 @@ export class Api {
     const body = isReading ? undefined : await bodyOf(request);
     if (body === null) return refuse(response, tooLarge);
     const target = targetOf(path);
-    const forwarded = { method, path: forwardedPath(path, query), headers, body };
+    const isUrgent = target?.resource === "leases";
+    const forwarded = { method, path: forwardedPath(path, query), headers, body, isUrgent };
     const call = { account: accountOf(pod), path, query, target, forwarded };
     if (method === "GET" && target !== null && isWatch(query)) return this.#watch({ ...call, target }, response);
     const heard = await this.#upstream.ask(forwarded);

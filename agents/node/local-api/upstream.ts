@@ -19,6 +19,8 @@ export type Forwarded = {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer | undefined;
+  /** Whoever asks has to have an answer soon: a holder of a lease gives up after ten seconds, in client-go. */
+  readonly isUrgent?: boolean;
 };
 
 /** `away`: nobody was reached, and nothing was changed. */
@@ -26,7 +28,7 @@ export type UpstreamAnswer = IncomingMessage | "away";
 
 const maxSockets = 64;
 const answerWithinMs = 15_000;
-/** While the agent gets no answers either. */
+/** While the agent gets no answers either, and for whom it is urgent. */
 const answerSoonMs = 3_000;
 /** For so long after a failure nobody is made to wait for the next. */
 const awayMs = 5_000;
@@ -78,7 +80,7 @@ export class Upstream {
     return answer;
   }
 
-  #attempt({ method, path, headers, body }: Forwarded): Promise<UpstreamAnswer> {
+  #attempt({ method, path, headers, body, isUrgent = false }: Forwarded): Promise<UpstreamAnswer> {
     return new Promise((resolve) => {
       const url = new URL(`${this.#server.pathname.replace(/\/$/, "")}${path}`, this.#server);
       const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !hopHeaders.has(name)));
@@ -86,7 +88,7 @@ export class Upstream {
       const length = body === undefined ? {} : { "content-length": body.length };
       const request: ClientRequest = send(url, { method, agent: this.#agent, headers: { ...kept, ...length } });
       const { clock, isAway } = this.#options;
-      const cancelTimer = clock.setTimer(isAway() ? answerSoonMs : answerWithinMs, () => request.destroy());
+      const cancelTimer = clock.setTimer(isUrgent || isAway() ? answerSoonMs : answerWithinMs, () => request.destroy());
       request.on("error", () => {
         cancelTimer();
         resolve("away");

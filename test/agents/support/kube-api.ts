@@ -13,6 +13,8 @@ export class KubeApi {
   #version = 100;
   /** Requests that were let in, as METHOD path?query. */
   readonly asked: string[] = [];
+  /** Takes what comes, and says nothing. */
+  isSilent = false;
   /** In what form the last answer was wanted. */
   accepted: string | undefined;
   readonly posted: { readonly path: string; readonly token: string; readonly body: unknown }[] = [];
@@ -66,6 +68,7 @@ export class KubeApi {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.isSilent) return;
     const url = new URL(request.url ?? "/", this.url);
     const token = (request.headers.authorization ?? "").replace("Bearer ", "");
     const rights = this.rights.get(token);
