@@ -77,6 +77,24 @@ test("without events, ends are noticed within a second, and a node at rest is as
   expect(world.news()).toEqual([]);
 });
 
+test("events that end in good order as soon as they begin, as those of CRI-O unless it is told to, are none", async () => {
+  const world = new World();
+  let connections = 0;
+  const silent: EventSource = (_told, ended) => {
+    connections += 1;
+    queueMicrotask(() => ended(null));
+    return () => {};
+  };
+  world.set("a", "running");
+  world.open([world.noEvents, silent]);
+  await world.clock.advance(10_000);
+  world.news();
+  world.set("a", "exited");
+  await world.clock.advance(1000);
+  expect(world.news()).toEqual(["pod of a"]);
+  expect(connections).toBe(1);
+});
+
 test("without events, what the agent starts on a node at rest is watched from then on", async () => {
   const world = new World();
   const changes = world.open([world.noEvents]);

@@ -109,7 +109,9 @@ export class Changes {
   #lost(problem: GrpcError | null): void {
     this.#leaveSource = undefined;
     if (!this.#isActive) return;
-    if (problem?.code === grpcCodes.unimplemented) {
+    // CRI-O ends at once, and in good order, what it is not set up to tell.
+    const isNotHad = problem === null ? this.#isFresh : problem.code === grpcCodes.unimplemented;
+    if (isNotHad) {
       this.#sources.shift();
       this.#connect();
       void this.#look();

@@ -60,20 +60,19 @@ const firstQuestionMs = 10_000;
 /** Opens the runtime. One that is not there yet is found when it comes. */
 export async function openCriRuntime(options: CriRuntimeOptions): Promise<CriRuntime> {
   const client = new CriClient(options.socketPath);
-  const [version, driver] = await Promise.all([
-    attempt(() => client.call(methods.version, {}, { timeoutMs: firstQuestionMs })),
-    cgroupDriver(client),
-  ]);
+  const version = await attempt(() => client.call(methods.version, {}, { timeoutMs: firstQuestionMs }));
   const bySocket = basename(options.socketPath).startsWith("crio") ? "cri-o" : "containerd";
   const name = version.ok ? version.value.runtimeName : bySocket;
+  const driver = await cgroupDriver(client, name);
   return new CriRuntime({ ...options, name, client, groups: PodControlGroups.open(options.controlGroup, driver) });
 }
 
-/** Runtimes of old tell it in their configuration alone. */
-async function cgroupDriver(client: CriClient): Promise<CgroupDriver> {
+/** Runtimes of old tell it in their configuration alone, or not at all: then it is what CRI-O does unless told otherwise. */
+async function cgroupDriver(client: CriClient, name: string): Promise<CgroupDriver> {
   const timeoutMs = firstQuestionMs;
   const config = await attempt(() => client.call(methods.runtimeConfig, {}, { timeoutMs }));
   if (config.ok) return config.value.linux?.cgroupDriver === systemdCgroups ? "systemd" : "cgroupfs";
+  if (name === "cri-o") return "systemd";
   const status = await attempt(() => client.call(methods.status, { verbose: true }, { timeoutMs }));
   const text = status.ok ? (status.value.info["config"] ?? "") : "";
   return /"SystemdCgroup":\s*true/i.test(text) ? "systemd" : "cgroupfs";
