@@ -367,6 +367,7 @@ describe("a process runtime that is opened again", () => {
 });
 
 const groupRoots = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"];
+const isUnified = existsSync("/sys/fs/cgroup/cgroup.controllers");
 const hasControlGroups = ControlGroups.open("lares-test") !== null;
 
 describe.runIf(hasControlGroups)("a process container in a control group", () => {
@@ -392,8 +393,22 @@ describe.runIf(hasControlGroups)("a process container in a control group", () =>
       .map((name) => join(group, name))
       .find((path) => existsSync(path));
     expect(readFileSync(limit ?? "", "utf8")).toBe("67108864\n");
+    const cpu = isUnified ? group : join("/sys/fs/cgroup/cpu/lares-test", id);
+    const told = (name: string) => readFileSync(join(cpu, name), "utf8").trim();
+    if (isUnified) expect([told("cpu.max"), told("cpu.weight")]).toEqual(["50000 100000", "20"]);
+    else expect([told("cpu.cfs_quota_us"), told("cpu.shares")]).toEqual(["50000", "512"]);
     value(await runtime.removeContainer(id));
     expect(existsSync(group)).toBe(false);
+  });
+
+  // Where there is a tree for each controller, the kernel knows no such thing.
+  test.runIf(isUnified)("ends as a whole when memory runs out for one of its processes", async () => {
+    const runtime = await open({ controlGroup: "lares-test" });
+    const hungry = `${process.execPath} -e 'const kept = []; for (;;) kept.push(Buffer.alloc(8 << 20, 1));'`;
+    const linux = limited(96 * 1024 * 1024);
+    const started = await run(["sh", "-c", `${hungry}; sleep 1000`], { linux }, runtime);
+    expect(await exited(started)).toMatchObject({ exitCode: 137, reason: "OOMKilled" });
+    value(await runtime.removeContainer(started.id));
   });
 
   test("is told from others that ended when its memory ran out", async () => {

@@ -50,9 +50,8 @@ export class PodControlGroups {
   remove(podUid: string): void {
     for (const hierarchy of hierarchies()) {
       const group = join(root, hierarchy, this.#directory(podUid));
-      // A runtime that was killed at the wrong moment leaves those of containers behind.
-      for (const name of directoriesIn(group)) removeGroup(join(group, name));
-      removeGroup(group);
+      // A runtime that was killed at the wrong moment leaves those of containers behind, and whatever they made in them.
+      removeTree(group);
     }
   }
 
@@ -67,6 +66,8 @@ export class PodControlGroups {
     } catch {
       return false;
     }
+    // In one tree for all, a group has no weight before the one above says so.
+    if (hierarchy === "") write(join(root, "cgroup.subtree_control"), "+cpu");
     write(join(group, file), Math.min(most, whole * availableParallelism()));
     return true;
   }
@@ -85,7 +86,8 @@ function hierarchies(): readonly string[] {
   return existsSync(join(root, "cgroup.controllers")) ? [""] : directoriesIn(root);
 }
 
-function removeGroup(path: string): void {
+function removeTree(path: string): void {
+  for (const name of directoriesIn(path)) removeTree(join(path, name));
   try {
     rmdirSync(path);
   } catch {
@@ -110,7 +112,7 @@ function read(path: string): string {
 }
 
 /** Where the controller is not at work, there is nothing to share. */
-function write(path: string, value: number): void {
+function write(path: string, value: number | string): void {
   try {
     writeFileSync(path, String(value));
   } catch {

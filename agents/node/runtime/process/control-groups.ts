@@ -25,6 +25,8 @@ const unified: Version = {
     ["cpu.weight", String(1 + Math.floor(((cpuShares - 2) * 9999) / fullShares))],
     ...(cpuQuota === undefined ? [] : [["cpu.max", `${cpuQuota} ${quotaPeriod}`] as const]),
     ...(memoryLimit === undefined ? [] : [["memory.max", String(memoryLimit)] as const]),
+    // As with the kubelet: a container does not go on with some of its processes.
+    ["memory.oom.group", "1"],
   ],
   outOfMemoryFile: "memory.events",
 };
