@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 
-import { engineEnvironment, engineFlags } from "../agents/node/commands/unit.ts";
+import { engineEnvironment, engineFlags } from "../agents/node/engine/lean-start.ts";
 import { systemClock } from "../agents/node/host/system.ts";
 import { openProcessRuntime } from "../agents/node/runtime/process/process.ts";
 import { bundleAgent } from "../local/bundle.ts";

@@ -28,16 +28,31 @@ export async function bundleWorker(): Promise<string> {
   return file.text;
 }
 
-/** How a program for Node is put together. Names stay, for traces that can be read. */
+const engineDirectory = join(projectRoot, "agents/node/engine");
+
+/** What of the engine and of ws costs much memory for what an agent uses of it makes room for less. */
+const leaner: Plugin = {
+  name: "leaner",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:fs\/promises$/ }, () => ({ path: join(engineDirectory, "file-promises.ts") }));
+    // No connection of the agent's offers compression, and zlib is a megabyte.
+    const compression = { path: "permessage-deflate", namespace: "none" };
+    onResolve({ filter: /^\.\/(lib\/)?permessage-deflate(\.js)?$/ }, () => compression);
+    const contents = `module.exports = { extensionName: "permessage-deflate" };`;
+    onLoad({ filter: /./, namespace: "none" }, () => ({ contents, loader: "js" }));
+  },
+};
+
+/** How a program for Node is put together: the engine holds all of its text as long as it runs, so names are short. */
 const forNode: BuildOptions = {
   bundle: true,
   format: "cjs",
   target: "node20",
   platform: "node",
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
   // Optional accelerators of ws that are not there and not missed.
   external: ["bufferutil", "utf-8-validate"],
+  inject: [join(engineDirectory, "performance.ts")],
   logLevel: "error",
 };
 
@@ -56,7 +71,7 @@ const keptPacked: Plugin = {
       return kind === "dynamic-import" && rarelyNeeded.includes(file) ? { path: file, namespace: "packed" } : undefined;
     });
     onLoad({ filter: /./, namespace: "packed" }, async ({ path }) => {
-      const { outputFiles } = await build({ ...forNode, entryPoints: [path], write: false });
+      const { outputFiles } = await build({ ...forNode, entryPoints: [path], plugins: [leaner], write: false });
       const packed = brotliCompressSync(outputFiles?.[0]?.contents ?? "").toString("base64");
       const contents = `
         const { brotliDecompressSync } = require("node:zlib");
@@ -74,7 +89,7 @@ export async function bundleAgent(entry: "node" | "fleet", outfile: string): Pro
     ...forNode,
     entryPoints: [join(projectRoot, "agents", entry, "main.ts")],
     outfile,
-    plugins: [keptPacked],
+    plugins: [leaner, keptPacked],
     ...(entry === "node" ? { banner: { js: "#!/usr/bin/env node" } } : {}),
   });
 }

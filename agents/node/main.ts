@@ -9,6 +9,8 @@ import { HttpClient } from "./connection/http-client.ts";
 import { mirrorPost } from "./connection/mirror-post.ts";
 import { controlPlaneReviewer } from "./connection/reviews.ts";
 import { ControlPlaneTokens } from "./connection/tokens.ts";
+import { writeTimesWithoutZones } from "./engine/iso-time.ts";
+import { restartLean, restLean } from "./engine/lean-start.ts";
 import { Hold } from "./hold.ts";
 import { newCredential, requestFor } from "./host/certificate-request.ts";
 import { CredentialFile } from "./host/credential-file.ts";
@@ -120,11 +122,13 @@ async function run(options: NodeOptions): Promise<void> {
     directories: [...new Set([stateDirectory, logDirectory])],
   });
   const calm = startWatchdog(clock);
+  const stopResting = restLean(clock);
   localApi?.serve({ state: agent.state, review: controlPlaneReviewer(client, credentials), runtime });
   const upkeep = new Upkeep(defaultUpkeep, { clock, log, runtime, host, agent, volumes, pressure });
   void upkeep.start();
   await toldToEnd;
   calm();
+  stopResting();
   upkeep.stop();
   closeControl();
   agent.stop();
@@ -155,6 +159,7 @@ function fail(error: unknown): void {
 }
 
 function main(): void {
+  writeTimesWithoutZones();
   const [first, name = "help", ...rest] = process.argv.slice(2);
   if (first === "agent" && name !== "run") {
     void import("./commands/commands.ts")
@@ -173,6 +178,7 @@ function main(): void {
       process.exitCode = exitCodes.usage;
       return;
     case "options":
+      restartLean();
       process.on("uncaughtException", fail);
       run(parsed.options).then(() => process.exit(exitCodes.done), fail);
       return;

@@ -3,13 +3,13 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 
+import { engineFlags } from "../engine/lean-start.ts";
 import { readLock } from "../host/lock.ts";
 import { isAlive } from "../runtime/process/process-table.ts";
 import { CommandError, say } from "./output.ts";
 import type { Places } from "./places.ts";
 import type { Settings } from "./settings.ts";
 import * as systemd from "./systemd.ts";
-import { engineFlags } from "./unit.ts";
 
 const stopTimeoutMs = 30_000;
 const lookEveryMs = 100;

@@ -1,12 +1,6 @@
 // The agent as a systemd service. Source: systemd.service(5), systemd.exec(5), systemd.kill(5), systemd.resource-control(5).
 
-/** V8 without its optimising compilers and with small spaces: a third less memory for an agent that mostly waits. */
-export const engineFlags = ["--lite-mode", "--max-semi-space-size=1", "--max-old-space-size=64"] as const;
-
-/**
- * One heap for all threads of the process, and what is free at its end goes back to the machine. Source: mallopt(3).
- */
-export const engineEnvironment = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "65536" } as const;
+import { engineEnvironment, engineFlags } from "../engine/lean-start.ts";
 
 export type UnitOptions = {
   /** Node's program. */
