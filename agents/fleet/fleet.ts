@@ -3,13 +3,14 @@
 import type { NodeReport } from "../../src/sync/messages.ts";
 import { Agent } from "../node/agent.ts";
 import type { AgentSummary } from "../node/agent-summary.ts";
+import type { HeldObject } from "../node/assignment/objects.ts";
+import type { StoredAssignment, StoredMemory } from "../node/assignment/stored.ts";
 import type { Credentials } from "../node/connection/credentials.ts";
 import { NodeCredentials } from "../node/connection/credentials.ts";
 import { HttpClient } from "../node/connection/http-client.ts";
 import { PollConnection } from "../node/connection/poll.ts";
 import { SocketConnection } from "../node/connection/socket.ts";
 import { ControlPlaneTokens } from "../node/connection/tokens.ts";
-import type { HeldObject } from "../node/objects.ts";
 import type {
   Checkpoint,
   Connection,
@@ -22,7 +23,6 @@ import type {
 } from "../node/ports.ts";
 import { FakeNetwork, FakeRuntime } from "../node/runtime/fake.ts";
 import type { FakeScript } from "../node/runtime/fake-script.ts";
-import type { StoredAssignment, StoredMemory } from "../node/stored.ts";
 import { fakeLogs } from "../node/streams/log/log-source.ts";
 import type { SessionParts } from "../node/streams/sessions.ts";
 import { OpenSessions } from "../node/streams/sessions.ts";

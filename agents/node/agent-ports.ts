@@ -1,6 +1,7 @@
 // What an agent is given.
+
+import type { TokenSource } from "./assignment/objects.ts";
 import type { Hold } from "./hold.ts";
-import type { TokenSource } from "./objects.ts";
 import type { Directories } from "./pod/container-config.ts";
 import type {
   Checkpoint,

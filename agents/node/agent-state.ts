@@ -1,7 +1,7 @@
 // The agent as the node's own API sees it.
 import type { NodeReport } from "../../src/sync/messages.ts";
 import type { LivePod, NodeState } from "./local-api/node-state.ts";
-import type { PodWorker } from "./pod-worker.ts";
+import type { PodWorker } from "./worker/pod-worker.ts";
 
 type Parts = {
   readonly node: string;

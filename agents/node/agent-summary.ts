@@ -1,6 +1,7 @@
 // What an agent can say of itself, for those who wait for it and those who look at it.
-import type { PodWorker } from "./pod-worker.ts";
+
 import type { KeptPod } from "./upkeep/ports.ts";
+import type { PodWorker } from "./worker/pod-worker.ts";
 
 export type AgentSummary = {
   /** An answer has been taken in since the start. */

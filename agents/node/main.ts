@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { Agent } from "./agent.ts";
+import { KeptTokens } from "./assignment/kept-tokens.ts";
 import { connector } from "./connection/connector.ts";
 import { NodeCredentials } from "./connection/credentials.ts";
 import { HttpClient } from "./connection/http-client.ts";
@@ -23,14 +24,12 @@ import { openHostFacts } from "./host/node-facts.ts";
 import { SealedFile } from "./host/sealed-file.ts";
 import { lineLog, systemClock, systemRandom } from "./host/system.ts";
 import { startWatchdog } from "./host/watchdog.ts";
-import { KeptTokens } from "./kept-tokens.ts";
 import { openNodeApi } from "./local-api/open.ts";
 import { recorded } from "./local-api/tokens.ts";
 import type { NodeOptions } from "./options.ts";
 import { exitCodes, parseOptions, usage } from "./options.ts";
 import { openRuntime } from "./runtime/choose.ts";
 import { ManifestFolder } from "./static-pods/folder.ts";
-import { stopPods } from "./stop-pods.ts";
 import { fakeLogs, fileLogs } from "./streams/log/log-source.ts";
 import { OpenSessions } from "./streams/sessions.ts";
 import { PressureWatch } from "./upkeep/pressure.ts";
@@ -39,6 +38,7 @@ import { kubeletVersion } from "./version.ts";
 import { HostVolumes } from "./volume/host-volumes.ts";
 import { PathVolumes } from "./volume/path-volumes.ts";
 import type { Volumes } from "./volume/volumes.ts";
+import { stopPods } from "./worker/stop-pods.ts";
 
 const log = lineLog((line) => process.stderr.write(line), Date.now);
 /** A held question and a report beside it. */

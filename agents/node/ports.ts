@@ -1,8 +1,8 @@
 // The world as an agent meets it. An agent touches nothing but these, so that a simulator can put its own world in place.
 import type { PodStatus } from "../../src/model/pod-status.ts";
 import type { AssignedPod, NodeReport, SessionOffer, SyncAnswer, SyncRequest } from "../../src/sync/messages.ts";
-import type { HeldObject } from "./objects.ts";
-import type { StoredAssignment, StoredMemory } from "./stored.ts";
+import type { HeldObject } from "./assignment/objects.ts";
+import type { StoredAssignment, StoredMemory } from "./assignment/stored.ts";
 
 export type Clock = {
   /** Wall time in milliseconds since 1970. It may jump: good for what is reported, not for waiting. */

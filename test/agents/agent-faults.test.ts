@@ -1,7 +1,7 @@
 // An agent in a world that does it all at once: crashes, reboots, lost lines, changing assignments.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { noHeldObjects } from "../../agents/node/held-objects.ts";
+import { noHeldObjects } from "../../agents/node/assignment/held-objects.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
 import { observe } from "../../agents/node/pod/observation.ts";
 import { planPod } from "../../agents/node/pod/plan.ts";

@@ -2,13 +2,12 @@ import { chmodSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, w
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-
+import type { HeldObject } from "../../agents/node/assignment/objects.ts";
 import { DiskCheckpoint } from "../../agents/node/host/disk-checkpoint.ts";
 import { takeLock } from "../../agents/node/host/lock.ts";
 import { Seal } from "../../agents/node/host/seal.ts";
 import { SealedFile } from "../../agents/node/host/sealed-file.ts";
 import { decode, WholeFile } from "../../agents/node/host/whole-file.ts";
-import type { HeldObject } from "../../agents/node/objects.ts";
 import { newPodMemory } from "../../agents/node/pod/memory.ts";
 import { ownDirectory } from "../containers/own-directory.ts";
 import { assignedPod, template } from "./support/pods.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { noHeldObjects } from "../../agents/node/held-objects.ts";
+import { noHeldObjects } from "../../agents/node/assignment/held-objects.ts";
 import { containerConfig, linuxResources, sandboxConfig } from "../../agents/node/pod/container-config.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
 import { environmentOf, podField, resourceField } from "../../agents/node/pod/environment.ts";

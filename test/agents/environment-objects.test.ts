@@ -1,8 +1,8 @@
 // Environment variables out of ConfigMaps and Secrets.
 import { describe, expect, test } from "vitest";
 
-import { HeldObjects } from "../../agents/node/held-objects.ts";
-import type { HeldObject } from "../../agents/node/objects.ts";
+import { HeldObjects } from "../../agents/node/assignment/held-objects.ts";
+import type { HeldObject } from "../../agents/node/assignment/objects.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
 import type { Environment } from "../../agents/node/pod/environment.ts";
 import { environmentOf } from "../../agents/node/pod/environment.ts";

@@ -1,12 +1,11 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-
-import { EventQueue } from "../../agents/node/events.ts";
 import { HostFacts, nodeConditions, openHostFacts } from "../../agents/node/host/node-facts.ts";
 import { lineLog } from "../../agents/node/host/system.ts";
 import { parseOptions } from "../../agents/node/options.ts";
 import { warning } from "../../agents/node/pod/pod-event.ts";
+import { EventQueue } from "../../agents/node/reporting/events.ts";
 import { FakeRuntime } from "../../agents/node/runtime/fake.ts";
 import { LogWriter } from "../../agents/node/runtime/process/log-writer.ts";
 import { rotatedLogs } from "../../agents/node/runtime/rotating-file.ts";

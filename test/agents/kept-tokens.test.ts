@@ -2,13 +2,12 @@
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-
+import { KeptTokens } from "../../agents/node/assignment/kept-tokens.ts";
+import type { TokenRequest } from "../../agents/node/assignment/objects.ts";
+import { TokenRefused } from "../../agents/node/assignment/objects.ts";
 import type { HttpResult } from "../../agents/node/connection/http-client.ts";
 import { ControlPlaneTokens } from "../../agents/node/connection/tokens.ts";
 import { SealedFile } from "../../agents/node/host/sealed-file.ts";
-import { KeptTokens } from "../../agents/node/kept-tokens.ts";
-import type { TokenRequest } from "../../agents/node/objects.ts";
-import { TokenRefused } from "../../agents/node/objects.ts";
 import { ownDirectory } from "../containers/own-directory.ts";
 import { ControlPlane } from "./support/control-plane.ts";
 import { VirtualClock } from "./support/virtual-clock.ts";

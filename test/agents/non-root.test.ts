@@ -1,7 +1,7 @@
 // Containers that must not run as root.
 import { describe, expect, test } from "vitest";
 
-import { noHeldObjects } from "../../agents/node/held-objects.ts";
+import { noHeldObjects } from "../../agents/node/assignment/held-objects.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
 import { nonRootProblem } from "../../agents/node/pod/non-root.ts";
 import type { Container } from "../../src/model/container.ts";

@@ -1,7 +1,7 @@
 // Which credentials a registry is shown.
 import { describe, expect, test } from "vitest";
 
-import type { HeldObject } from "../../agents/node/objects.ts";
+import type { HeldObject } from "../../agents/node/assignment/objects.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
 import { pullSecretsOf } from "../../agents/node/pod/named-objects.ts";
 import { credentialsFor } from "../../agents/node/pod/pull-credentials.ts";

@@ -1,8 +1,7 @@
 // What an agent says its node and pods use, when it is asked.
 import { describe, expect, test } from "vitest";
-
+import { UsageMeter } from "../../agents/node/reporting/usage-meter.ts";
 import type { ContainerStats } from "../../agents/node/runtime/runtime.ts";
-import { UsageMeter } from "../../agents/node/usage-meter.ts";
 import { secondMs, started } from "./support/stories.ts";
 import { VirtualClock } from "./support/virtual-clock.ts";
 

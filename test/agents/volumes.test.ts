@@ -19,7 +19,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import type { HeldObject, ObjectLookup, TokenSource } from "../../agents/node/objects.ts";
+import type { HeldObject, ObjectLookup, TokenSource } from "../../agents/node/assignment/objects.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
 import type { PodSurroundings } from "../../agents/node/pod/environment.ts";
 import { annotations, labels } from "../../agents/node/pod/labels.ts";

@@ -1,7 +1,7 @@
 // Tokens of the pods' ServiceAccounts, asked of the control plane.
 import type { PodTokenRequest } from "../../../src/sync/messages.ts";
-import type { IssuedToken, TokenRequest, TokenSource } from "../objects.ts";
-import { TokenRefused } from "../objects.ts";
+import type { IssuedToken, TokenRequest, TokenSource } from "../assignment/objects.ts";
+import { TokenRefused } from "../assignment/objects.ts";
 import type { Clock } from "../ports.ts";
 import type { Credentials } from "./credentials.ts";
 import { statusProblem } from "./credentials.ts";

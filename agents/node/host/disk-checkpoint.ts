@@ -2,9 +2,9 @@
 // ConfigMaps and Secrets of its pods.
 import { join } from "node:path";
 
-import type { HeldObject } from "../objects.ts";
+import type { HeldObject } from "../assignment/objects.ts";
+import type { StoredAssignment, StoredMemory } from "../assignment/stored.ts";
 import type { Checkpoint, Loaded } from "../ports.ts";
-import type { StoredAssignment, StoredMemory } from "../stored.ts";
 import { Reserve } from "./reserve.ts";
 import { SealedFile } from "./sealed-file.ts";
 import { WholeFile } from "./whole-file.ts";

@@ -1,5 +1,5 @@
 // A file that is there whole or not at all, and tells nothing to who has not its key.
-import type { SealedStore } from "../kept-tokens.ts";
+import type { SealedStore } from "../assignment/kept-tokens.ts";
 import { Seal } from "./seal.ts";
 import { WholeFile } from "./whole-file.ts";
 

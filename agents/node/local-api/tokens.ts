@@ -1,9 +1,8 @@
 // Whose tokens are shown to the node's API: the digests of those that this node's pods were given. They outlive the
 // agent, and a network that is away.
 import { createHash } from "node:crypto";
-
+import type { IssuedToken, TokenRequest, TokenSource } from "../assignment/objects.ts";
 import { isFields, parseJson } from "../connection/protocol.ts";
-import type { IssuedToken, TokenRequest, TokenSource } from "../objects.ts";
 
 type Entry = { readonly podUid: string; readonly expiresAtMs: number };
 

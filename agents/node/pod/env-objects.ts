@@ -1,7 +1,7 @@
 // Environment variables out of ConfigMaps and Secrets.
 // Source: kubelet makeEnvironmentVariables; apimachinery validation IsEnvVarName.
 import type { EnvFromSource } from "../../../src/model/env.ts";
-import type { HeldObject, ObjectKind } from "../objects.ts";
+import type { HeldObject, ObjectKind } from "../assignment/objects.ts";
 import type { PodSurroundings } from "./environment.ts";
 import { textKeysOf, textOf } from "./object-text.ts";
 import type { PodEvent } from "./pod-event.ts";

@@ -2,8 +2,8 @@
 import type { NamedObject } from "../../../src/model/named-objects.ts";
 import { secretsNamed } from "../../../src/model/named-objects.ts";
 import type { AssignedPod } from "../../../src/sync/messages.ts";
-import type { HeldObjects } from "../held-objects.ts";
-import type { ObjectLookup } from "../objects.ts";
+import type { HeldObjects } from "../assignment/held-objects.ts";
+import type { ObjectLookup } from "../assignment/objects.ts";
 import type { PodDefinition } from "./definition.ts";
 
 type Wanted = { readonly assigned: AssignedPod; readonly definition: PodDefinition };

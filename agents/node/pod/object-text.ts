@@ -1,5 +1,5 @@
 // What ConfigMaps and Secrets say as text.
-import type { HeldObject } from "../objects.ts";
+import type { HeldObject } from "../assignment/objects.ts";
 
 /** Undefined for a key that is not there. What a ConfigMap has as bytes is no text. */
 export function textOf({ kind, data, binaryData }: HeldObject, key: string): string | undefined {

@@ -1,7 +1,8 @@
 // Which credentials a registry is shown when an image is pulled, out of the Secrets that hold them.
 // Source: pkg/credentialprovider keyring.go (BasicDockerKeyring, URLsMatch, isDefaultRegistryMatch), config.go, secrets.
+
+import type { HeldObject } from "../assignment/objects.ts";
 import { isFields, parseJson } from "../connection/protocol.ts";
-import type { HeldObject } from "../objects.ts";
 import type { RegistryCredentials } from "../runtime/runtime.ts";
 import { textOf } from "./object-text.ts";
 

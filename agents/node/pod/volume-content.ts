@@ -1,7 +1,7 @@
 // Which volumes are made of what, and when what they are made of has changed.
 import type { Volume } from "../../../src/model/volume.ts";
 import type { AssignedPod } from "../../../src/sync/messages.ts";
-import type { ObjectKind, ObjectLookup } from "../objects.ts";
+import type { ObjectKind, ObjectLookup } from "../assignment/objects.ts";
 import type { PodDefinition } from "./definition.ts";
 import { hashText } from "./hash.ts";
 

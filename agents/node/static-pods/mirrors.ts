@@ -5,9 +5,9 @@ import type { PodDefinition } from "../pod/definition.ts";
 import { definitionOf } from "../pod/definition.ts";
 import type { PodEvent } from "../pod/pod-event.ts";
 import { warning } from "../pod/pod-event.ts";
-import type { Wanted } from "../pod-host.ts";
-import type { PodWorker } from "../pod-worker.ts";
 import type { Clock, Log } from "../ports.ts";
+import type { Wanted } from "../worker/pod-host.ts";
+import type { PodWorker } from "../worker/pod-worker.ts";
 import type { StaticPod, StaticPods } from "./static-pod.ts";
 import { mirrorAnnotation } from "./static-pod.ts";
 

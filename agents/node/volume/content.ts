@@ -1,7 +1,7 @@
 // What is in volumes that are made of ConfigMaps, Secrets, tokens and the pod's own fields.
 // Source: kubelet pkg/volume/configmap, secret, projected, downwardapi.
 import type { DownwardAPIVolumeFile, KeyToPath, Volume, VolumeProjection } from "../../../src/model/volume.ts";
-import type { HeldObject, ObjectKind, TokenRequest } from "../objects.ts";
+import type { HeldObject, ObjectKind, TokenRequest } from "../assignment/objects.ts";
 import type { PodSurroundings } from "../pod/environment.ts";
 import { podField, podFieldMap, resourceField } from "../pod/environment.ts";
 import { apiAccessVolume, rootCertificates } from "../pod/service-account.ts";

@@ -2,7 +2,7 @@
 // Source: kubelet pkg/kubelet/token/token_manager.go.
 import { readFile } from "node:fs/promises";
 
-import type { TokenRequest, TokenSource } from "../objects.ts";
+import type { TokenRequest, TokenSource } from "../assignment/objects.ts";
 import type { Clock } from "../ports.ts";
 
 /** A token is renewed when this much of its life is over. */

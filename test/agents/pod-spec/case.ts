@@ -1,6 +1,6 @@
 // What a line of the table says: a pod, and what has to be seen of each of its fields.
 
-import type { HeldObject } from "../../../agents/node/objects.ts";
+import type { HeldObject } from "../../../agents/node/assignment/objects.ts";
 import type { AssignedPod } from "../../../src/sync/messages.ts";
 import type { Registry } from "../../containers/registry.ts";
 import type { RealPod } from "./real-pod.ts";

@@ -1,6 +1,6 @@
 // A stand-in for the control plane's side of the protocol, for one node.
-import type { HeldObject, IssuedToken, TokenRequest } from "../../../agents/node/objects.ts";
-import { TokenRefused } from "../../../agents/node/objects.ts";
+import type { HeldObject, IssuedToken, TokenRequest } from "../../../agents/node/assignment/objects.ts";
+import { TokenRefused } from "../../../agents/node/assignment/objects.ts";
 import { podNeeds } from "../../../src/core/named-objects.ts";
 import type { PodTemplate } from "../../../src/model/pod-template.ts";
 import type { AssignedObject, AssignedPod, EventReport, PodReport, SyncRequest } from "../../../src/sync/messages.ts";

@@ -1,13 +1,13 @@
 // One agent in a world of its own, whose time and faults a test decides.
 import { Agent } from "../../../agents/node/agent.ts";
 import type { AgentPorts } from "../../../agents/node/agent-ports.ts";
+import type { HeldObject } from "../../../agents/node/assignment/objects.ts";
+import type { StoredAssignment, StoredMemory } from "../../../agents/node/assignment/stored.ts";
 import type { Hold } from "../../../agents/node/hold.ts";
-import type { HeldObject } from "../../../agents/node/objects.ts";
 import type { Checkpoint, Connection, ConnectionListener, Loaded, NodeFacts } from "../../../agents/node/ports.ts";
 import { FakeNetwork, FakeRuntime } from "../../../agents/node/runtime/fake.ts";
 import type { FakeScript } from "../../../agents/node/runtime/fake-script.ts";
 import type { Runtime } from "../../../agents/node/runtime/runtime.ts";
-import type { StoredAssignment, StoredMemory } from "../../../agents/node/stored.ts";
 import { PathVolumes } from "../../../agents/node/volume/path-volumes.ts";
 import type { NodeReport, SyncAnswer, SyncRequest } from "../../../src/sync/messages.ts";
 import { ControlPlane } from "./control-plane.ts";

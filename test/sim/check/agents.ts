@@ -1,6 +1,6 @@
 // A2 to A5, X1, and the acknowledgements of D1, seen from the machines: what agents are told, keep and do.
 
-import type { StoredAssignment } from "../../../agents/node/stored.ts";
+import type { StoredAssignment } from "../../../agents/node/assignment/stored.ts";
 import { quantityMilli } from "../../../src/model/quantity.ts";
 import type { SyncAnswer, SyncRequest } from "../../../src/sync/messages.ts";
 import { machineMilliCpu } from "../world/machine.ts";

@@ -6,8 +6,8 @@ import { availableParallelism, totalmem } from "node:os";
 
 import type { Reviewer } from "../../connection/reviews.ts";
 import type { Clock, NodeFacts } from "../../ports.ts";
+import { UsageMeter } from "../../reporting/usage-meter.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { UsageMeter } from "../../usage-meter.ts";
 import type { Failure } from "../answers.ts";
 import { answer, bearerOf, refuse, unauthorized } from "../answers.ts";
 import type { NodeState } from "../node-state.ts";

@@ -1,7 +1,7 @@
 // What the node and its containers use. The use of a processor is a rate, and a rate takes two looks.
-import type { UsageReport } from "../../src/model/usage-report.ts";
-import type { Clock, NodeFacts } from "./ports.ts";
-import type { ContainerStats, Runtime } from "./runtime/runtime.ts";
+import type { UsageReport } from "../../../src/model/usage-report.ts";
+import type { Clock, NodeFacts } from "../ports.ts";
+import type { ContainerStats, Runtime } from "../runtime/runtime.ts";
 
 type Look = {
   readonly atMs: number;

@@ -1,8 +1,8 @@
 // What an agent keeps on disk.
-import type { PodTemplate } from "../../src/model/pod-template.ts";
-import type { AssignedPod } from "../../src/sync/messages.ts";
+import type { PodTemplate } from "../../../src/model/pod-template.ts";
+import type { AssignedPod } from "../../../src/sync/messages.ts";
+import type { PodMemory } from "../pod/memory.ts";
 import type { NamedVersion } from "./held-objects.ts";
-import type { PodMemory } from "./pod/memory.ts";
 
 /** The desired state that was accepted last, with everything needed to act on it without a network. */
 export type StoredAssignment = {

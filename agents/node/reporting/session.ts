@@ -1,7 +1,7 @@
 // When to talk to the control plane: one message at a time, again when it is lost, slower and slower while nobody answers.
-import type { SyncAnswer, SyncRequest } from "../../src/sync/messages.ts";
-import { protocolVersion } from "./connection/protocol.ts";
-import type { Clock, Connection, ConnectionListener, ConnectionProblem, Log, Random } from "./ports.ts";
+import type { SyncAnswer, SyncRequest } from "../../../src/sync/messages.ts";
+import { protocolVersion } from "../connection/protocol.ts";
+import type { Clock, Connection, ConnectionListener, ConnectionProblem, Log, Random } from "../ports.ts";
 
 /** One message's content, and what to do once its fate is known. */
 export type Outgoing = {

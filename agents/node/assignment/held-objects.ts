@@ -1,5 +1,5 @@
 // The ConfigMaps and Secrets that an agent holds: what answers told of them, and what of it is still to come.
-import type { AssignedObject } from "../../src/sync/messages.ts";
+import type { AssignedObject } from "../../../src/sync/messages.ts";
 import type { HeldObject, ObjectKind, ObjectLookup } from "./objects.ts";
 
 /** Names an object and says in what version it is to be had; a version of "" stands for none. */

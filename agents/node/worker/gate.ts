@@ -1,8 +1,8 @@
 // Cuts an agent that was stopped off from the world: what it was waiting for never comes, as after a crash.
 
-import type { TokenSource } from "./objects.ts";
-import type { PodSurroundings } from "./pod/environment.ts";
-import type { Network } from "./ports.ts";
+import type { TokenSource } from "../assignment/objects.ts";
+import type { PodSurroundings } from "../pod/environment.ts";
+import type { Network } from "../ports.ts";
 import type {
   ContainerConfig,
   PodSandboxConfig,
@@ -10,8 +10,8 @@ import type {
   RuntimeContainerStatus,
   RuntimeFilter,
   RuntimeImages,
-} from "./runtime/runtime.ts";
-import type { MountInput, PodOnDisk, TearDown, Volumes } from "./volume/volumes.ts";
+} from "../runtime/runtime.ts";
+import type { MountInput, PodOnDisk, TearDown, Volumes } from "../volume/volumes.ts";
 
 export class Gate {
   #isClosed = false;

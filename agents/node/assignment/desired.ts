@@ -1,8 +1,8 @@
 // What the node is to run, as the control plane said last: taken in, kept on disk, and what of it is still to come.
-import type { SyncAnswer, SyncRequest } from "../../src/sync/messages.ts";
+import type { SyncAnswer, SyncRequest } from "../../../src/sync/messages.ts";
+import type { Checkpoint, Loaded, Log } from "../ports.ts";
 import { HeldObjects, noHeldObjects } from "./held-objects.ts";
 import type { HeldObject } from "./objects.ts";
-import type { Checkpoint, Loaded, Log } from "./ports.ts";
 import type { StoredAssignment } from "./stored.ts";
 import { templatesFor } from "./templates.ts";
 

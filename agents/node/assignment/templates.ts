@@ -1,6 +1,6 @@
 // Which templates an agent keeps: those that its pods name, and for a while those that they named before.
-import type { PodTemplate } from "../../src/model/pod-template.ts";
-import type { AssignedPod, SyncAnswer } from "../../src/sync/messages.ts";
+import type { PodTemplate } from "../../../src/model/pod-template.ts";
+import type { AssignedPod, SyncAnswer } from "../../../src/sync/messages.ts";
 
 type Templates = Readonly<Record<string, PodTemplate>>;
 

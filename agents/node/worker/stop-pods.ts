@@ -1,7 +1,7 @@
 // Ends everything that runs on the node, for an agent that is not to leave it behind.
-import type { ExecutePorts } from "./pod/execute.ts";
-import { execute } from "./pod/execute.ts";
-import { annotations } from "./pod/labels.ts";
+import type { ExecutePorts } from "../pod/execute.ts";
+import { execute } from "../pod/execute.ts";
+import { annotations } from "../pod/labels.ts";
 
 const defaultGraceSeconds = 30;
 

@@ -1,9 +1,9 @@
 // What can be used of what the disk and the control plane hold, when not all of it can be read.
-import type { PodTemplate } from "../../src/model/pod-template.ts";
-import type { AssignedPod } from "../../src/sync/messages.ts";
-import type { PodDefinition } from "./pod/definition.ts";
-import { definitionOf } from "./pod/definition.ts";
-import type { Checkpoint, Loaded, Log } from "./ports.ts";
+import type { PodTemplate } from "../../../src/model/pod-template.ts";
+import type { AssignedPod } from "../../../src/sync/messages.ts";
+import type { PodDefinition } from "../pod/definition.ts";
+import { definitionOf } from "../pod/definition.ts";
+import type { Checkpoint, Loaded, Log } from "../ports.ts";
 
 export async function loadedFrom(checkpoint: Checkpoint, log: Log): Promise<Loaded> {
   try {

@@ -1,15 +1,15 @@
 // What a pod's worker needs of its agent.
-import type { AssignedPod } from "../../src/sync/messages.ts";
-import type { NodeView } from "./node-view.ts";
-import type { ObjectLookup, TokenSource } from "./objects.ts";
-import type { Directories } from "./pod/container-config.ts";
-import type { PodDefinition } from "./pod/definition.ts";
-import type { Circumstances } from "./pod/plan.ts";
-import type { PodEvent } from "./pod/pod-event.ts";
+import type { AssignedPod } from "../../../src/sync/messages.ts";
+import type { ObjectLookup, TokenSource } from "../assignment/objects.ts";
+import type { NodeView } from "../node-view.ts";
+import type { Directories } from "../pod/container-config.ts";
+import type { PodDefinition } from "../pod/definition.ts";
+import type { Circumstances } from "../pod/plan.ts";
+import type { PodEvent } from "../pod/pod-event.ts";
+import type { Clock, LocalApi, Log, Network, Random } from "../ports.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Volumes } from "../volume/volumes.ts";
 import type { PodWorker } from "./pod-worker.ts";
-import type { Clock, LocalApi, Log, Network, Random } from "./ports.ts";
-import type { Runtime } from "./runtime/runtime.ts";
-import type { Volumes } from "./volume/volumes.ts";
 
 export type Wanted = { readonly assigned: AssignedPod; readonly definition: PodDefinition };
 

@@ -1,11 +1,11 @@
 // What an agent has to tell, made up into messages, and what of it has arrived.
-import type { UsageReport } from "../../src/model/usage-report.ts";
-import type { EventReport, NodeReport, PodReport, SyncRequest } from "../../src/sync/messages.ts";
+import type { UsageReport } from "../../../src/model/usage-report.ts";
+import type { EventReport, NodeReport, PodReport, SyncRequest } from "../../../src/sync/messages.ts";
+import type { Hold } from "../hold.ts";
+import type { PodEvent } from "../pod/pod-event.ts";
+import type { Clock, NodeFacts } from "../ports.ts";
+import type { PodWorker } from "../worker/pod-worker.ts";
 import { EventQueue } from "./events.ts";
-import type { Hold } from "./hold.ts";
-import type { PodEvent } from "./pod/pod-event.ts";
-import type { PodWorker } from "./pod-worker.ts";
-import type { Clock, NodeFacts } from "./ports.ts";
 import type { Outgoing } from "./session.ts";
 
 /** In one message, so that none is too long to be taken. What is left goes with the next. */

@@ -1,8 +1,8 @@
 // The tokens that pods were given last, kept so that a node without a network starts its pods after a reboot.
-import { isFields, parseJson } from "./connection/protocol.ts";
+import { isFields, parseJson } from "../connection/protocol.ts";
+import type { Clock, Log } from "../ports.ts";
 import type { IssuedToken, TokenRequest, TokenSource } from "./objects.ts";
 import { TokenRefused } from "./objects.ts";
-import type { Clock, Log } from "./ports.ts";
 
 /** Where they are between two lives of the agent; nobody else can read them there. */
 export type SealedStore = {

@@ -1,14 +1,14 @@
 // Asks the probes of one pod's containers, each in its own rhythm, and tells what they found out.
-import type { ContainerDefinition, PodDefinition } from "./pod/definition.ts";
-import type { ContainerHealth, PodMemory } from "./pod/memory.ts";
-import { containerMemory } from "./pod/memory.ts";
-import type { Observation } from "./pod/observation.ts";
-import type { PodEvent } from "./pod/pod-event.ts";
-import { containerFieldPath, warning } from "./pod/pod-event.ts";
-import type { ProbeAnswer, ProbeKind, ProbeRun } from "./pod/probe.ts";
-import { ask, countAnswer, noRun, probeOf } from "./pod/probe.ts";
-import type { Clock, Network, Random } from "./ports.ts";
-import type { Runtime, RuntimeContainerStatus } from "./runtime/runtime.ts";
+import type { ContainerDefinition, PodDefinition } from "../pod/definition.ts";
+import type { ContainerHealth, PodMemory } from "../pod/memory.ts";
+import { containerMemory } from "../pod/memory.ts";
+import type { Observation } from "../pod/observation.ts";
+import type { PodEvent } from "../pod/pod-event.ts";
+import { containerFieldPath, warning } from "../pod/pod-event.ts";
+import type { ProbeAnswer, ProbeKind, ProbeRun } from "../pod/probe.ts";
+import { ask, countAnswer, noRun, probeOf } from "../pod/probe.ts";
+import type { Clock, Network, Random } from "../ports.ts";
+import type { Runtime, RuntimeContainerStatus } from "../runtime/runtime.ts";
 
 export type ProberPorts = {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 // Events on their way to the control plane: few, counted, and the first to be given up.
-import type { EventReport } from "../../src/sync/messages.ts";
-import type { PodEvent } from "./pod/pod-event.ts";
+import type { EventReport } from "../../../src/sync/messages.ts";
+import type { PodEvent } from "../pod/pod-event.ts";
 
 const longestQueue = 128;
 const longestMessage = 1024;

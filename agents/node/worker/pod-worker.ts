@@ -1,24 +1,24 @@
 // Keeps one pod as it should be: observes, plans, sets actions going and computes the status, again after each change.
-import type { PodStatus } from "../../src/model/pod-status.ts";
-import type { Action, InFlight, Outcome, StartStage } from "./pod/action.ts";
-import { actionKey, isMidStart } from "./pod/action.ts";
-import type { PodSurroundings } from "./pod/environment.ts";
-import { execute } from "./pod/execute.ts";
-import type { PodMemory } from "./pod/memory.ts";
-import { containerMemory, withContainer } from "./pod/memory.ts";
-import { awaitsObjects } from "./pod/named-objects.ts";
-import { nothingObserved, observe } from "./pod/observation.ts";
-import type { PodPlan } from "./pod/plan.ts";
-import { planPod } from "./pod/plan.ts";
-import { isEndPutOff } from "./pod/plan-held.ts";
-import { warning } from "./pod/pod-event.ts";
-import { forgiven, remember } from "./pod/remember.ts";
-import { podIpOf, statusOf } from "./pod/report.ts";
-import { contentVersion } from "./pod/volume-content.ts";
+import type { PodStatus } from "../../../src/model/pod-status.ts";
+import type { Action, InFlight, Outcome, StartStage } from "../pod/action.ts";
+import { actionKey, isMidStart } from "../pod/action.ts";
+import type { PodSurroundings } from "../pod/environment.ts";
+import { execute } from "../pod/execute.ts";
+import type { PodMemory } from "../pod/memory.ts";
+import { containerMemory, withContainer } from "../pod/memory.ts";
+import { awaitsObjects } from "../pod/named-objects.ts";
+import { nothingObserved, observe } from "../pod/observation.ts";
+import type { PodPlan } from "../pod/plan.ts";
+import { planPod } from "../pod/plan.ts";
+import { isEndPutOff } from "../pod/plan-held.ts";
+import { warning } from "../pod/pod-event.ts";
+import { forgiven, remember } from "../pod/remember.ts";
+import { podIpOf, statusOf } from "../pod/report.ts";
+import { contentVersion } from "../pod/volume-content.ts";
+import type { Eviction } from "../upkeep/ports.ts";
 import type { PodHost, Wanted } from "./pod-host.ts";
 import type { ProbeFinding } from "./prober.ts";
 import { Prober, unhealthyEvent, withVerdict } from "./prober.ts";
-import type { Eviction } from "./upkeep/ports.ts";
 
 /** A pod that had succeeded or failed already ends without another status. */
 type TellableState = { readonly status: PodStatus; readonly ended: boolean };
