@@ -49,7 +49,7 @@ export async function represented(
     case "partialMetadata":
       return toPartialObjectMetadata(object);
     default:
-      return (await withHeartbeats(context.env, resource, [object]))[0];
+      return (await withHeartbeats(context, [object]))[0];
   }
 }
 
@@ -87,7 +87,7 @@ async function representedList(
     case "partialMetadataList":
       return toPartialObjectMetadataList(objects, metadata);
     default: {
-      const items = (await withHeartbeats(context.env, resource, objects)).map(withoutType);
+      const items = (await withHeartbeats(context, objects)).map(withoutType);
       return { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource), metadata, items };
     }
   }

@@ -54,6 +54,27 @@ describe("a hold that an agent tells of", () => {
     expect(after.metadata.annotations ?? {}).toEqual({});
   });
 
+  it("is over in time though the agent is never heard again, and nothing is written for that", async () => {
+    const agent = await Agent.registered("n1");
+    await agent.sync(report(hold));
+    const end = until();
+    const { resourceVersion } = (await seenOf("n1")).metadata as { resourceVersion?: string };
+    vi.setSystemTime(Date.now() + 7_199_000);
+    expect((await seenOf("n1")).condition).toMatchObject({ status: "True" });
+    vi.setSystemTime(Date.now() + 2000);
+    const over = {
+      status: "False",
+      reason: "HoldOver",
+      message: `the hold was over at ${end}`,
+      lastTransitionTime: end,
+    };
+    const read = await seenOf("n1");
+    expect(read.condition).toMatchObject(over);
+    expect(read.metadata).toMatchObject({ resourceVersion });
+    const [listed] = (await api.list(api.nodes)) as never as { status: { conditions: unknown[] } }[];
+    expect(listed?.status.conditions).toContainEqual(expect.objectContaining(over));
+  });
+
   it("ends some day, whatever the agent says", async () => {
     const agent = await Agent.registered("n1");
     await agent.sync(report({ reason: "for ever", remainingSeconds: 1e9 }));
