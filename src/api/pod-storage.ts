@@ -5,6 +5,7 @@ import { isReadyStatus } from "../core/pod-conditions.ts";
 import { parseTimeMs } from "../model/instant.ts";
 import type { KubeObject } from "../model/meta.ts";
 import { controllerOf } from "../model/meta.ts";
+import { withMountStatuses, withoutMountStatuses } from "../model/mount-statuses.ts";
 import type { Pod } from "../model/pod.ts";
 import { pods as podResource } from "../model/pod.ts";
 import { isWaiting, podFromTemplate, templateOfPod } from "../model/pod-template.ts";
@@ -51,7 +52,7 @@ export class PodStorage implements Storage {
 
   async #pods(rows: readonly PodRow[]): Promise<readonly Pod[]> {
     await this.#templates.load(rows.map(({ template }) => template));
-    return rows.map((row) => podFromTemplate(this.#templates.get(row.template), row));
+    return rows.map((row) => withMountStatuses(podFromTemplate(this.#templates.get(row.template), row)));
   }
 
   async read({ namespace, name }: Place): Promise<KubeObject | null> {
@@ -97,7 +98,8 @@ export class PodStorage implements Storage {
       readObject(this.#db, { resource: "namespaces", namespace: "", name: namespace }),
     ]);
     const rv = written.get(writtenKey(row));
-    if (rv !== undefined) return { outcome: "created", object: podFromTemplate(template, { ...row, rv }) };
+    if (rv !== undefined)
+      return { outcome: "created", object: withMountStatuses(podFromTemplate(template, { ...row, rv })) };
     if (existing !== null) return { outcome: "exists" };
     return { outcome: room === null ? "namespace missing" : "namespace terminating" };
   }
@@ -122,7 +124,10 @@ export class PodStorage implements Storage {
     ]);
     const rv = written.get(writtenKey(row));
     if (rv === undefined) return { outcome: "conflict" };
-    return { outcome: released ? "removed" : "updated", object: podFromTemplate(template, { ...row, rv }) };
+    return {
+      outcome: released ? "removed" : "updated",
+      object: withMountStatuses(podFromTemplate(template, { ...row, rv })),
+    };
   }
 
   async remove(
@@ -149,7 +154,8 @@ export class PodStorage implements Storage {
   /** The row and the template of a pod; `kept` is what only the row knows. */
   #split(pod: Pod, kept: Pick<PodRow, "slot" | "observation" | "createdMs"> & Partial<PodRow>) {
     const { template, node } = templateOfPod(pod, kept.node || undefined);
-    const { metadata, status } = pod;
+    const { metadata } = pod;
+    const status = withoutMountStatuses(pod.status);
     const row: PodRow = {
       namespace: metadata.namespace ?? "",
       name: metadata.name ?? "",

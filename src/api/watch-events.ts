@@ -3,6 +3,7 @@ import { qualifiedResource } from "../model/api-error.ts";
 import { fieldQueryMatches } from "../model/field-query.ts";
 import { labelQueryMatches } from "../model/label-query.ts";
 import type { KubeObject } from "../model/meta.ts";
+import { withMountStatuses } from "../model/mount-statuses.ts";
 import { podFromTemplate } from "../model/pod-template.ts";
 import type { Resource } from "../model/resource.ts";
 import { selectableFieldsOf } from "../model/resource.ts";
@@ -45,7 +46,7 @@ async function objectsOf(changes: readonly Change[], { resource, templates }: Vi
     return changes.map(({ body, seq }) => resource.fromStorage(withResourceVersion(body, seq)));
   const rows = changes.map(loggedPodRow);
   await templates.load(rows.map(({ template }) => template));
-  return rows.map((row) => podFromTemplate(templates.get(row.template), row));
+  return rows.map((row) => withMountStatuses(podFromTemplate(templates.get(row.template), row)));
 }
 
 /** What the change is to the watch; where it leaves its sight, the object is the one that it cannot see. */
