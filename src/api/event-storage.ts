@@ -1,6 +1,7 @@
 // Events: those that were written, and those of the ordinary start of pods, which are made up from the pods.
 import { eventTtlMs } from "../core/event-object.ts";
-import { lifecycleEvents } from "../core/lifecycle-events.ts";
+import type { Pulls } from "../core/lifecycle-events.ts";
+import { lifecycleEvents, pullsIn } from "../core/lifecycle-events.ts";
 import { parseTimeMs } from "../model/instant.ts";
 import { pageObjects } from "../model/limits.ts";
 import type { KubeObject } from "../model/meta.ts";
@@ -40,11 +41,31 @@ export class EventStorage implements Storage {
     const listing = await this.#written.list(request);
     // Made up ones stand before all others, on the first page.
     if (request.after !== null || request.name !== null) return listing;
-    const madeUp = (await this.#youngPods(request.namespace)).flatMap((pod) => lifecycleEvents(pod, this.#nowMs));
+    const isWhole = listing.objects.length < request.limit;
+    const pulls = isWhole ? pullsIn(listing.objects) : await this.#pulls(request);
+    const young = await this.#youngPods(request.namespace);
+    const madeUp = young.flatMap((pod) => lifecycleEvents(pod, pulls, this.#nowMs));
     // A list that goes on goes on from its last object, so only a whole one may be put in another order.
-    if (listing.objects.length >= request.limit) return { ...listing, preceding: madeUp };
-    const preceding = [...listing.objects.filter(isScheduling), ...madeUp];
-    return { ...listing, preceding, objects: listing.objects.filter((event) => !isScheduling(event)) };
+    if (!isWhole) return { ...listing, preceding: madeUp };
+    // Within one second readers go by the order of the list.
+    const all = [...listing.objects, ...madeUp];
+    const preceding = [...all.filter(isScheduling), ...listing.objects.filter(isPull), ...madeUp.filter(isLater)];
+    return { ...listing, preceding, objects: listing.objects.filter((event) => isLater(event) && !isPull(event)) };
+  }
+
+  /** For one pod all Events are looked through, as its reader does too; for all pods that would be too much. */
+  async #pulls({ namespace }: ListRequest): Promise<Pulls> {
+    if (this.#pod === null) return null;
+    const found: KubeObject[] = [];
+    for (let after: Place | null = null; ; ) {
+      const { objects }: Listing = await this.#written.list({
+        ...{ namespace, name: null, nodeName: null, after, limit: pageObjects },
+      });
+      found.push(...objects.filter(({ reason }) => reason === "Pulled"));
+      const last = objects.at(-1)?.metadata;
+      if (objects.length < pageObjects || last === undefined) return pullsIn(found);
+      after = { namespace: last.namespace ?? "", name: last.name ?? "" };
+    }
   }
 
   async #youngPods(namespace: string | null): Promise<readonly Pod[]> {
@@ -85,9 +106,16 @@ export class EventStorage implements Storage {
   }
 }
 
-/** Comes before what is made up of the pod's start: within one second readers go by the order of the list. */
 function isScheduling(event: KubeObject): boolean {
   return event["reason"] === "Scheduled";
+}
+
+function isLater(event: KubeObject): boolean {
+  return !isScheduling(event);
+}
+
+function isPull(event: KubeObject): boolean {
+  return event["reason"] === "Pulling" || event["reason"] === "Pulled";
 }
 
 function asPods(objects: readonly (KubeObject | null)[]): readonly Pod[] {

@@ -16,9 +16,34 @@ type Told = {
   readonly fieldPath?: string;
 };
 
+/** How often images were pulled for each container, as far as Events tell; null: it is not known. */
+export type Pulls = ReadonlyMap<string, number> | null;
+
+/** Counts what agents have told of images that they pulled. */
+export function pullsIn(events: readonly KubeObject[]): ReadonlyMap<string, number> {
+  const pulls = new Map<string, number>();
+  for (const event of events) {
+    if (event["reason"] !== "Pulled") continue;
+    const { involvedObject, count } = event as PulledEvent;
+    const key = pullKey(involvedObject?.uid, involvedObject?.fieldPath);
+    pulls.set(key, (pulls.get(key) ?? 0) + (count ?? 1));
+  }
+  return pulls;
+}
+
+/** What of a written Event is looked at: its kind is kept as it was sent, and anything may be left out. */
+type PulledEvent = KubeObject & {
+  readonly involvedObject?: { readonly uid?: string; readonly fieldPath?: string };
+  readonly count?: number;
+};
+
+function pullKey(uid: string | undefined, fieldPath: string | undefined): string {
+  return `${uid} ${fieldPath}`;
+}
+
 /** The Events that are young enough to be remembered still, oldest first. */
-export function lifecycleEvents(pod: Pod, nowMs: number): readonly KubeObject[] {
-  return [...scheduled(pod), ...started(pod)]
+export function lifecycleEvents(pod: Pod, pulls: Pulls, nowMs: number): readonly KubeObject[] {
+  return [...scheduled(pod), ...started(pod, pulls)]
     .filter(({ atMs }) => nowMs - atMs < eventTtlMs)
     .map((told) => eventOf(pod, told));
 }
@@ -42,7 +67,7 @@ function scheduledAtMs({ metadata, status }: Pod): number | null {
   return changedAtMs === null ? parseTimeMs(metadata.creationTimestamp) : Math.min(changedAtMs, ...starts);
 }
 
-function started({ status }: Pod): readonly Told[] {
+function started({ metadata, status }: Pod, pulls: Pulls): readonly Told[] {
   const statuses = [
     ...(status.initContainerStatuses ?? []).map((container) => ({ container, field: "spec.initContainers" })),
     ...(status.containerStatuses ?? []).map((container) => ({ container, field: "spec.containers" })),
@@ -53,10 +78,15 @@ function started({ status }: Pod): readonly Told[] {
     if (atMs === null) return [];
     const { name, image, imageID } = container;
     const common = { component: "kubelet", atMs, count: container.restartCount + 1, fieldPath: `${field}{${name}}` };
-    const pulled = { ...common, reason: "Pulled", message: `Container image "${image}" already present on machine` };
+    // Pulls that happened have Events of their own.
+    const told = pulls === null ? common.count : (pulls.get(pullKey(metadata.uid, common.fieldPath)) ?? 0);
+    const present = {
+      ...{ ...common, count: common.count - told, reason: "Pulled" },
+      message: `Container image "${image}" already present on machine`,
+    };
     return [
       // A runtime without images has none to pull.
-      ...(imageID === "" ? [] : [pulled]),
+      ...(imageID === "" || present.count <= 0 ? [] : [present]),
       { ...common, reason: "Created", message: `Created container: ${name}` },
       { ...common, reason: "Started", message: `Started container ${name}` },
     ];

@@ -209,7 +209,7 @@ export const events: Resource<Event> = defineResource<Event>({
   kind: "Event",
   plural: "events",
   support: actedOn(
-    "kept an hour; Scheduled, Pulled, Created and Started are made up from the pods when a list asks for them",
+    "kept an hour; Scheduled, Created, Started, and Pulled where the image was there already, are made up from the pods when a list asks for them",
   ),
   shortNames: ["ev"],
   schema: Event,

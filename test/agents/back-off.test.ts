@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { BackOff } from "../../agents/node/pod/back-off.ts";
-import { durationText, heldOffUntilMs, nextBackOff } from "../../agents/node/pod/back-off.ts";
+import { durationText, heldOffUntilMs, nextBackOff, preciseDurationText } from "../../agents/node/pod/back-off.ts";
 
 const minuteMs = 60_000;
 
@@ -43,4 +43,16 @@ describe("back-off", () => {
   ])("of %i ms reads %s", (durationMs, text) => {
     expect(durationText(durationMs)).toBe(text);
   });
+});
+
+test.each([
+  [0, "0s"],
+  [250.7, "250ms"],
+  [1000, "1s"],
+  [1500, "1.5s"],
+  [12_345, "12.345s"],
+  [60_020, "1m0.02s"],
+  [3_723_004, "1h2m3.004s"],
+])("%d milliseconds are %s to the millisecond", (ms, text) => {
+  expect(preciseDurationText(ms)).toBe(text);
 });

@@ -31,3 +31,13 @@ export function durationText(durationMs: number): string {
   if (hours > 0) return `${hours}h${minutes % 60}m${seconds % 60}s`;
   return minutes > 0 ? `${minutes}m${seconds % 60}s` : `${seconds}s`;
 }
+
+/** A duration as Go prints it to the millisecond: 0s, 250ms, 1.5s, 1m0.02s. */
+export function preciseDurationText(durationMs: number): string {
+  const wholeMs = Math.max(0, Math.floor(durationMs));
+  if (wholeMs > 0 && wholeMs < 1000) return `${wholeMs}ms`;
+  const minutes = Math.floor(wholeMs / 60_000);
+  const seconds = `${(wholeMs % 60_000) / 1000}s`;
+  if (minutes === 0) return seconds;
+  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
+}

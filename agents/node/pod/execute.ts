@@ -1,7 +1,7 @@
 // Does what a plan says, through the runtime; the only place from which pods are changed.
-// Source of reasons and messages: kubelet kuberuntime startContainer, images EnsureImageExists.
+// Source of reasons and messages: kubelet kuberuntime startContainer.
 
-import type { Failure, PodSandboxConfig, RegistryCredentials, Runtime } from "../runtime/runtime.ts";
+import type { Failure, PodSandboxConfig, Runtime } from "../runtime/runtime.ts";
 import { fail } from "../runtime/runtime.ts";
 import type { Volumes } from "../volume/volumes.ts";
 import type { Action, Outcome, StartStage, VolumesFound } from "./action.ts";
@@ -15,11 +15,10 @@ import { environmentOf } from "./environment.ts";
 import type { HookPorts } from "./hook.ts";
 import { hookFailure, hookOf, hookProblemText, runHook } from "./hook.ts";
 import { hostNameProblem } from "./host-name.ts";
-import { pullSecretsOf } from "./named-objects.ts";
 import { nonRootProblem } from "./non-root.ts";
 import type { PodEvent } from "./pod-event.ts";
 import { containerFieldPath, normal, warning } from "./pod-event.ts";
-import { credentialsFor } from "./pull-credentials.ts";
+import { ensureImage } from "./pull-image.ts";
 import { contentVersion } from "./volume-content.ts";
 
 export type ExecutePorts = HookPorts & { readonly volumes: Volumes };
@@ -35,6 +34,8 @@ export type ExecuteContext = {
   /** False once the pod is to end: a start is given up between two steps then. */
   isWanted(): boolean;
   setStage(stage: StartStage): void;
+  /** At once: what comes next may take long. */
+  tell(event: PodEvent): void;
 };
 
 /** A post-start hook has no time limit of its own; it ends with its container or its pod. */
@@ -122,6 +123,8 @@ async function setUpVolumes(pod: PodSurroundings, { ports, toldTrouble }: Execut
   return { found, events, isReady: problems.length === 0 };
 }
 
+type Failed = Extract<Outcome, { kind: "failed" }>;
+
 type Start = Extract<Action, { kind: "start-container" }>;
 
 type Starting = {
@@ -146,63 +149,15 @@ async function startContainer(action: Start, context: ExecuteContext): Promise<O
   const refusal = context.ports.runtime.refusal(pod.definition.spec, container.container);
   if (refusal !== null) return failed(start, "CreateContainerConfigError", refusal);
   context.setStage("pull");
-  const pulled = await ensureImage(start, context.ports.runtime).catch((error) => uninspected(start, error));
-  if (pulled !== null) return pulled;
+  const lacking = await ensureImage(start, context);
+  if (lacking !== null) return { ...failed(start, lacking.reason, lacking.error), message: lacking.message };
   if (!context.isWanted()) return abandoned;
   context.setStage("create");
   return createAndStart(start, action, context);
 }
 
-type Failed = Extract<Outcome, { kind: "failed" }>;
-
 function failed({ events, fieldPath }: Starting, reason: string, message: string): Failed {
   return { kind: "failed", reason, message, events: [...events, warning("Failed", `Error: ${message}`, fieldPath)] };
-}
-
-/** Null when the image is there. */
-async function ensureImage(start: Starting, runtime: Runtime): Promise<Outcome | null> {
-  const { image = "", imagePullPolicy } = start.container.container;
-  const shown = JSON.stringify(image);
-  const isPresent = imagePullPolicy !== "Always" && (await runtime.imageStatus(image)) !== null;
-  if (isPresent) return null;
-  if (imagePullPolicy === "Never") {
-    const message = `Container image ${shown} is not present with pull policy of Never`;
-    start.events.push(warning("ErrImageNeverPull", message, start.fieldPath));
-    return failed(start, "ErrImageNeverPull", message);
-  }
-  const pulled = await runtime.pullImage(image, start.sandbox, pullCredentials(image, start));
-  if (pulled.ok) return null;
-  start.events.push(warning("Failed", `Failed to pull image ${shown}: ${pulled.message}`, start.fieldPath));
-  // A node that is cut off starts its pods from what it has, rather than not at all.
-  if (imagePullPolicy === "Always" && (await runtime.imageStatus(image)) !== null) return null;
-  const reason = pullReason(pulled);
-  return { ...failed(start, reason, reason), message: pulled.message };
-}
-
-/** The runtime itself could not be asked. */
-function uninspected(start: Starting, error: unknown): Failed {
-  const shown = JSON.stringify(start.container.container.image ?? "");
-  const message = `Failed to inspect image ${shown}: ${error instanceof Error ? error.message : String(error)}`;
-  start.events.push(warning("InspectFailed", message, start.fieldPath));
-  return failed(start, "ImageInspectError", message);
-}
-
-function pullCredentials(image: string, { pod, events }: Starting): readonly RegistryCredentials[] {
-  const { namespace } = pod.assigned;
-  const named = pullSecretsOf(pod);
-  const found = named.flatMap(({ kind, name }) => pod.objects.get(kind, namespace, name) ?? []);
-  const lacking = named.map(({ name }) => name).filter((name) => !found.some((secret) => secret.name === name));
-  if (lacking.length > 0) {
-    const what = `Unable to retrieve some image pull secrets (${lacking.join(", ")})`;
-    const message = `${what}; attempting to pull the image may not succeed.`;
-    events.push(warning("FailedToRetrieveImagePullSecret", message));
-  }
-  return credentialsFor(image, found);
-}
-
-function pullReason({ reason }: Failure): string {
-  if (reason === "invalid-image-name") return "InvalidImageName";
-  return reason === "registry-unavailable" ? "RegistryUnavailable" : "ErrImagePull";
 }
 
 async function createAndStart(start: Starting, action: Start, context: ExecuteContext): Promise<Outcome> {

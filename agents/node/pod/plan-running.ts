@@ -226,13 +226,13 @@ function isHeldOff(draft: Draft, container: ContainerDefinition): boolean {
 /** A pull that failed a moment ago becomes one that is held off. */
 function holdAfterFailure(draft: Draft, { name, container }: ContainerDefinition, failedAtMs: number): void {
   const { waiting } = containerMemory(draft.memory, name);
-  if (waiting?.reason !== "ErrImagePull") return;
+  if (waiting?.reason !== "ErrImagePull" && waiting?.reason !== "RegistryUnavailable") return;
   if (draft.nowMs < failedAtMs + errorShownMs) {
     draft.lookAgain(failedAtMs + errorShownMs);
     return;
   }
   const image = JSON.stringify(container.image ?? "");
-  const message = `Back-off pulling image ${image}: ErrImagePull: ${waiting.message ?? ""}`;
+  const message = `Back-off pulling image ${image}: ${waiting.reason}: ${waiting.message ?? ""}`;
   draft.remember(name, { waiting: { reason: "ImagePullBackOff", message } });
   const fieldPath = draft.fieldPath(name);
   draft.events.push({ type: "Normal", reason: "BackOff", message: `Back-off pulling image ${image}`, fieldPath });

@@ -11,6 +11,7 @@ import { nothingObserved, observe } from "../pod/observation.ts";
 import type { PodPlan } from "../pod/plan.ts";
 import { planPod } from "../pod/plan.ts";
 import { isEndPutOff } from "../pod/plan-held.ts";
+import type { PodEvent } from "../pod/pod-event.ts";
 import { warning } from "../pod/pod-event.ts";
 import { forgiven, remember } from "../pod/remember.ts";
 import { podIpOf, statusOf } from "../pod/report.ts";
@@ -293,6 +294,7 @@ export class PodWorker {
       pod: this.#surroundings(),
       toldTrouble: this.#memory.volumes?.trouble,
       isWanted: () => this.#inFlight.get(key) === flight && !this.#isEnding(),
+      tell: (event: PodEvent) => this.#host.happened(this.uid, event),
       setStage: (stage: StartStage) => {
         flight.stage = stage;
         // What runs already is worth telling while its hook takes its time.

@@ -26,6 +26,7 @@ export async function stopPods(ports: ExecutePorts): Promise<void> {
       toldTrouble: undefined,
       isWanted: () => false,
       setStage: () => {},
+      tell: () => {},
     };
     return execute(action, context);
   });

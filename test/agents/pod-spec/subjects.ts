@@ -3,6 +3,7 @@ import type { PodCase } from "./case.ts";
 import { containerCases } from "./containers.ts";
 import { contentVolumeCases } from "./content-volumes.ts";
 import { environmentCases } from "./environment.ts";
+import { imageCases } from "./images.ts";
 import { lifecycleCases } from "./lifecycle.ts";
 import { networkCases } from "./network.ts";
 import { refusalCases } from "./refusals.ts";
@@ -21,6 +22,7 @@ export const subjects: Readonly<Record<string, readonly PodCase[]>> = {
   "volumes of objects": contentVolumeCases,
   security: securityCases,
   network: networkCases,
+  images: imageCases,
   lifecycle: lifecycleCases,
   "last words": terminationCases,
   refusals: refusalCases,
