@@ -200,7 +200,12 @@ describe("a call of the gRPC health service", () => {
   test.each([
     [1, "0", "success", ""],
     [2, "0", "failure", 'service unhealthy (responded with "NOT_SERVING")'],
-    [0, "5", "failure", "error: rpc failed with status 5"],
+    [0, "5", "failure", "error: health rpc probe failed: rpc error: code = NotFound desc = "],
+    [
+      ...([0, "12", "failure"] as const),
+      "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): ",
+    ],
+    [0, "99", "failure", "error: health rpc probe failed: rpc error: code = Code(99) desc = "],
   ])("answered with health %i and status %s", async (health, status, result, output) => {
     const { port } = await serving(health, status);
     expect(await put({ grpc: { port, service: "" } })).toEqual({ result, output });

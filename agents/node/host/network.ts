@@ -1,5 +1,6 @@
 // How probes and hooks reach containers from this host.
 // Source of the messages: Go's net and net/http, as the kubelet passes them on.
+import type { IncomingHttpHeaders } from "node:http";
 import { request as httpRequest } from "node:http";
 
 import { request as httpsRequest } from "node:https";
@@ -98,8 +99,13 @@ async function grpcHealth({ host, port, service, timeoutMs }: GrpcHealth): Promi
       session.destroy();
       resolve(answer);
     };
+    let isConnected = false;
+    session.on("connect", () => {
+      isConnected = true;
+    });
     const timer = setTimeout(() => {
-      end({ ok: false, message: `timeout: failed to connect service "${host}:${port}" within ${timeoutMs / 1000}s` });
+      const what = isConnected ? "health rpc did not complete" : `failed to connect service "${host}:${port}"`;
+      end({ ok: false, message: `timeout: ${what} within ${timeoutMs / 1000}s` });
     }, timeoutMs);
     session.on("error", (error) => end({ ok: false, message: dialText(error) }));
     const stream = session.request({
@@ -109,19 +115,19 @@ async function grpcHealth({ host, port, service, timeoutMs }: GrpcHealth): Promi
       "user-agent": userAgent,
       te: "trailers",
     });
-    let status = "";
+    let trouble: GrpcTrouble = { status: "", message: "" };
     let body = Buffer.alloc(0);
     stream.on("response", (headers) => {
-      status = String(headers["grpc-status"] ?? "");
+      trouble = troubleIn(headers, trouble);
     });
     stream.on("trailers", (trailers) => {
-      status = String(trailers["grpc-status"] ?? status);
+      trouble = troubleIn(trailers, trouble);
     });
     stream.on("data", (chunk: Buffer) => {
       body = Buffer.concat([body, chunk]);
     });
     stream.on("error", (error) => end({ ok: false, message: dialText(error) }));
-    stream.on("end", () => end(grpcAnswer(status, body)));
+    stream.on("end", () => end(grpcAnswer(trouble, body)));
     stream.end(grpcFrame(service));
   });
 }
@@ -134,8 +140,29 @@ function grpcFrame(service: string): Buffer {
   return Buffer.concat([head, message]);
 }
 
-function grpcAnswer(status: string, body: Buffer): NetworkAnswer {
-  if (status !== "" && status !== "0") return { ok: false, message: `error: rpc failed with status ${status}` };
+type GrpcTrouble = { readonly status: string; readonly message: string };
+
+function troubleIn(headers: IncomingHttpHeaders, before: GrpcTrouble): GrpcTrouble {
+  const { "grpc-status": status = before.status, "grpc-message": message = before.message } = headers;
+  return { status: String(status), message: String(message) };
+}
+
+// Source: google.golang.org/grpc codes.
+const grpcCodes =
+  "OK Canceled Unknown InvalidArgument DeadlineExceeded NotFound AlreadyExists PermissionDenied ResourceExhausted FailedPrecondition Aborted OutOfRange Unimplemented Internal Unavailable DataLoss Unauthenticated".split(
+    " ",
+  );
+
+// Source: pkg/probe/grpc.
+function grpcAnswer({ status, message: reason }: GrpcTrouble, body: Buffer): NetworkAnswer {
+  const code = grpcCodes[Number(status)] ?? `Code(${status})`;
+  if (code === "Unimplemented") {
+    const what = "this server does not implement the grpc health protocol (grpc.health.v1.Health)";
+    return { ok: false, message: `error: ${what}: ${reason}` };
+  }
+  if (code !== "OK") {
+    return { ok: false, message: `error: health rpc probe failed: rpc error: code = ${code} desc = ${reason}` };
+  }
   const message = body.subarray(5);
   const health = message[0] === 0x08 ? message[1] : 0;
   if (health === serving) return { ok: true };

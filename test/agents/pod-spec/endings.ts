@@ -49,6 +49,11 @@ export function statusesOf(pod: RealPod, name = "main"): readonly ContainerStatu
   );
 }
 
+/** For what a row sets going itself, however late it comes to its turn. */
+export function follows(check: () => void | Promise<void>): Promise<void> {
+  return vi.waitFor(check, { timeout: 40_000, interval: 40 });
+}
+
 const deletions = new WeakMap<ControlPlane, Map<string, number>>();
 
 /** Deletes pods, but for those that are deleted already. */
@@ -66,6 +71,6 @@ export function deleteAtOnce(plane: ControlPlane, graces: Readonly<Record<string
 export async function deleted(pod: RealPod, gracePeriodSeconds: number): Promise<number> {
   deleteAtOnce(pod.plane, { [pod.uid]: gracePeriodSeconds });
   const isEnded = () => expect(pod.plane.reports.get(pod.uid)?.ended, pod.explanation()).toBe(true);
-  await vi.waitFor(isEnded, { timeout: 40_000, interval: 40 });
+  await follows(isEnded);
   return deletions.get(pod.plane)?.get(pod.uid) ?? Number.NaN;
 }

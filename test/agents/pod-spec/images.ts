@@ -6,7 +6,7 @@ import { expect } from "vitest";
 import { busyboxImage } from "../../containers/image.ts";
 import type { PodCase } from "./case.ts";
 import { running } from "./case.ts";
-import { kept, keptMount, statusesOf } from "./endings.ts";
+import { follows, kept, keptMount, statusesOf } from "./endings.ts";
 import type { RealPod } from "./real-pod.ts";
 
 const pulledMessage =
@@ -54,7 +54,7 @@ async function runAgain(pod: RealPod, name: string): Promise<void> {
   await pod.place.registry.push(name, version(2));
   const go = join(pod.place.directory, "go");
   if (pod.container()?.restartCount === 0) writeFileSync(go, "");
-  await pod.until(() => {
+  await follows(() => {
     expect(existsSync(go)).toBe(false);
     expect(pod.container()?.state.running, pod.explanation()).toBeDefined();
     expect(pod.container()?.restartCount).toBe(1);
@@ -200,8 +200,8 @@ const absent: PodCase = {
       row: "image: is pulled when the time to hold off is over and it is there",
       check: async (pod) => {
         await pod.place.registry.push("test/coming:1", version(5));
+        await follows(() => expect(pod.condition("Ready"), pod.explanation()).toBe("True"));
         await pod.untilSaid("5");
-        await pod.untilReady();
         expect(pod.container()?.restartCount).toBe(0);
       },
     },
@@ -296,13 +296,13 @@ function putSecrets({ plane, place: { guarded: registry } }: RealPod): void {
 
 async function isLetIn(pod: RealPod): Promise<void> {
   putSecrets(pod);
-  await pod.until(() => expect(pod.container()?.state.running, pod.explanation()).toBeDefined());
+  await follows(() => expect(pod.container()?.state.running, pod.explanation()).toBeDefined());
   await pod.untilSaid(/:(\d+)$/.exec(pod.container()?.image ?? "")?.[1] ?? "");
 }
 
 async function isKeptOut(pod: RealPod): Promise<void> {
   putSecrets(pod);
-  await pod.until(() => {
+  await follows(() => {
     const { waiting } = pod.container()?.state ?? {};
     expect(waiting?.reason, pod.explanation()).toBe("ImagePullBackOff");
     expect(waiting?.message).toMatch(/unauthorized|authoriz|authentic|credential|basic auth/i);
