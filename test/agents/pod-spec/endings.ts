@@ -51,7 +51,7 @@ export function statusesOf(pod: RealPod, name = "main"): readonly ContainerStatu
 
 /** For what a row sets going itself, however late it comes to its turn. */
 export function follows(check: () => void | Promise<void>): Promise<void> {
-  return vi.waitFor(check, { timeout: 40_000, interval: 40 });
+  return vi.waitFor(check, { timeout: 90_000, interval: 40 });
 }
 
 const deletions = new WeakMap<ControlPlane, Map<string, number>>();

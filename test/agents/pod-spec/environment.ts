@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 
 import type { PodCase } from "./case.ts";
+import { follows } from "./endings.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
@@ -151,7 +152,7 @@ const lacking: PodCase = {
       row: "configMapKeyRef: the container starts once it is there",
       check: async (pod) => {
         pod.plane.put({ kind: "ConfigMap", name: "not-yet", data: { a: "there" } });
-        await pod.until(() => expect(pod.container()).toMatchObject({ ready: true }));
+        await follows(() => expect(pod.container()).toMatchObject({ ready: true }));
       },
     },
   ],

@@ -19,6 +19,8 @@ import { terminationCases } from "./termination.ts";
 import { volumeCases } from "./volumes.ts";
 
 export const subjects: Readonly<Record<string, readonly PodCase[]>> = {
+  // What is to be seen soon, as it changes with time, stands first.
+  images: imageCases,
   containers: containerCases,
   environment: environmentCases,
   resources: resourceCases,
@@ -26,7 +28,6 @@ export const subjects: Readonly<Record<string, readonly PodCase[]>> = {
   "volumes of objects": contentVolumeCases,
   security: securityCases,
   network: networkCases,
-  images: imageCases,
   lifecycle: lifecycleCases,
   probes: probeCases,
   "fields of probes": probeFieldCases,

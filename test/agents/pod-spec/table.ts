@@ -41,7 +41,7 @@ export function describePodSpec(name: string, start: () => Promise<RunningRuntim
     let agent: AgentProcess | undefined;
     let startedAtMs = 0;
     // All pods start at once, so that one that is not there after this time does not come any more.
-    const patience = () => ({ timeout: Math.max(2000, startedAtMs + 60_000 - Date.now()), interval: 40 });
+    const patience = () => ({ timeout: Math.max(2000, startedAtMs + 120_000 - Date.now()), interval: 40 });
 
     beforeAll(async () => {
       const [program, running, locked] = await Promise.all([
@@ -97,7 +97,7 @@ export function describePodSpec(name: string, start: () => Promise<RunningRuntim
 
 function describeRows({ rows }: PodCase, podOf: () => RealPod): void {
   for (const row of rows) {
-    test(row.row, { timeout: 90_000 }, async () => {
+    test(row.row, { timeout: 150_000 }, async () => {
       const pod = podOf();
       if (!isShown(row)) return row.check(pod);
       const container = row.in ?? "main";
