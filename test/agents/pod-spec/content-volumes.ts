@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 
 import type { PodCase } from "./case.ts";
+import { follows } from "./endings.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
@@ -180,8 +181,8 @@ const changing: PodCase = {
         await pod.untilSaid("old", "secret");
         pod.plane.put({ kind: "ConfigMap", name: "changing", data: { word: "after" } });
         pod.plane.put({ kind: "Secret", name: "changing", type: "Opaque", binaryData: { word: base64("new") } });
-        await pod.untilSaid("after", "map");
-        await pod.untilSaid("new", "secret");
+        await follows(() => expect(pod.lines("map")).toContain("after"));
+        await follows(() => expect(pod.lines("secret")).toContain("new"));
         expect(pod.lines("map")).toEqual(["before", "after"]);
         expect(pod.lines("secret")).toEqual(["old", "new"]);
         expect(pod.lines("pinned")).toEqual(["before"]);
@@ -217,7 +218,7 @@ const missing: PodCase = {
       check: async (pod) => {
         pod.plane.put({ kind: "ConfigMap", name: "coming", data: {} });
         pod.plane.put({ kind: "Secret", name: "half", type: "Opaque", binaryData: { "not-there": base64("x") } });
-        await pod.untilReady();
+        await follows(() => expect(pod.condition("Ready"), pod.explanation()).toBe("True"));
       },
     },
   ],

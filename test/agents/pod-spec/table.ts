@@ -41,7 +41,7 @@ export function describePodSpec(name: string, start: () => Promise<RunningRuntim
     let agent: AgentProcess | undefined;
     let startedAtMs = 0;
     // All pods start at once, so that one that is not there after this time does not come any more.
-    const patience = () => ({ timeout: Math.max(2000, startedAtMs + 120_000 - Date.now()), interval: 40 });
+    const patience = () => ({ timeout: Math.max(10_000, startedAtMs + 120_000 - Date.now()), interval: 40 });
 
     beforeAll(async () => {
       const [program, running, locked] = await Promise.all([
