@@ -130,8 +130,9 @@ export class Machine {
     if (child === null) return;
     const ended = new Promise((resolve) => child.once("exit", resolve));
     if (child.exitCode === null && child.signalCode === null) {
-      if (this.#initPid > 0) process.kill(this.#initPid, "SIGKILL");
-      else child.kill("SIGKILL");
+      // One that has ended by itself just now has nothing to be killed.
+      if (this.#initPid === 0) child.kill("SIGKILL");
+      else if (existsSync(`/proc/${this.#initPid}`)) process.kill(this.#initPid, "SIGKILL");
       await ended;
     }
     this.#initPid = 0;
