@@ -1,8 +1,7 @@
 // What stands in for parts of the engine does what they do; and however it was started, the agent runs by the flags that
 // make it small.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as ofNode from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -10,11 +9,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as ofOurs from "../../agents/node/engine/file-promises.ts";
 import { isoTime } from "../../agents/node/engine/iso-time.ts";
 import { engineFlags } from "../../agents/node/engine/lean-start.ts";
+import { ownDirectory } from "../containers/own-directory.ts";
 import { AgentProcess, bundleAgent } from "./support/agent-process.ts";
 
 let directory: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "lares-lean-"));
+  directory = ownDirectory("lean");
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 

@@ -1,10 +1,10 @@
 // A kernel of a test's own, as a process: Debian's User Mode Linux. What it has that this machine's may not: one tree of
 // control groups, with all controllers in it.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { ownDirectory } from "./own-directory.ts";
 import { enterRoot, makeRoot, mountRoot } from "./private-root.ts";
 
 const kernel = "/usr/bin/linux.uml";
@@ -38,7 +38,7 @@ export type KernelOptions = {
 /** Starts it, runs the script, and resolves to what was said on its console. */
 export async function runInKernel({ script, sources, files, timeoutMs }: KernelOptions): Promise<string> {
   if (!existsSync(kernel)) throw new Error("Debian's user-mode-linux is not installed");
-  const dir = mkdtempSync(join(tmpdir(), "lares-kernel-"));
+  const dir = ownDirectory("kernel");
   const root = join(dir, "root");
   try {
     makeRoot(root);
