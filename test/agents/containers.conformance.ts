@@ -316,6 +316,22 @@ export function describeContainers(name: string, open: () => Promise<ContainerHa
       await vi.waitFor(async () => expect(await used()).toBeGreaterThan(before + 50_000_000), patience);
     });
 
+    test("has what it writes beside its volumes counted, and no pod another's", async () => {
+      await start(["sh", "-c", "dd if=/dev/zero of=/file bs=1024 count=3072; exec sleep 1000"]);
+      const layersOf = async (podUid: string) => (await harness.runtime.writableLayers?.({ podUid })) ?? [];
+      // containerd looks every ten seconds.
+      await vi.waitFor(
+        async () => {
+          const [layer] = await layersOf("uid-1");
+          expect(layer).toMatchObject({ podUid: "uid-1", name: "main" });
+          expect(layer?.bytes).toBeGreaterThanOrEqual(3072 * 1024);
+          expect(layer?.bytes).toBeLessThan(4096 * 1024);
+        },
+        { timeout: 30_000, interval: 200 },
+      );
+      expect(await layersOf("uid-2")).toEqual([]);
+    }, 45_000);
+
     test("of a pod on the host's network sees the host's", async () => {
       const { id, sandboxId } = await start(sleeping, {}, { sandbox: sandboxOf({ hostNetwork: true }) });
       expect(await show(id, "readlink", "/proc/self/ns/net")).toBe(ownNamespace("net"));
