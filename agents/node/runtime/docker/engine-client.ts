@@ -38,6 +38,8 @@ const mostSockets = 16;
 export class EngineClient {
   readonly #address: EngineAddress;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: mostSockets });
+  /** Of streams, of which each running container's log is one: no number of them may keep questions from being asked. */
+  readonly #fresh = new Agent({ keepAlive: false });
   #prefix: string | undefined;
 
   constructor(address: EngineAddress) {
@@ -75,7 +77,7 @@ export class EngineClient {
 
   /** The answer as it comes. Whoever asked must read it or destroy it. */
   async stream(method: string, path: string, question: Question = {}): Promise<IncomingMessage> {
-    return this.#ask(method, await this.#versioned(path), question);
+    return this.#ask(method, await this.#versioned(path), question, this.#fresh);
   }
 
   /** Takes the connection over: what is written goes to the command, what it says comes back. */
@@ -101,6 +103,7 @@ export class EngineClient {
 
   close(): void {
     this.#agent.destroy();
+    this.#fresh.destroy();
   }
 
   async #versioned(path: string): Promise<string> {
@@ -109,14 +112,14 @@ export class EngineClient {
   }
 
   async #json<T>(method: string, path: string, question: Question): Promise<T> {
-    const text = await readText(await this.#ask(method, path, question));
+    const text = await readText(await this.#ask(method, path, question, this.#agent));
     // Engines answer nothing, or what their API says; the callers' types name the part of it that is used.
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
-  async #ask(method: string, path: string, question: Question, isRetry = false): Promise<IncomingMessage> {
+  async #ask(method: string, path: string, question: Question, agent: Agent): Promise<IncomingMessage> {
     const { sent, options } = this.#request(method, path, question);
-    const asked = request(options);
+    const asked = request({ ...options, agent });
     try {
       const response = await new Promise<IncomingMessage>((resolve, reject) => {
         asked.on("response", resolve);
@@ -129,7 +132,7 @@ export class EngineClient {
     } catch (error) {
       // The engine had closed the connection, as one that was started anew has.
       const isStale = asked.reusedSocket && isCode(error, "ECONNRESET", "EPIPE");
-      if (isStale && !isRetry) return this.#ask(method, path, question, true);
+      if (isStale) return this.#ask(method, path, question, this.#fresh);
       throw error;
     }
   }
@@ -140,7 +143,6 @@ export class EngineClient {
     const search = query === undefined ? "" : `?${new URLSearchParams(query)}`;
     const options: RequestOptions = {
       ...this.#address,
-      agent: this.#agent,
       method,
       path: path + search,
       headers: {
