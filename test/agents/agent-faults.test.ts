@@ -7,8 +7,10 @@ import { observe } from "../../agents/node/pod/observation.ts";
 import { planPod } from "../../agents/node/pod/plan.ts";
 import { contentVersion } from "../../agents/node/pod/volume-content.ts";
 import { FakeRuntime } from "../../agents/node/runtime/fake.ts";
+import type { ContainerConfig } from "../../agents/node/runtime/runtime.ts";
 import { PathVolumes } from "../../agents/node/volume/path-volumes.ts";
 import { assignedPod, container, podSpec, probe, template } from "./support/pods.ts";
+import { minuteMs, secondMs, started } from "./support/stories.ts";
 import { World } from "./support/world.ts";
 
 type Step =
@@ -178,4 +180,29 @@ describe("an agent that is treated badly", () => {
       { numRuns: 6 },
     );
   });
+});
+
+test("a container is started once, though the runtime took long to say what there was before it", async () => {
+  const created: string[] = [];
+  const world = new World({
+    script: (image) => (image === "slow" ? { pullMs: secondMs } : { exitAfterMs: secondMs, exitCode: 0 }),
+    wrap: (runtime) =>
+      new Proxy(runtime, {
+        get(target, name) {
+          const member: unknown = Reflect.get(target, name);
+          if (typeof member !== "function") return member;
+          if (name !== "createContainer" && name !== "listContainers") return member.bind(target);
+          return async (...args: unknown[]) => {
+            const answer = await member.apply(target, args);
+            if (name === "createContainer") created.push((args[1] as ContainerConfig).metadata.name);
+            else await new Promise<void>((done) => world.clock.setTimer(2500, done));
+            return answer;
+          };
+        },
+      }),
+  });
+  const containers = [container({ name: "quick", image: "quick" }), container({ name: "slow", image: "slow" })];
+  await started({ world, spec: { restartPolicy: "Never", containers } });
+  await world.clock.advance(minuteMs);
+  expect(created).toEqual(["quick", "slow"]);
 });

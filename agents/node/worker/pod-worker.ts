@@ -41,6 +41,7 @@ export class PodWorker {
   #wantsAgain = false;
   /** What was observed may not hold any more. */
   #isStale = true;
+  #landings = 0;
   #isBusy = false;
   #troubles = 0;
   #lookAgainAtMs: number | undefined;
@@ -143,9 +144,11 @@ export class PodWorker {
     this.#updateBusy();
     do {
       this.#wantsAgain = false;
+      const landings = this.#landings;
       if (this.#isStale && !(await this.#look())) break;
       if (this.#host.isStopped()) return;
-      this.#plan();
+      // What has been done meanwhile may not have been seen, and would be done again.
+      if (landings === this.#landings) this.#plan();
     } while (this.#wantsAgain);
     this.#isWorking = false;
     this.#updateBusy();
@@ -318,6 +321,7 @@ export class PodWorker {
   /** An action has turned out. One that was called off or replaced meanwhile says nothing any more. */
   #land(key: string, flight: Flight, outcome: Outcome): void {
     if (this.#host.isStopped() || this.#inFlight.get(key) !== flight) return;
+    this.#landings += 1;
     const { action } = flight;
     this.#memory = remember(this.#memory, action, outcome, this.#host.planNowMs());
     if (outcome.kind !== "abandoned") for (const event of outcome.events) this.#host.happened(this.uid, event);
