@@ -14,6 +14,8 @@ import { bundleAgent } from "../local/bundle.ts";
 import { certificates } from "../local/certificates.ts";
 import { startControlPlane } from "../local/control-plane.ts";
 import { listenTls } from "../local/tls-front.ts";
+import type { Memory } from "./memory.ts";
+import { memoryOf } from "./memory.ts";
 
 const pods = 5;
 const monthSeconds = 30 * 86_400;
@@ -25,8 +27,7 @@ export type Footprint = {
   readonly startedMs: number;
   readonly podStartMs: number;
   readonly barePodStartMs: number;
-  readonly residentMib: number;
-  readonly privateMib: number;
+  readonly memory: Memory;
   readonly cpuShare: number;
   readonly pingBytes: number;
   readonly syncBytes: number;
@@ -146,13 +147,12 @@ export async function measureFootprint(engine: string, seconds: number): Promise
     const pingBytes = pings.length === 0 ? 0 : (2 * pings.reduce((sum, size) => sum + size, 0)) / pings.length;
     const syncBytes = await syncExchangeBytes(line, { port, state, authority: pki.authority });
     const monthBytes = (monthSeconds / 75) * pingBytes + (monthSeconds / 1800) * syncBytes;
-    const { residentMib, privateMib } = memoryOf(agent.pid ?? 0);
+    const memory = memoryOf(agent.pid ?? 0);
     return {
       startedMs,
       podStartMs,
       barePodStartMs,
-      residentMib,
-      privateMib,
+      memory,
       cpuShare,
       pingBytes,
       syncBytes,
@@ -267,12 +267,6 @@ async function syncExchangeBytes(line: CountedLine, { port, state, authority }: 
 function cpuTicks(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
   return Number(fields[11]) + Number(fields[12]);
-}
-
-function memoryOf(pid: number): { readonly residentMib: number; readonly privateMib: number } {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1]);
-  return { residentMib: kib("Rss") / 1024, privateMib: (kib("Private_Clean") + kib("Private_Dirty")) / 1024 };
 }
 
 async function until(isTrue: () => Promise<boolean>): Promise<void> {

@@ -215,11 +215,16 @@ async function measureAgent(seconds: number): Promise<void> {
   row("after 24 hours offline", `${offlineKib.toFixed(0)} KiB`, "more, by a virtual clock");
 }
 
+function inMegabytes(mib: number): string {
+  return `${((mib * mebi) / 1e6).toFixed(1)} MB`;
+}
+
 async function measureAgentBy(engine: string, seconds: number): Promise<void> {
   const found = await measureFootprint(engine, seconds);
-  const { residentMib, privateMib, cpuShare, monthBytes, startedMs, podStartMs, barePodStartMs } = found;
-  const resident = `${((residentMib * mebi) / 1e6).toFixed(1)} MB`;
-  row("resident memory", resident, `limit 60; ${((privateMib * mebi) / 1e6).toFixed(1)} MB of it its own alone`);
+  const { memory, cpuShare, monthBytes, startedMs, podStartMs, barePodStartMs } = found;
+  row("resident memory (VmRSS)", inMegabytes(memory.residentMib), "limit 60");
+  row("  with its part of what is shared", inMegabytes(memory.proportionalMib), "PSS: other Nodes run on this machine");
+  row("  of no file", inMegabytes(memory.anonymousMib), "what the kernel could not drop");
   row("processor", `${(cpuShare * 100).toFixed(3)} %`, "of a core; limit 0.2");
   const month = `limit 3; ${found.pingBytes.toFixed(0)} bytes each 75 s, ${found.syncBytes} each 30 min, with TLS`;
   row("network in a month", `${(monthBytes / 1e6).toFixed(2)} MB`, month);

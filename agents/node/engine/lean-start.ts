@@ -18,8 +18,8 @@ export const engineFlags = [
  */
 export const engineEnvironment = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "65536" } as const;
 
-const restAfterMs = 20_000;
-const restEveryMs = 3_600_000;
+const firstRestMs = 20_000;
+const longestRestMs = 3_600_000;
 
 /**
  * Begins this process again with the engine's flags, where it was started without any: the same process by number, parent
@@ -32,16 +32,18 @@ export function restartLean(): void {
 }
 
 /**
- * Gives back what starting took, and then what an hour leaves: the engine collects when it runs short, and an agent that
- * does nothing never does. The answer ends it.
+ * Gives back what starting took, soon and then ever more seldom, down to what an hour leaves: the engine collects when it
+ * runs short, and an agent that does nothing never does. The answer ends it.
  */
 export function restLean({ setTimer }: Pick<Clock, "setTimer">): () => void {
   const collect = globalThis.gc;
   if (collect === undefined) return () => {};
-  let cancel = setTimer(restAfterMs, function rest() {
+  let waitMs = firstRestMs;
+  let cancel = setTimer(waitMs, function rest() {
     // The last resort throws away compiled functions as well; those in use are compiled again from their text.
     collect({ type: "major", execution: "sync", flavor: "last-resort" });
-    cancel = setTimer(restEveryMs, rest);
+    waitMs = Math.min(2 * waitMs, longestRestMs);
+    cancel = setTimer(waitMs, rest);
   });
   return () => cancel();
 }
