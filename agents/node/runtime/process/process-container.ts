@@ -190,6 +190,9 @@ export class ProcessContainer {
   release(): void {
     this.#isReleased = true;
     this.#cancelKill?.();
+    const [out, err] = this.#readers;
+    // What has left the pipe is nowhere else any more.
+    for (const reader of [out, err]) drainBuffer(reader);
     for (const reader of this.#readers.splice(0)) reader.destroy();
     void this.#log?.close();
   }
@@ -361,3 +364,10 @@ export class ProcessContainer {
 
 const pipeNames = ["out", "err", "life"] as const;
 type PipeName = (typeof pipeNames)[number];
+
+/** Its listener gets what the reader holds already. */
+function drainBuffer(reader: Socket | undefined): void {
+  let chunk: unknown;
+  do chunk = reader?.read() ?? null;
+  while (chunk !== null);
+}
