@@ -5,9 +5,11 @@ import type { AssignedPod } from "../../../src/sync/messages.ts";
 import type { Registry } from "../../containers/registry.ts";
 import type { RealPod } from "./real-pod.ts";
 
+export type RuntimeKind = "containerd" | "docker" | "podman";
+
 /** Where the pods run. */
 export type Place = {
-  readonly runtime: "containerd" | "docker" | "podman";
+  readonly runtime: RuntimeKind;
   /** Busybox, which the runtime has. */
   readonly image: string;
   /** Of it and of others. */
@@ -28,16 +30,24 @@ export type SpecFields = Fields & {
   readonly containers?: readonly ContainerFields[];
 };
 
-/** What a script run in the container prints, after which the container goes on. */
-type Shown = {
+type Expected = string | RegExp | ((pod: RealPod) => string | RegExp);
+type Check = (pod: RealPod) => Promise<void> | void;
+
+/** What is to be seen with one runtime, in place of what is with the others. */
+type Exception = { readonly why: string; readonly is?: Expected; readonly check?: Check; readonly refused?: string };
+
+type AnyRow = {
   readonly row: string;
-  /** Default: main. */
+  /** Of which container it tells. Default: main. */
   readonly in?: string;
-  readonly shows: string;
-  readonly is: string | RegExp | ((pod: RealPod) => string | RegExp);
+  /** `refused` is the field that the runtime cannot honour, for which the container waits. */
+  readonly except?: Partial<Record<RuntimeKind, Exception>>;
 };
 
-type Checked = { readonly row: string; readonly check: (pod: RealPod) => Promise<void> | void };
+/** What a script run in the container prints, after which the container goes on. */
+export type Shown = AnyRow & { readonly shows: string; readonly is: Expected };
+
+type Checked = AnyRow & { readonly check: Check };
 
 export type Row = Shown | Checked;
 
@@ -57,6 +67,10 @@ export function isShown(row: Row): row is Shown {
   return "shows" in row;
 }
 
+export function containerOf(row: Row): string {
+  return row.in ?? "main";
+}
+
 const idle = "trap 'exit 0' TERM; sleep 2147483 & wait $!";
 
 /** Runs until it is asked to end, after the script. */
@@ -68,7 +82,7 @@ const mark = "#row";
 
 /** The container's own command, where the rows want something shown. */
 export function commandOf(rows: readonly Row[], container: string): readonly string[] {
-  const shown = rows.filter(isShown).filter((row) => (row.in ?? "main") === container);
+  const shown = rows.filter(isShown).filter((row) => containerOf(row) === container);
   if (shown.length === 0) return running();
   // What is shown may end in the middle of a line.
   const parts = shown.map(({ shows }, index) => `echo '${mark} ${index}'; (${shows}\n) 2>&1; echo`);

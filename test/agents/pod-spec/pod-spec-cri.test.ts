@@ -17,7 +17,7 @@ describePodSpec("containerd", async () => {
         ...["--runtime", "cri", "--runtime-endpoint", containerd.socketPath],
         ...["--cgroup", containerd.controlGroup],
       ],
-      clear: () => containerd.clear(),
+      list: () => containerd.list(),
       remove: async () => {
         await containerd.remove();
         await registry.remove();

@@ -54,10 +54,7 @@ export class RealPod {
   /** What a run of a container has printed so far; nothing while there is no log. */
   lines(name = "main", attempt = 0): readonly string[] {
     try {
-      return readFileSync(join(this.#logs, name, `${attempt}.log`), "utf8")
-        .trimEnd()
-        .split("\n")
-        .map((line) => line.split(" ").slice(3).join(" "));
+      return printedLines(readFileSync(join(this.#logs, name, `${attempt}.log`), "utf8"));
     } catch {
       return [];
     }
@@ -75,6 +72,20 @@ export class RealPod {
     await this.until(() => expect(this.lines(name, attempt)).toContain(line));
   }
 
+  /** The container waits, and the status and an event name the field that it waits for. */
+  async untilRefused(field: string, name = "main"): Promise<void> {
+    await this.until(() => {
+      expect(this.container(name)?.state.waiting, this.explanation()).toEqual({
+        reason: "CreateContainerConfigError",
+        message: expect.stringContaining(`${field}: `),
+      });
+      const told = this.events.filter(({ fieldPath }) => fieldPath === `spec.containers{${name}}`);
+      const found = told.find(({ message }) => message.startsWith(`Error: ${field}: `));
+      expect(found).toMatchObject({ type: "Warning", reason: "Failed" });
+    });
+    expect(this.container(name)?.containerID).toBeUndefined();
+  }
+
   async untilEvent(reason: string, message: RegExp): Promise<EventReport> {
     return vi.waitFor(() => {
       const found = this.events.find((event) => event.reason === reason && message.test(event.message));
@@ -90,4 +101,18 @@ export class RealPod {
       events: this.events.map((event) => `${event.reason} ${event.message}`),
     });
   }
+}
+
+/** Of a log in the CRI's form, in which a line that was printed in parts may come in parts. */
+function printedLines(log: string): readonly string[] {
+  const lines: string[] = [];
+  let begun = "";
+  for (const line of log.split("\n").slice(0, -1)) {
+    const [, , tag = "", ...words] = line.split(" ");
+    begun += words.join(" ");
+    if (tag === "P") continue;
+    lines.push(begun);
+    begun = "";
+  }
+  return lines;
 }

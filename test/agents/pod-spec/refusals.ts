@@ -3,7 +3,6 @@ import { expect } from "vitest";
 
 import { hostAbilities } from "../../../agents/node/host/abilities.ts";
 import type { ContainerFields, PodCase, SpecFields } from "./case.ts";
-import type { RealPod } from "./real-pod.ts";
 
 type Refused = {
   readonly field: string;
@@ -104,8 +103,7 @@ const refusedCases = Object.entries(refused).map(([name, { field, spec, containe
       {
         row: `${field}: the container waits, the status and an event name the field`,
         check: async (pod) => {
-          await refusedContainer(pod, field);
-          expect(pod.container()?.containerID).toBeUndefined();
+          await pod.untilRefused(field);
           expect(pod.status?.phase).toBe("Pending");
         },
       },
@@ -114,14 +112,3 @@ const refusedCases = Object.entries(refused).map(([name, { field, spec, containe
 });
 
 export const refusalCases: readonly PodCase[] = [...refusedCases, failingHook];
-
-async function refusedContainer(pod: RealPod, field: string): Promise<void> {
-  await pod.until(() => {
-    expect(pod.container()?.state.waiting, pod.explanation()).toEqual({
-      reason: "CreateContainerConfigError",
-      message: expect.stringContaining(`${field}: `),
-    });
-    const found = pod.events.find(({ message }) => message.startsWith(`Error: ${field}: `));
-    expect(found).toMatchObject({ type: "Warning", reason: "Failed", fieldPath: "spec.containers{main}" });
-  });
-}

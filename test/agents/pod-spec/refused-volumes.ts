@@ -61,18 +61,7 @@ export const refusedVolumeCases = Object.entries(refused).map(([kind, source]): 
       {
         row: `${field}: all containers wait, their status and events name the field`,
         check: async (pod) => {
-          await pod.until(() => {
-            for (const name of ["main", "mounting"]) {
-              expect(pod.container(name)?.state.waiting, pod.explanation()).toEqual({
-                reason: "CreateContainerConfigError",
-                message: expect.stringContaining(`${field}: `),
-              });
-              const told = pod.events.find(({ fieldPath }) => fieldPath === `spec.containers{${name}}`);
-              expect(told).toMatchObject({ type: "Warning", reason: "Failed" });
-              expect(told?.message).toContain(`Error: ${field}: `);
-              expect(pod.container(name)?.containerID).toBeUndefined();
-            }
-          });
+          for (const name of ["main", "mounting"]) await pod.untilRefused(field, name);
           expect(pod.status?.phase).toBe("Pending");
         },
       },

@@ -96,6 +96,18 @@ export class Containerd {
     removeLeftovers(this.#owner);
   }
 
+  /** The ids of all sandboxes and containers. */
+  async list(): Promise<readonly string[]> {
+    const client = new CriClient(this.socketPath);
+    try {
+      const sandboxes = await client.call(methods.listPodSandbox, {});
+      const { containers } = await client.call(methods.listContainers, {});
+      return [...sandboxes.items, ...containers].map(({ id }) => id);
+    } finally {
+      client.close();
+    }
+  }
+
   /** Ends and removes all that runs in it. */
   async clear(): Promise<void> {
     const client = new CriClient(this.socketPath);

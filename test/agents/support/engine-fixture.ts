@@ -10,7 +10,7 @@ import { ownDirectory } from "../../containers/own-directory.ts";
 import { Registry } from "../../containers/registry.ts";
 import type { Kind } from "../runtime.conformance.ts";
 import { DockerDaemon } from "./dockerd.ts";
-import { engine } from "./engine.ts";
+import { engine, listContainers } from "./engine.ts";
 import { PodmanDaemon } from "./podman.ts";
 
 export const commands: Readonly<Record<Kind, readonly string[]>> = {
@@ -48,6 +48,18 @@ export class EngineFixture {
       await registry.remove();
       throw error;
     }
+  }
+
+  /** For an agent of its own to run pods in. */
+  static async forAgent(kind: "docker" | "podman") {
+    const fixture = await EngineFixture.start(kind);
+    const { daemon, image, registry } = fixture;
+    return {
+      ...{ runtime: kind, image, registry },
+      args: ["--runtime", "docker", "--runtime-endpoint", `unix://${daemon.socket}`],
+      list: async () => (await listContainers(daemon.socket)).map(({ Id }) => Id),
+      remove: () => fixture.remove(),
+    };
   }
 
   async open(options: Partial<DockerRuntimeOptions> = {}): Promise<DockerRuntime> {

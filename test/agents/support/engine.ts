@@ -26,7 +26,7 @@ type Listed = {
   readonly Labels: Readonly<Record<string, string>>;
 };
 
-async function listContainers(socketPath: string): Promise<readonly Listed[]> {
+export async function listContainers(socketPath: string): Promise<readonly Listed[]> {
   const { text } = await engine(socketPath, "GET", "/containers/json?all=1");
   // What an engine says in answer to this.
   return JSON.parse(text) as readonly Listed[];

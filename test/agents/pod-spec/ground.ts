@@ -1,0 +1,152 @@
+// What the table stands on: a runtime, registries, a control plane and one agent, which has all pods at once, so that they
+// start beside each other.
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, vi } from "vitest";
+
+import { PodSpec } from "../../../src/model/pod-spec.ts";
+import type { AssignedPod } from "../../../src/sync/messages.ts";
+import { busyboxImage } from "../../containers/image.ts";
+import { Registry } from "../../containers/registry.ts";
+import { AgentProcess, bundleAgent } from "../support/agent-process.ts";
+import type { ControlPlane } from "../support/control-plane.ts";
+import { mountPoints, unmountBelow } from "../support/mounts.ts";
+import { Server } from "../support/server.ts";
+import { Undo } from "../support/undo.ts";
+import type { ContainerFields, Place, PodCase, SpecFields } from "./case.ts";
+import { commandOf } from "./case.ts";
+import { RealPod } from "./real-pod.ts";
+
+export type RunningRuntime = {
+  readonly runtime: Place["runtime"];
+  /** Of busybox. */
+  readonly image: string;
+  readonly registry: Registry;
+  /** What the agent is told of it. */
+  readonly args: readonly string[];
+  /** The ids of all sandboxes and containers that there are in it. */
+  list(): Promise<readonly string[]>;
+  /** Ends and removes all that runs in it, and itself. */
+  remove(): Promise<void>;
+};
+
+const credentials = { username: "puller", password: "secret" };
+/** All pods start at once, so that one that is not there after this time does not come any more. */
+const patienceMs = 90_000;
+
+export class Ground {
+  readonly #undo = new Undo();
+  readonly #directory = mkdtempSync(join(tmpdir(), "lares-pod-spec-"));
+  readonly #pods = new Map<string, RealPod>();
+  #runtime: RunningRuntime | undefined;
+  #plane: ControlPlane | undefined;
+  #startedAtMs = 0;
+
+  constructor() {
+    this.#undo.add(() => rmSync(this.#directory, { recursive: true, force: true }));
+    this.#undo.add(() => unmountBelow(this.#directory));
+  }
+
+  /** One after the other, so that nothing is still on its way when something else has failed. */
+  async start(cases: readonly PodCase[], startRuntime: () => Promise<RunningRuntime>): Promise<void> {
+    const program = await bundleAgent(this.#directory);
+    const guarded = await Registry.start({ credentials });
+    this.#undo.add(() => guarded.remove());
+    await guarded.push("test/guarded:1", busyboxImage());
+    await guarded.push("test/guarded:2", busyboxImage({ labels: { release: "2" } }));
+    const running = await startRuntime();
+    this.#runtime = running;
+    this.#undo.add(() => running.remove());
+    const server = new Server();
+    await server.start();
+    this.#undo.add(() => server.stop());
+    this.#plane = server.plane("node-1");
+    for (const each of cases) await this.#assign(each, running, guarded);
+    this.#startedAtMs = Date.now();
+    const agent = new AgentProcess(program, [
+      ...["--server", server.url, "--node", "node-1", "--join-token", server.joinToken, ...running.args],
+      ...["--state-dir", this.#stateDirectory, "--log-dir", this.#logDirectory, "--local-api-port", "off"],
+    ]);
+    this.#undo.add(() => agent.kill("SIGKILL"));
+  }
+
+  pod(name: string): RealPod {
+    const found = this.#pods.get(name);
+    if (found === undefined) throw new Error(`the agent was never started: there is no pod ${name}`);
+    return found;
+  }
+
+  /** Nobody looks at the pod any more: it may go, in its own time. */
+  release(name: string): void {
+    const pod = this.#pods.get(name);
+    if (pod !== undefined) this.#plane?.delete(pod.uid, 1);
+  }
+
+  /** Fails if the agent leaves anything of the pods behind. */
+  async untilAllGone(): Promise<void> {
+    for (const name of this.#pods.keys()) this.release(name);
+    const state = join(this.#stateDirectory, "pods");
+    await vi.waitFor(
+      async () => {
+        expect([...(this.#plane?.pods.keys() ?? [])]).toEqual([]);
+        expect(await this.#runtime?.list()).toEqual([]);
+        expect(mountPoints(this.#stateDirectory)).toEqual([]);
+        expect(existsSync(state) ? readdirSync(state) : []).toEqual([]);
+      },
+      { timeout: 60_000, interval: 100 },
+    );
+  }
+
+  /** Whatever is left goes by force, also that of a start that has failed halfway. */
+  remove(): Promise<void> {
+    return this.#undo.all();
+  }
+
+  get #stateDirectory(): string {
+    return join(this.#directory, "state");
+  }
+
+  get #logDirectory(): string {
+    return join(this.#directory, "log");
+  }
+
+  async #assign(each: PodCase, { runtime, image, registry }: RunningRuntime, guarded: Registry): Promise<void> {
+    const plane = this.#plane;
+    if (plane === undefined) throw new Error("there is no control plane");
+    const directory = join(this.#directory, "kept", each.pod);
+    mkdirSync(directory, { recursive: true });
+    const place: Place = { runtime, image, registry, guarded, directory };
+    const patience = () => ({ timeout: Math.max(2000, this.#startedAtMs + patienceMs - Date.now()), interval: 40 });
+    const pod = new RealPod(each.pod, { plane, logDirectory: this.#logDirectory, place, patience });
+    this.#pods.set(each.pod, pod);
+    for (const object of each.objects ?? []) plane.put(object);
+    plane.assign([assigned(each, pod)], { [pod.uid]: await templateOf(each, place) });
+  }
+}
+
+function assigned({ serviceAccount }: PodCase, { name, uid }: RealPod): AssignedPod {
+  return {
+    ...{ uid, name, namespace: "default", template: uid, createdAtMs: Date.UTC(2025, 11, 31), observation: 0 },
+    ...(serviceAccount === undefined ? {} : { serviceAccount }),
+  };
+}
+
+async function templateOf({ pod, spec, labels, annotations, rows }: PodCase, place: Place) {
+  const fields: SpecFields = (await spec?.(place)) ?? {};
+  const complete = (one: ContainerFields) => ({
+    image: place.image,
+    ...(one["image"] === undefined && one["command"] === undefined ? { command: commandOf(rows, one.name) } : {}),
+    ...one,
+  });
+  const parsed = PodSpec.parse({
+    automountServiceAccountToken: false,
+    ...fields,
+    ...(fields.initContainers === undefined ? {} : { initContainers: fields.initContainers.map(complete) }),
+    containers: (fields.containers ?? [{ name: "main" }]).map(complete),
+  });
+  return {
+    metadata: { labels: labels ?? { app: pod }, ...(annotations === undefined ? {} : { annotations }) },
+    spec: parsed,
+  };
+}
