@@ -1,13 +1,14 @@
-// What the table stands on: a runtime, registries, a control plane and one agent, which has all pods at once, so that they
-// start beside each other.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+// What the table stands on: a runtime, registries, a control plane and one agent, which gets the pods in bunches that start
+// beside each other.
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
 
 import { PodSpec } from "../../../src/model/pod-spec.ts";
+import type { PodTemplate } from "../../../src/model/pod-template.ts";
 import type { AssignedPod } from "../../../src/sync/messages.ts";
 import { busyboxImage } from "../../containers/image.ts";
+import { ownDirectory } from "../../containers/own-directory.ts";
 import { Registry } from "../../containers/registry.ts";
 import { AgentProcess, bundleAgent } from "../support/agent-process.ts";
 import type { ControlPlane } from "../support/control-plane.ts";
@@ -32,16 +33,18 @@ export type RunningRuntime = {
 };
 
 const credentials = { username: "puller", password: "secret" };
-/** All pods start at once, so that one that is not there after this time does not come any more. */
-const patienceMs = 90_000;
+/** A bunch starts at once, so that a pod that is not there after this time does not come any more. */
+const patienceMs = 120_000;
+/** What is done with a pod that is there takes no longer. */
+const leastPatienceMs = 20_000;
 
 export class Ground {
   readonly #undo = new Undo();
-  readonly #directory = mkdtempSync(join(tmpdir(), "lares-pod-spec-"));
+  readonly #directory = ownDirectory("pod-spec");
   readonly #pods = new Map<string, RealPod>();
   #runtime: RunningRuntime | undefined;
+  #guarded: Registry | undefined;
   #plane: ControlPlane | undefined;
-  #startedAtMs = 0;
 
   constructor() {
     this.#undo.add(() => rmSync(this.#directory, { recursive: true, force: true }));
@@ -49,9 +52,10 @@ export class Ground {
   }
 
   /** One after the other, so that nothing is still on its way when something else has failed. */
-  async start(cases: readonly PodCase[], startRuntime: () => Promise<RunningRuntime>): Promise<void> {
+  async start(startRuntime: () => Promise<RunningRuntime>): Promise<void> {
     const program = await bundleAgent(this.#directory);
     const guarded = await Registry.start({ credentials });
+    this.#guarded = guarded;
     this.#undo.add(() => guarded.remove());
     await guarded.push("test/guarded:1", busyboxImage());
     await guarded.push("test/guarded:2", busyboxImage({ labels: { release: "2" } }));
@@ -62,8 +66,6 @@ export class Ground {
     await server.start();
     this.#undo.add(() => server.stop());
     this.#plane = server.plane("node-1");
-    for (const each of cases) await this.#assign(each, running, guarded);
-    this.#startedAtMs = Date.now();
     const agent = new AgentProcess(program, [
       ...["--server", server.url, "--node", "node-1", "--join-token", server.joinToken, ...running.args],
       ...["--state-dir", this.#stateDirectory, "--log-dir", this.#logDirectory, "--local-api-port", "off"],
@@ -71,9 +73,27 @@ export class Ground {
     this.#undo.add(() => agent.kill("SIGKILL"));
   }
 
+  /** Hands the pods to the agent, but those that it was handed already. */
+  async assign(cases: readonly PodCase[]): Promise<void> {
+    const plane = this.#plane;
+    if (plane === undefined) throw new Error("there is no control plane");
+    const pods: AssignedPod[] = [];
+    const templates: Record<string, PodTemplate> = {};
+    const patience = patienceFrom(Date.now());
+    for (const each of cases.filter((one) => !this.#pods.has(one.pod))) {
+      const place = this.#placeOf(each);
+      const pod = new RealPod(each.pod, { plane, logDirectory: this.#logDirectory, place, patience });
+      this.#pods.set(each.pod, pod);
+      for (const object of each.objects ?? []) plane.put(object);
+      pods.push(assigned(each, pod));
+      templates[pod.uid] = await templateOf(each, place);
+    }
+    plane.assign(pods, templates);
+  }
+
   pod(name: string): RealPod {
     const found = this.#pods.get(name);
-    if (found === undefined) throw new Error(`the agent was never started: there is no pod ${name}`);
+    if (found === undefined) throw new Error(`the agent never got the pod ${name}`);
     return found;
   }
 
@@ -94,7 +114,7 @@ export class Ground {
         expect(mountPoints(this.#stateDirectory)).toEqual([]);
         expect(existsSync(state) ? readdirSync(state) : []).toEqual([]);
       },
-      { timeout: 60_000, interval: 100 },
+      { timeout: 80_000, interval: 100 },
     );
   }
 
@@ -111,18 +131,18 @@ export class Ground {
     return join(this.#directory, "log");
   }
 
-  async #assign(each: PodCase, { runtime, image, registry }: RunningRuntime, guarded: Registry): Promise<void> {
-    const plane = this.#plane;
-    if (plane === undefined) throw new Error("there is no control plane");
-    const directory = join(this.#directory, "kept", each.pod);
+  #placeOf({ pod }: PodCase): Place {
+    if (this.#runtime === undefined || this.#guarded === undefined) throw new Error("there is nothing to run pods in");
+    const { runtime, image, registry } = this.#runtime;
+    const directory = join(this.#directory, "kept", pod);
     mkdirSync(directory, { recursive: true });
-    const place: Place = { runtime, image, registry, guarded, directory };
-    const patience = () => ({ timeout: Math.max(2000, this.#startedAtMs + patienceMs - Date.now()), interval: 40 });
-    const pod = new RealPod(each.pod, { plane, logDirectory: this.#logDirectory, place, patience });
-    this.#pods.set(each.pod, pod);
-    for (const object of each.objects ?? []) plane.put(object);
-    plane.assign([assigned(each, pod)], { [pod.uid]: await templateOf(each, place) });
+    return { runtime, image, registry, guarded: this.#guarded, directory };
   }
+}
+
+function patienceFrom(startedAtMs: number): RealPod["patience"] {
+  const untilMs = startedAtMs + patienceMs;
+  return () => ({ timeout: Math.max(leastPatienceMs, untilMs - Date.now()), interval: 40 });
 }
 
 function assigned({ serviceAccount }: PodCase, { name, uid }: RealPod): AssignedPod {
@@ -132,7 +152,7 @@ function assigned({ serviceAccount }: PodCase, { name, uid }: RealPod): Assigned
   };
 }
 
-async function templateOf({ pod, spec, labels, annotations, rows }: PodCase, place: Place) {
+async function templateOf({ pod, spec, labels, annotations, rows }: PodCase, place: Place): Promise<PodTemplate> {
   const fields: SpecFields = (await spec?.(place)) ?? {};
   const complete = (one: ContainerFields) => ({
     image: place.image,

@@ -1,5 +1,5 @@
-// Runs the whole table with one runtime. Every pod goes when its rows have been looked at, and what is left goes at the end,
-// whether rows have failed or not.
+// Runs the whole table with one runtime. The pods of a subject start while the rows of the one before are looked at. Every pod
+// goes when its own rows have been, and what is left goes at the end, whether rows have failed or not.
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import type { PodCase, Row, RuntimeKind, Shown } from "./case.ts";
@@ -12,11 +12,13 @@ import { subjects } from "./subjects.ts";
 export function describePodSpec(kind: RuntimeKind, start: () => Promise<RunningRuntime>): void {
   describe(`a pod's specification with ${kind}`, () => {
     const ground = new Ground();
-    beforeAll(() => ground.start(Object.values(subjects).flat(), start), 60_000);
+    beforeAll(() => ground.start(start), 60_000);
     afterAll(() => ground.remove(), 90_000);
 
-    for (const [subject, cases] of Object.entries(subjects)) {
+    for (const [index, [subject, cases]] of Object.entries(subjects).entries()) {
+      const next = Object.values(subjects)[index + 1] ?? [];
       describe(subject, () => {
+        beforeAll(() => ground.assign([...cases, ...next]), 30_000);
         for (const each of cases) {
           describe(each.pod, () => {
             afterAll(() => ground.release(each.pod));

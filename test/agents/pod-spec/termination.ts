@@ -76,7 +76,7 @@ const messages: PodCase = {
       await pod.until(() => expect(pod.container(name)?.state.terminated, pod.explanation()).toBeDefined());
       const reason = exitCode === 0 ? "Completed" : "Error";
       expect(pod.container(name)?.state.terminated).toMatchObject({ exitCode, reason });
-      expect(pod.container(name)?.state.terminated?.message).toBe(message);
+      expect(pod.container(name)?.state.terminated?.message, pod.explanation()).toBe(message);
     },
   })),
 };
@@ -145,7 +145,7 @@ const shared: PodCase = {
         await pod.until(() => expect(pod.status?.phase, pod.explanation()).toBe("Failed"));
         for (const name of speakers) {
           const message = `${"a".repeat(2000)}${"b".repeat(1072)}`;
-          expect(pod.container(name)?.state.terminated?.message).toBe(message);
+          expect(pod.container(name)?.state.terminated?.message, pod.explanation()).toBe(message);
         }
       },
     },
