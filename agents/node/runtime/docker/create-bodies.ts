@@ -3,6 +3,7 @@
 import type { ContainerConfig, DnsConfig, PodSandboxConfig, SecurityProfile } from "../runtime.ts";
 import { annotationLabels, engineLabels } from "./engine-labels.ts";
 import type { EngineKind } from "./engine-types.ts";
+import type { SeccompProfile } from "./seccomp-profile.ts";
 
 export type CreateContext = {
   readonly kind: EngineKind;
@@ -10,7 +11,7 @@ export type CreateContext = {
   /** No score can be set below it. */
   readonly lowestOomScore: number;
   /** Reads a seccomp profile of the node by its name; throws when it is not there. */
-  seccompProfile(name: string): string;
+  seccompProfile(name: string): SeccompProfile;
 };
 
 /** How much of a log the engine keeps, which the agent copies: what may come while no agent runs. */
@@ -199,7 +200,9 @@ function securityOptions({ linux: { securityContext } }: ContainerConfig, contex
 function seccomp(profile: SecurityProfile | undefined, context: CreateContext): readonly string[] {
   if (profile === undefined || profile.type === "Unconfined") return ["seccomp=unconfined"];
   if (profile.type === "RuntimeDefault") return [];
-  return [`seccomp=${context.seccompProfile(profile.localhostProfile ?? "")}`];
+  const { path, text } = context.seccompProfile(profile.localhostProfile ?? "");
+  // Docker takes the profile itself, and Podman the name of its file.
+  return [`seccomp=${context.kind === "podman" ? path : text}`];
 }
 
 function appArmor(profile: SecurityProfile | undefined): readonly string[] {

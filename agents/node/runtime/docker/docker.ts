@@ -1,8 +1,7 @@
 // The runtime of Docker and of Podman, through the one API that both speak. All that it knows is in the engine: labels mark
 // what is this agent's, and nothing else is touched.
 
-import { readFileSync } from "node:fs";
-import { join, normalize } from "node:path";
+import { join } from "node:path";
 import type { Container } from "../../../../src/model/container.ts";
 import type { PodSpec } from "../../../../src/model/pod-spec.ts";
 import { hostAbilities } from "../../host/abilities.ts";
@@ -44,6 +43,7 @@ import { EngineImages } from "./images.ts";
 import { wasKilledForMemory } from "./oom-kills.ts";
 import { lowestOomScore } from "./oom-score.ts";
 import { Sandboxes } from "./sandboxes.ts";
+import { readSeccompProfile } from "./seccomp-profile.ts";
 import { readLayers, readStats } from "./stats.ts";
 import { Stopping } from "./stopping.ts";
 import { EngineStreams } from "./streams.ts";
@@ -96,7 +96,7 @@ export class DockerRuntime implements Runtime {
     this.#client = client;
     this.name = kind;
     const { clock, log, owner, seccompDirectory } = options;
-    const seccompProfile = (name: string) => readFileSync(join(seccompDirectory, normalize(`/${name}`)), "utf8");
+    const seccompProfile = (name: string) => readSeccompProfile(seccompDirectory, name);
     this.#context = { kind, owner, lowestOomScore: lowestOomScore(), seccompProfile };
     this.images = new EngineImages(client, join(options.directory, "pulled-images.json"));
     this.writableLayers = ({ podUid }) => readLayers(client, owner, podUid);
