@@ -43,9 +43,9 @@ function describeRow(row: Row, rows: PodCase["rows"], { kind, podOf }: Looking):
     if (!isShown(row)) return (exception?.check ?? row.check)(pod);
     const shown = await shownBy(pod, row, rows);
     const is = exception?.is ?? row.is;
-    const wanted = typeof is === "function" ? is(pod) : is;
-    if (typeof wanted === "string") expect(shown).toBe(wanted);
-    else expect(shown).toMatch(wanted);
+    // A container may be quicker to show something than its status is to be told.
+    if (typeof is === "function") await pod.until(() => expectShown(shown, is(pod)));
+    else expectShown(shown, is);
   });
 }
 
@@ -61,4 +61,9 @@ function shownBy(pod: RealPod, row: Shown, rows: PodCase["rows"]): Promise<strin
     if (sections === undefined) throw new Error(`${container} has not ended its work: ${pod.explanation()}`);
     return sections[index] ?? "";
   }, pod.patience());
+}
+
+function expectShown(shown: string, wanted: string | RegExp): void {
+  if (typeof wanted === "string") expect(shown).toBe(wanted);
+  else expect(shown).toMatch(wanted);
 }
