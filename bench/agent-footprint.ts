@@ -114,6 +114,7 @@ export async function measureFootprint(engine: string, seconds: number): Promise
     ],
     { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...engineEnvironment } },
   );
+  const ended = new Promise((resolve) => agent.once("exit", resolve));
   let log = "";
   agent.stderr.on("data", (chunk) => {
     log += chunk;
@@ -159,7 +160,6 @@ export async function measureFootprint(engine: string, seconds: number): Promise
       monthBytes,
     };
   } finally {
-    const ended = new Promise((resolve) => agent.once("exit", resolve));
     agent.kill("SIGTERM");
     await ended;
     line.close();

@@ -1,8 +1,9 @@
 // What stands in for parts of the engine does what they do; and however it was started, the agent runs by the flags that
 // make it small.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as ofNode from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
@@ -119,6 +120,13 @@ describe("the file functions of the program that ships", () => {
       results.push(await story(files as Files, dir));
     }
     expect(results[1]).toEqual(results[0]);
+  });
+});
+
+describe("the engine's flags", () => {
+  const places = (process.env["PATH"] ?? "").split(delimiter).map((place) => join(place, "node"));
+  it.each([process.execPath, ...places.filter((place) => existsSync(place))])("are known to %s", (engine) => {
+    expect(execFileSync(engine, [...engineFlags, "--print", "1 + 1"], { encoding: "utf8" })).toBe("2\n");
   });
 });
 
