@@ -26,6 +26,8 @@ const longestRestMs = 3_600_000;
  */
 export function restartLean(): void {
   if (process.execArgv.length > 0 || process.execve === undefined) return;
+  // Node reads TypeScript by WebAssembly, which goes with the compilers.
+  if (process.argv[1]?.endsWith(".ts") === true) return;
   const args = [process.execPath, ...engineFlags, ...process.argv.slice(1)];
   process.execve(process.execPath, args, { ...process.env, ...engineEnvironment });
 }
