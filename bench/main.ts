@@ -10,6 +10,7 @@ import { parse } from "smol-toml";
 import { projectRoot } from "../local/bundle.ts";
 import { measureFlatness } from "./agent-flatness.ts";
 import { measureFootprint } from "./agent-footprint.ts";
+import { measurePolls as measureAgentPolls } from "./agent-polls.ts";
 import { measureApi } from "./api-speed.ts";
 import type { Bare } from "./baselines.ts";
 import { exchangeMs, sqliteMs, startBareWorker } from "./baselines.ts";
@@ -191,6 +192,7 @@ async function measureBusyApi(cluster: MeasuredCluster, bare: Bare): Promise<voi
 }
 
 const mebi = 1024 * 1024;
+const offlineSeconds = 60;
 
 /** Node's programs by version: this project's, and the machine's own where that is another. Each takes its own memory. */
 function engines(): ReadonlyMap<string, string> {
@@ -203,11 +205,17 @@ function engines(): ReadonlyMap<string, string> {
   return found;
 }
 
+type AgentOptions = { readonly seconds: number; readonly polls: number };
+
 /** The agent alone, against what it may cost. */
-async function measureAgent(seconds: number): Promise<void> {
+async function measureAgent({ seconds, polls }: AgentOptions): Promise<void> {
   for (const [version, engine] of engines()) {
     console.log(`\nthe agent alone, by Node ${version}, 5 idle pods, ${seconds} s at rest`);
     await measureAgentBy(engine, seconds);
+    const { firstMib, lastMib, peakMib, offlineMib } = await measureAgentPolls(engine, polls, offlineSeconds);
+    const lasts = `${inMegabytes(firstMib)} before, ${inMegabytes(peakMib)} at most`;
+    row(`memory after ${polls} polls`, inMegabytes(lastMib), lasts);
+    row(`  ${offlineSeconds} s without a server`, inMegabytes(offlineMib), "at most");
   }
   console.log("\nthe agent's own heap");
   const { restKib, pollsKib, offlineKib } = await measureFlatness();
@@ -239,13 +247,15 @@ async function main(): Promise<void> {
       nodes: { type: "string", default: "100,1000,10000" },
       "agent-only": { type: "boolean", default: false },
       "agent-seconds": { type: "string", default: "300" },
+      // A tenth of a second each.
+      "agent-polls": { type: "string", default: "2000" },
     },
   });
   const toml = parse(readFileSync(join(projectRoot, "wrangler.toml"), "utf8"));
   console.log(
     `${cpus().length} processors, ${cpus()[0]?.model ?? "unknown"}; control plane and simulated nodes together`,
   );
-  await measureAgent(Number(values["agent-seconds"]));
+  await measureAgent({ seconds: Number(values["agent-seconds"]), polls: Number(values["agent-polls"]) });
   if (values["agent-only"]) return;
   const bare = await startBareWorker(String(toml["compatibility_date"]));
   for (const nodes of values.nodes.split(",").map(Number)) await measureSize(nodes, bare);
