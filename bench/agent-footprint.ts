@@ -14,6 +14,7 @@ import { bundleAgent } from "../local/bundle.ts";
 import { certificates } from "../local/certificates.ts";
 import { startControlPlane } from "../local/control-plane.ts";
 import { listenTls } from "../local/tls-front.ts";
+import { runBarePod } from "./bare-pod.ts";
 import type { Memory } from "./memory.ts";
 import { memoryOf } from "./memory.ts";
 
@@ -205,37 +206,13 @@ async function bareStartMs(dir: string): Promise<number> {
     logsDirectory: join(directory, "log"),
     clock: systemClock,
   });
-  const sandbox = {
-    metadata: { name: "bare", uid: "bare", namespace: "default", attempt: 0 },
-    ...{
-      hostname: "bare",
-      logDirectory: join(directory, "log/pods/bare"),
-      portMappings: [],
-      labels: {},
-      annotations: {},
-    },
-    ...{ hostNetwork: true, hostIpc: false, pidNamespace: "container" as const, sysctls: {} },
-    securityContext: { privileged: false, supplementalGroups: [] },
-  } as const;
-  const security = { privileged: false, supplementalGroups: [], noNewPrivileges: true, addCapabilities: [] };
-  const container = {
-    metadata: { name: "bare", attempt: 0 },
-    ...{ image: "none", command: ["sleep", "infinity"], args: [], workingDir: "", envs: [], mounts: [] },
-    ...{ labels: {}, annotations: {}, logPath: "bare/0.log", stdin: false, stdinOnce: false, tty: false },
-    linux: {
-      resources: { cpuShares: 2, oomScoreAdjust: 1000 },
-      securityContext: { ...security, dropCapabilities: [], readonlyRootfs: false, unmaskedProc: false },
-    },
-  };
   const startedAtMs = performance.now();
-  const sandboxed = await runtime.runPodSandbox(sandbox);
-  const made = await runtime.createContainer(sandboxed.ok ? sandboxed.value : "", container, sandbox);
-  const id = made.ok ? made.value : "";
-  const started = await runtime.startContainer(id);
+  const { sandboxId, id } = await runBarePod(runtime, {
+    ...{ name: "bare", directory, image: "none", command: ["sleep", "infinity"] },
+  });
   const tookMs = performance.now() - startedAtMs;
-  if (!started.ok) throw new Error(`the runtime alone starts nothing: ${started.message}`);
   await runtime.stopContainer(id, 0);
-  await runtime.removePodSandbox(sandboxed.ok ? sandboxed.value : "");
+  await runtime.removePodSandbox(sandboxId);
   runtime.close();
   return tookMs;
 }

@@ -14,6 +14,7 @@ import { measurePolls as measureAgentPolls } from "./agent-polls.ts";
 import { measureApi } from "./api-speed.ts";
 import type { Bare } from "./baselines.ts";
 import { exchangeMs, sqliteMs, startBareWorker } from "./baselines.ts";
+import { engineKinds, measureContainerStarts } from "./container-starts.ts";
 import type { Counters } from "./measured-cluster.ts";
 import { engineMemoryMib, MeasuredCluster } from "./measured-cluster.ts";
 import { requestRate } from "./request-rate.ts";
@@ -216,6 +217,12 @@ async function measureAgent({ seconds, polls }: AgentOptions): Promise<void> {
     const lasts = `${inMegabytes(firstMib)} before, ${inMegabytes(peakMib)} at most`;
     row(`memory after ${polls} polls`, inMegabytes(lastMib), lasts);
     row(`  ${offlineSeconds} s without a server`, inMegabytes(offlineMib), "at most");
+  }
+  console.log("\na pod of one container, from its assignment to its program at work");
+  for (const kind of engineKinds) {
+    const { agentMs, bareMs, singleMs } = await measureContainerStarts(kind);
+    const single = singleMs === null ? "" : `; a container without a pod: ${singleMs.toFixed(0)} ms`;
+    row(kind, `${agentMs.toFixed(0)} ms`, `${bareMs.toFixed(0)} ms by its API alone, limit 150 more${single}`);
   }
   console.log("\nthe agent's own heap");
   const { restKib, pollsKib, offlineKib } = await measureFlatness();
