@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { engineEnvironment, engineFlags } from "../agents/node/engine/lean-start.ts";
 import { bundleAgent } from "../local/bundle.ts";
 import { certificates } from "../local/certificates.ts";
 import { assignedPod, container, template } from "../test/agents/support/pods.ts";
@@ -48,11 +49,11 @@ export async function measurePolls(engine: string, polls: number, offlineSeconds
   const agent = spawn(
     engine,
     [
-      ...[program, "agent", "run", "--server", server.url, "--ca-file", join(dir, "pki", "ca.crt")],
+      ...[...engineFlags, program, "agent", "run", "--server", server.url, "--ca-file", join(dir, "pki", "ca.crt")],
       ...["--node", "bench", "--runtime", "process", "--connection", "poll", "--stop-pods-on-exit"],
       ...["--state-dir", join(dir, "state"), "--log-dir", join(dir, "log"), "--join-token-file", join(dir, "token")],
     ],
-    { stdio: "ignore" },
+    { stdio: "ignore", env: { ...process.env, ...engineEnvironment } },
   );
   const resident = () => memoryOf(agent.pid ?? 0).residentMib;
   let answered = 0;
