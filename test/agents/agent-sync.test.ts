@@ -159,6 +159,24 @@ describe("a control plane that is away", () => {
     expect(world.logs.filter((line) => line.includes("answers again"))).toHaveLength(1);
   });
 
+  test("is away as long as it hears nothing, whatever it says by itself", async () => {
+    const world = await started();
+    const answersAgain = () => world.logs.filter((line) => line.includes("answers again")).length;
+    world.line = "messages lost";
+    await world.clock.advance(5 * minuteMs);
+    world.controlPlane.assign([assignedPod({ uid: "uid-2", name: "late", etag: "p2" })]);
+    world.link?.answer(world.controlPlane.answer(0, { revision: 1, etag: "e1", templates: ["t1"] }));
+    await world.clock.advance(30 * secondMs);
+    expect(world.runtime.running("uid-2", "main")).toBe(1);
+    expect(world.agent.standing.state).toBe("unreachable");
+    expect(answersAgain()).toBe(0);
+    world.line = "up";
+    await world.clock.advance(minuteMs);
+    expect(world.agent.standing.state).toBe("connected");
+    expect(answersAgain()).toBe(1);
+    expect(world.controlPlane.isReady("uid-2")).toBe(true);
+  });
+
   test("hears at its return where things stand, not all that happened", async () => {
     const world = await started({ behaviour: { exitAfterMs: 1000 } });
     world.line = "down";

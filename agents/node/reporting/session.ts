@@ -129,14 +129,19 @@ export class Session implements ConnectionListener {
 
   answered(answer: SyncAnswer): void {
     if (this.#isClosed) return;
+    // What the control plane says by itself shows only that it can be heard, not that it hears.
+    if (answer.acknowledged !== 0) this.#heard();
+    this.#settle(answer.acknowledged);
+    // One after the other, as accepting writes to disk.
+    this.#accepting = this.#accepting.then(() => this.#accept(answer));
+  }
+
+  #heard(): void {
     if (this.#failures > 0) this.#ports.log.info("the control plane answers again", { node: this.#node });
     this.#failures = 0;
     this.#stand("connected", "");
     this.#lastProblem = undefined;
     this.#isBackingOff = false;
-    this.#settle(answer.acknowledged);
-    // One after the other, as accepting writes to disk.
-    this.#accepting = this.#accepting.then(() => this.#accept(answer));
   }
 
   failed(problem: ConnectionProblem): void {

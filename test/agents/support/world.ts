@@ -105,6 +105,8 @@ export class Link implements Connection {
         case "down":
           this.listener.failed({ kind: "unreachable", message: "the line is down" });
           return;
+        case "messages lost":
+          return;
         case "answers lost":
           controlPlane.handle(request);
           return;
@@ -139,7 +141,7 @@ export class World {
   readonly facts = new Facts();
   readonly runtime: FakeRuntime;
   readonly logs: string[] = [];
-  line: "up" | "down" | "answers lost" = "up";
+  line: "up" | "down" | "messages lost" | "answers lost" = "up";
   latencyMs = 10;
   link: Link | undefined;
   /** Set, and taken up by the next life of the agent. */
