@@ -164,7 +164,7 @@ describe("a control plane that is away", () => {
     const answersAgain = () => world.logs.filter((line) => line.includes("answers again")).length;
     world.line = "messages lost";
     await world.clock.advance(5 * minuteMs);
-    world.controlPlane.assign([assignedPod({ uid: "uid-2", name: "late", etag: "p2" })]);
+    world.controlPlane.assign([assignedPod({ uid: "uid-2", name: "late" })]);
     world.link?.answer(world.controlPlane.answer(0, { revision: 1, etag: "e1", templates: ["t1"] }));
     await world.clock.advance(30 * secondMs);
     expect(world.runtime.running("uid-2", "main")).toBe(1);
