@@ -8,9 +8,11 @@ import { Seal } from "../../agents/node/host/seal.ts";
 import { systemClock } from "../../agents/node/host/system.ts";
 import { NodeApi } from "../../agents/node/local-api/node-api.ts";
 import type { LivePod, NodeState } from "../../agents/node/local-api/node-state.ts";
+import { CoreEvent, Lease as LeaseMessage, Unknown } from "../../agents/node/local-api/protobuf-body.ts";
 import { recorded } from "../../agents/node/local-api/tokens.ts";
 import { containerConfig, sandboxConfig } from "../../agents/node/pod/container-config.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
+import { encode } from "../../agents/node/runtime/cri/protobuf.ts";
 import { FakeRuntime } from "../../agents/node/runtime/fake.ts";
 import { noResolver } from "../../agents/node/volume/volumes.ts";
 import type { AssignedPod, NodeReport, ReviewAnswer } from "../../src/sync/messages.ts";
@@ -154,10 +156,19 @@ type Reply = {
   readonly retryAfter: string | undefined;
 };
 
-function ask(path: string, { token = "token-1", method = "GET", body = "", accept = "*/*" } = {}): Promise<Reply> {
+type Asking = {
+  readonly token?: string;
+  readonly method?: string;
+  readonly body?: string | Buffer;
+  readonly accept?: string;
+  readonly type?: string;
+};
+
+function ask(path: string, asking: Asking = {}): Promise<Reply> {
+  const { token = "token-1", method = "GET", body = "", accept = "*/*", type = "application/json" } = asking;
   return new Promise((resolve, reject) => {
     const { host, port } = api.address({ sharesNetwork: true });
-    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", accept };
+    const headers = { authorization: `Bearer ${token}`, "content-type": type, accept };
     const asked = request({ host, port, path, method, headers, ca: api.ca(), agent: false }, (response) => {
       let text = "";
       response.setEncoding("utf8");
@@ -170,6 +181,10 @@ function ask(path: string, { token = "token-1", method = "GET", body = "", accep
     asked.on("error", reject);
     asked.end(body);
   });
+}
+
+function protobuf(apiVersion: string, kind: string, raw: Buffer): Buffer {
+  return Buffer.concat([Buffer.from("k8s\0"), encode(Unknown, { typeMeta: { apiVersion, kind }, raw })]);
 }
 
 function names({ body }: Reply): readonly string[] {
@@ -329,6 +344,26 @@ describe("while the control plane is away", () => {
     await vi.waitFor(async () => {
       await ask(podsPath);
       expect(upstream.posted).toEqual([{ path, token: "token-1", body: event }]);
+    }, patience);
+  });
+
+  test("what comes in protobuf is taken as it is", async () => {
+    const events = "/api/v1/namespaces/default/events";
+    const type = "application/vnd.kubernetes.protobuf";
+    const body = protobuf("v1", "Event", encode(CoreEvent, { metadata: { name: "app-1.1" }, message: "hello" }));
+    await write("PUT", `${leases}/leader`, lease("7", "00"));
+    await upstream.stop();
+    const reply = await ask(events, { method: "POST", body, type });
+    expect([reply.code, reply.body["message"]]).toEqual([201, "hello"]);
+    const renewed = { metadata: { name: "leader", resourceVersion: "7" }, spec: { holderIdentity: "app-2" } };
+    const renewal = protobuf("coordination.k8s.io/v1", "Lease", encode(LeaseMessage, renewed));
+    const held = await ask(`${leases}/leader`, { method: "PUT", body: renewal, type });
+    expect([held.code, held.body["spec"]]).toEqual([200, expect.objectContaining({ holderIdentity: "app-2" })]);
+    expect((await ask(events, { method: "POST", body: "hello", type })).code).toBe(415);
+    await upstream.start();
+    await vi.waitFor(async () => {
+      await ask(podsPath);
+      expect(upstream.posted.at(-1)).toEqual({ path: events, token: "token-1", body: body.toString("base64") });
     }, patience);
   });
 

@@ -21,6 +21,8 @@ import type { Forwarded, UpstreamAnswer } from "./upstream.ts";
 import { answerHeaders, textOf, Upstream } from "./upstream.ts";
 import { WatchRelay } from "./watch-relay.ts";
 
+const protobuf = "application/vnd.kubernetes.protobuf";
+
 export type ApiOptions = {
   readonly state: NodeState;
   readonly tokens: TokenBook;
@@ -187,9 +189,9 @@ export class Api {
     else response.writeHead(200, { "content-type": contentType }).end(text);
   }
 
-  #defer({ forwarded }: Call, response: ServerResponse): void {
-    const object = parseJson(forwarded.body?.toString("utf8") ?? "");
-    if (isFields(object)) {
+  async #defer({ forwarded }: Call, response: ServerResponse): Promise<void> {
+    const object = await objectIn(forwarded);
+    if (object !== null) {
       this.#deferred.add(forwarded);
       answer(response, 201, this.#stored(object));
     } else refuse(response, unsupported);
@@ -205,11 +207,12 @@ export class Api {
   }
 
   /** Whoever held a lease that it could renew goes on holding it, for nobody else can take it here. */
-  #renew({ account, path, query, target }: Question, forwarded: Forwarded, response: ServerResponse): void {
-    const given = parseJson(forwarded.body?.toString("utf8") ?? "");
+  async #renew(question: Question, forwarded: Forwarded, response: ServerResponse): Promise<void> {
+    const { account, path, query, target } = question;
+    const given = await objectIn(forwarded);
     const key = copyKey(path, query);
     const copy = this.#copies.get(account, key);
-    if (!isFields(given) || copy?.kind !== "object" || !this.#recall.isAllowed(account, "write", target)) {
+    if (given === null || copy?.kind !== "object" || !this.#recall.isAllowed(account, "write", target)) {
       refuse(response, away);
       return;
     }
@@ -223,6 +226,18 @@ export class Api {
     this.#copies.put(account, key, { kind: "object", object });
     answer(response, 200, object);
   }
+}
+
+/** Null: nothing that can be read. */
+async function objectIn({ headers, body }: Forwarded): Promise<Json | null> {
+  if (body === undefined) return null;
+  if (headers["content-type"]?.startsWith(protobuf) === true) {
+    // Many clients never write in it.
+    const { objectInProtobuf } = await import("./protobuf-body.ts");
+    return objectInProtobuf(body);
+  }
+  const object = parseJson(body.toString("utf8"));
+  return isFields(object) ? object : null;
 }
 
 /** A version that was made up here says nothing to the control plane. */
@@ -250,7 +265,7 @@ function isLeaseWrite({ target, query, forwarded: { method } }: Call): boolean {
 /** Copies and watches are read here, as text: who would rather have Protobuf is answered in JSON, which all understand. */
 function asText(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const kinds = (headers.accept ?? "").split(",");
-  const readable = kinds.filter((kind) => !kind.includes("application/vnd.kubernetes.protobuf"));
+  const readable = kinds.filter((kind) => !kind.includes(protobuf));
   if (readable.length === kinds.length) return headers;
   return { ...headers, accept: readable.length === 0 ? "application/json" : readable.join(",") };
 }
@@ -279,7 +294,11 @@ const tooLarge: Failure = {
   reason: "RequestEntityTooLarge",
   message: "Request entity too large: limit is 3145728",
 };
-const unsupported: Failure = { code: 415, reason: "UnsupportedMediaType", message: "the body must be JSON" };
+const unsupported: Failure = {
+  code: 415,
+  reason: "UnsupportedMediaType",
+  message: "the body must be JSON or protobuf",
+};
 
 function notFound(path: string): Failure {
   return { code: 404, reason: "NotFound", message: `the server could not find the requested resource: ${path}` };

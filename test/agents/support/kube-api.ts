@@ -80,7 +80,9 @@ export class KubeApi {
     if (request.method === "POST" || request.method === "PUT") {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);
-      const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+      const content = Buffer.concat(chunks);
+      const isJson = request.headers["content-type"] === "application/json";
+      const body: unknown = isJson ? JSON.parse(content.toString("utf8")) : content.toString("base64");
       this.posted.push({ path: url.pathname, token, body });
       return void answer(request.method === "POST" ? 201 : 200, body);
     }
