@@ -155,6 +155,13 @@ function withGroup(user: string, group: number | undefined): string {
 function mountsOf(mounts: ContainerConfig["mounts"], kind: EngineKind) {
   const isBind = ({ hostPath, containerPath }: ContainerConfig["mounts"][number]) =>
     kind === "podman" && !`${hostPath}${containerPath}`.includes(":");
+  const unreadable = kind === "podman" && mounts.find((mount) => !isBind(mount) && hasComma(mount));
+  if (unreadable) {
+    const { hostPath, containerPath } = unreadable;
+    throw new Error(
+      `volumeMounts: ${hostPath} cannot be mounted at ${containerPath}: Podman takes no colon where there is a comma`,
+    );
+  }
   return {
     Binds: mounts
       .filter(isBind)
@@ -171,6 +178,11 @@ function mountsOf(mounts: ContainerConfig["mounts"], kind: EngineKind) {
         BindOptions: { Propagation: propagations[propagation] },
       })),
   };
+}
+
+/** It would begin another option. */
+function hasComma({ hostPath, containerPath }: ContainerConfig["mounts"][number]): boolean {
+  return `${hostPath}${containerPath}`.includes(",");
 }
 
 function pidMode({ pidNamespace }: PodSandboxConfig, sandboxId: string) {
