@@ -4,6 +4,8 @@
 import { ApiError, qualifiedResource } from "../model/api-error.ts";
 import { apiVersionOf } from "../model/decode.ts";
 import type { KubeObject } from "../model/meta.ts";
+import type { Node } from "../model/node.ts";
+import { withHoldOver } from "../model/node-hold.ts";
 import { watchHub } from "../pokes.ts";
 import type { HubMessage, WatchStart } from "../store/watch-messages.ts";
 import { watchHeader } from "../store/watch-messages.ts";
@@ -218,7 +220,10 @@ class Watch {
     return `${encode({ type, object: this.#represented(object) })}\n`;
   }
 
-  #represented(object: KubeObject): unknown {
+  #represented(stored: KubeObject): unknown {
+    const isNode = qualifiedResource(this.#context.target.resource) === "nodes";
+    // Stored under the nodes, so it is one.
+    const object = isNode ? withHoldOver(stored as Node, Date.now()) : stored;
     switch (this.#options.representation.form) {
       case "table":
         return this.#table([object], object.metadata.resourceVersion ?? "");

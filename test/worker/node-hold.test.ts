@@ -7,6 +7,7 @@ import * as api from "./support/api.ts";
 import { stopClock } from "./support/clock.ts";
 import { newCluster } from "./support/cluster.ts";
 import { changeSet, createSet, podsByNode, reconcile } from "./support/daemonset.ts";
+import { Watching } from "./support/watch.ts";
 
 beforeEach(async () => {
   await newCluster();
@@ -73,6 +74,12 @@ describe("a hold that an agent tells of", () => {
     expect(read.metadata).toMatchObject({ resourceVersion });
     const [listed] = (await api.list(api.nodes)) as never as { status: { conditions: unknown[] } }[];
     expect(listed?.status.conditions).toContainEqual(expect.objectContaining(over));
+    const watching = await Watching.start(api.nodes);
+    const [first] = await watching.seen("the node", ({ object }) => object.metadata.name === "n1");
+    expect(first?.object).toMatchObject({
+      status: { conditions: expect.arrayContaining([expect.objectContaining(over)]) },
+    });
+    await watching.stop();
   });
 
   it("ends some day, whatever the agent says", async () => {
