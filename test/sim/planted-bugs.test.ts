@@ -31,3 +31,8 @@ it("a planted bug whose text is gone is not taken for one that was not found", a
   const bug = { file: "src/core/rollout.ts", find: "no such text", replace: "" };
   await expect(loadCode(bug)).rejects.toThrow(/planted bug's text must be in src\/core\/rollout\.ts once/);
 });
+
+it("nor is one whose file is gone", async () => {
+  const bug = { file: "src/core/no-such-file.ts", find: "a", replace: "b" };
+  await expect(loadCode(bug)).rejects.toThrow(/planted bug's file src\/core\/no-such-file\.ts is not part/);
+});

@@ -83,13 +83,14 @@ function simulatedWs() {
   return Object.assign(open, { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 });
 }
 
-function preparing(mutation: Mutation | null): Plugin {
+function preparing(mutation: Mutation | null, built: Set<string>): Plugin {
   return {
     name: "prepare",
     setup: ({ onLoad }) => {
       onLoad({ filter: /\.ts$/ }, async ({ path }) => {
         const file = relative(root, path);
         if (file.startsWith("node_modules") || file.startsWith("..")) return undefined;
+        built.add(file);
         return { contents: prepared(file, await readFile(path, "utf8"), mutation), loader: "ts" };
       });
     },
@@ -98,6 +99,7 @@ function preparing(mutation: Mutation | null): Plugin {
 
 /** The script; `mutation` plants a bug in it. Throws when the source is not as the simulator knows it. */
 async function buildScript(mutation: Mutation | null = null): Promise<string> {
+  const built = new Set<string>();
   const { outputFiles } = await build({
     stdin: { contents: entry, resolveDir: root, loader: "ts" },
     absWorkingDir: root,
@@ -109,9 +111,12 @@ async function buildScript(mutation: Mutation | null = null): Promise<string> {
     mainFields: ["module", "main"],
     conditions: ["workerd", "import"],
     external: Object.keys(modules),
-    plugins: [preparing(mutation)],
+    plugins: [preparing(mutation, built)],
     logLevel: "silent",
   });
+  if (mutation !== null && !built.has(mutation.file)) {
+    throw new Error(`the planted bug's file ${mutation.file} is not part of the code under test`);
+  }
   return outputFiles[0]?.text ?? "";
 }
 
