@@ -1,16 +1,19 @@
 // What the handling of one request works with.
 import type { Env } from "../env.ts";
 import { ApiError, notFoundError, qualifiedResource } from "../model/api-error.ts";
+import { events } from "../model/event.ts";
 import { parseFieldQuery } from "../model/field-query.ts";
 import type { KubeObject } from "../model/meta.ts";
 import { nodes } from "../model/node.ts";
 import type { Pod } from "../model/pod.ts";
+import { storedResource } from "../model/resource.ts";
 import type { Touched } from "../pokes.ts";
 import { isPolicy } from "../store/policy.ts";
 import type { ServedKinds } from "../store/served-kinds.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
 import type { Caller, Credentials } from "./authentication.ts";
 import type { PolicySource } from "./authorization.ts";
+import { ConvertedStorage } from "./converted-storage.ts";
 import { EventStorage } from "./event-storage.ts";
 import { LeaseStorage } from "./lease-storage.ts";
 import { MetricsStorage } from "./metrics-storage.ts";
@@ -44,7 +47,7 @@ export type RequestContext = {
 };
 
 export function storageOf(context: RequestContext): Storage {
-  const { env, target, templates, nowMs } = context;
+  const { env, target, templates } = context;
   switch (qualifiedResource(target.resource)) {
     case "pods":
       return new PodStorage(env.DB, templates);
@@ -56,21 +59,27 @@ export function storageOf(context: RequestContext): Storage {
       return new ServiceStorage(env.DB, new ObjectStorage(env.DB, target.resource));
     case "leases.coordination.k8s.io":
       return new LeaseStorage(env);
-    case "events": {
-      const written = new ObjectStorage(env.DB, target.resource);
-      return new EventStorage(written, new PodStorage(env.DB, templates), nowMs, podOfEvents(context));
-    }
+    case "events":
+      return eventStorage(context);
+    case "events.events.k8s.io":
+      return new ConvertedStorage(eventStorage(context), target.resource);
     default:
       return new ObjectStorage(env.DB, target.resource);
   }
+}
+
+function eventStorage(context: RequestContext): EventStorage {
+  const { env, templates, nowMs } = context;
+  const written = new ObjectStorage(env.DB, events);
+  return new EventStorage(written, new PodStorage(env.DB, templates), nowMs, podOfEvents(context));
 }
 
 /** The pod whose events a list is about, if its field selector says so: then no other pod has to be read. */
 function podOfEvents({ url, target }: RequestContext): Place | null {
   const fields = parseFieldQuery(url.searchParams.get("fieldSelector") ?? "");
   const equal = (name: string) => fields.find(({ field, operator }) => field === name && operator === "=")?.value;
-  const name = equal("involvedObject.name");
-  const namespace = target.namespace ?? equal("involvedObject.namespace");
+  const name = equal("involvedObject.name") ?? equal("regarding.name");
+  const namespace = target.namespace ?? equal("involvedObject.namespace") ?? equal("regarding.namespace");
   return name === undefined || namespace === undefined ? null : { namespace, name };
 }
 
@@ -92,9 +101,15 @@ export async function existing(context: RequestContext): Promise<KubeObject> {
   return object;
 }
 
+/** The object of a request as it is shown, which may be one that is kept nowhere. Throws NotFound. */
+export async function shown(context: RequestContext): Promise<KubeObject> {
+  const made = await storageOf(context).makeUp?.(placeOf(context.target));
+  return made ?? existing(context);
+}
+
 /** Tells of objects of the request's kind that were written; `gone`: some were removed, and may leave things behind. */
 export function wrote(context: RequestContext, objects: readonly KubeObject[], gone = false): void {
-  const resource = qualifiedResource(context.target.resource);
+  const resource = storedResource(context.target.resource);
   if (isPolicy(resource)) context.policyChanged();
   context.touched({
     gone,

@@ -37,6 +37,16 @@ export class EventStorage implements Storage {
     return this.#written.read(place);
   }
 
+  /** Of the pod that the name is made from; clients that show Events one by one ask for each by its name. */
+  async makeUp({ namespace, name }: Place): Promise<KubeObject | null> {
+    const podName = podOfMadeUp(name);
+    if (podName === null) return null;
+    const pods = asPods([await this.#pods.read({ namespace, name: podName })]);
+    const written = pods.length === 0 ? null : await this.#pullsOfAll(namespace);
+    const all = pods.flatMap((pod) => lifecycleEvents(pod, written, this.#nowMs));
+    return all.find(({ metadata }) => metadata.name === name) ?? null;
+  }
+
   async list(request: ListRequest): Promise<Listing> {
     const listing = await this.#written.list(request);
     // Made up ones stand before all others, on the first page.
@@ -55,7 +65,10 @@ export class EventStorage implements Storage {
 
   /** For one pod all Events are looked through, as its reader does too; for all pods that would be too much. */
   async #pulls({ namespace }: ListRequest): Promise<Pulls> {
-    if (this.#pod === null) return null;
+    return this.#pod === null ? null : this.#pullsOfAll(namespace);
+  }
+
+  async #pullsOfAll(namespace: string | null): Promise<Pulls> {
     const found: KubeObject[] = [];
     for (let after: Place | null = null; ; ) {
       const { objects }: Listing = await this.#written.list({
@@ -104,6 +117,11 @@ export class EventStorage implements Storage {
   remove(objects: readonly KubeObject[], how: RemovalOptions, nowMs: number): Promise<readonly Removed[]> {
     return this.#written.remove(objects, how, nowMs);
   }
+}
+
+/** The pod's name in that of an Event as `lifecycleEvents` names them; names of containers have no dots. */
+function podOfMadeUp(name: string): string | null {
+  return /^(.+)\.(?:scheduled|(?:pulled|created|started)\.[^.]+)$/.exec(name)?.[1] ?? null;
 }
 
 function isScheduling(event: KubeObject): boolean {

@@ -125,7 +125,9 @@ const commonFields = ["metadata.name", "metadata.namespace"] as const;
 function knownFields(query: FieldQuery, resource: Resource): FieldQuery {
   const known: ReadonlySet<string> = new Set([...commonFields, ...resource.selectableFieldNames]);
   const unknown = query.find(({ field }) => !known.has(field));
-  if (unknown === undefined) return query;
+  const { selectorNames } = resource;
+  if (unknown === undefined)
+    return query.map((asked) => ({ ...asked, field: selectorNames[asked.field] ?? asked.field }));
   // Kinds with fields of their own have their own words, but for those that came late.
   const isOld = resource.selectableFieldNames.length > 0 && ["", "events.k8s.io"].includes(resource.group);
   if (isOld || resource.custom !== null) {

@@ -9,7 +9,7 @@ import type { Resource } from "../model/resource.ts";
 import { selectableFieldsOf } from "../model/resource.ts";
 import { answer } from "./answer.ts";
 import type { RequestContext } from "./context.ts";
-import { existing, storageOf } from "./context.ts";
+import { shown, storageOf } from "./context.ts";
 import { withHeartbeats } from "./heartbeats.ts";
 import type { Continuation, ListOptions } from "./list-options.ts";
 import { continuationToken, listOptions, resourceVersionOf } from "./list-options.ts";
@@ -24,7 +24,7 @@ export async function getObject(context: RequestContext): Promise<Response> {
   const representation = negotiate(context.request.headers.get("accept"), ["table", "partialMetadata"]);
   const wanted = resourceVersionOf(context.url.searchParams.get("resourceVersion") ?? "") ?? 0;
   if (wanted > 0) await awaitVersion(context.env.DB, wanted);
-  const object = await existing(context);
+  const object = await shown(context);
   return answer(await represented(context, object, representation), { representation });
 }
 

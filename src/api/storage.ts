@@ -32,6 +32,8 @@ export type UpdateOutcome =
 
 export interface Storage {
   read(place: Place): Promise<KubeObject | null>;
+  /** One of the objects that are kept nowhere; null: it is none of those. Left out where there are none. */
+  makeUp?(place: Place): Promise<KubeObject | null>;
   list(request: ListRequest): Promise<Listing>;
   /** How many objects come after `after`, counted no further than to `limit`. Left out where that is not to be had cheaply. */
   count?(request: Pick<ListRequest, "namespace" | "after" | "limit">): Promise<number>;

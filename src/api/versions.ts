@@ -1,6 +1,7 @@
 // What a client's resourceVersion asks of an answer: to be no older, to be exactly that, or to go on where a page ended.
 // Source: apiserver pkg/storage errors.go, pkg/storage/etcd3 store.go and errors.go.
-import { ApiError, qualifiedResource } from "../model/api-error.ts";
+import { ApiError } from "../model/api-error.ts";
+import { storedResource } from "../model/resource.ts";
 import { runBatch } from "../store/batch.ts";
 import { readHead, readLog, readLogEnds } from "../store/log.ts";
 import type { RequestContext } from "./context.ts";
@@ -34,7 +35,7 @@ function tooLarge(rv: number, head: number): ApiError {
  */
 export async function requireUnchangedSince({ env, target }: RequestContext, rv: number): Promise<void> {
   const { resource, namespace } = target;
-  const scope = { kind: "scope", resource: qualifiedResource(resource), namespace, name: null } as const;
+  const scope = { kind: "scope", resource: storedResource(resource), namespace, name: null } as const;
   const [page] = await runBatch(env.DB, [readLog(env.DB, { cursor: rv, limit: 1, concern: scope })]);
   if (!page.hasGap && page.changes.length === 0) return;
   throw new ApiError("Expired", "The resourceVersion for the provided list is too old.");

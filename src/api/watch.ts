@@ -6,6 +6,7 @@ import { apiVersionOf } from "../model/decode.ts";
 import type { KubeObject } from "../model/meta.ts";
 import type { Node } from "../model/node.ts";
 import { withHoldOver } from "../model/node-hold.ts";
+import { storedResource } from "../model/resource.ts";
 import { watchHub } from "../pokes.ts";
 import type { HubMessage, WatchStart } from "../store/watch-messages.ts";
 import { watchHeader } from "../store/watch-messages.ts";
@@ -122,7 +123,7 @@ class Watch {
     const { resource, namespace } = this.#context.target;
     const named = this.#selectors.fields.find(({ field, operator }) => field === "metadata.name" && operator === "=");
     const start: WatchStart = {
-      resource: qualifiedResource(resource),
+      resource: storedResource(resource),
       namespace,
       name: this.#context.target.name ?? named?.value ?? null,
       afterRv: this.#rv,

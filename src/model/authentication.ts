@@ -38,21 +38,25 @@ const group = {
   columns: [nameColumn, ageColumn],
 } as const;
 
-const SelfSubjectReviewStatus = struct(
-  authentication("SelfSubjectReviewStatus"),
-  { userInfo: embedded(UserInfo) },
-  { about: "The answer to who is asking.", userInfo: "The user who made the request." },
-);
+function selfSubjectReview(version: "v1" | "v1beta1") {
+  const id = (name: string): string => `io.k8s.api.authentication.${version}.${name}`;
+  const Status = struct(
+    id("SelfSubjectReviewStatus"),
+    { userInfo: embedded(UserInfo) },
+    { about: "The answer to who is asking.", userInfo: "The user who made the request." },
+  );
+  return struct(
+    id("SelfSubjectReview"),
+    { ...typeMeta, metadata: embedded(ObjectMeta), status: embedded(Status) },
+    {
+      about: "Asks who is asking: what the server takes the sender of this request for.",
+      metadata: metadataDocs,
+      status: "The answer, which the server fills in.",
+    },
+  );
+}
 
-const SelfSubjectReview = struct(
-  authentication("SelfSubjectReview"),
-  { ...typeMeta, metadata: embedded(ObjectMeta), status: embedded(SelfSubjectReviewStatus) },
-  {
-    about: "Asks who is asking: what the server takes the sender of this request for.",
-    metadata: metadataDocs,
-    status: "The answer, which the server fills in.",
-  },
-);
+const SelfSubjectReview = selfSubjectReview("v1");
 export type SelfSubjectReview = z.output<typeof SelfSubjectReview>;
 
 export const selfSubjectReviews: Resource<SelfSubjectReview> = defineResource<SelfSubjectReview>({
@@ -60,6 +64,15 @@ export const selfSubjectReviews: Resource<SelfSubjectReview> = defineResource<Se
   kind: "SelfSubjectReview",
   plural: "selfsubjectreviews",
   schema: SelfSubjectReview,
+});
+
+/** `kubectl auth whoami` of 1.27 knows no other version. */
+export const selfSubjectReviewsBeta: Resource<SelfSubjectReview> = defineResource<SelfSubjectReview>({
+  ...group,
+  version: "v1beta1",
+  kind: "SelfSubjectReview",
+  plural: "selfsubjectreviews",
+  schema: selfSubjectReview("v1beta1"),
 });
 
 const TokenReviewSpec = struct(

@@ -135,6 +135,7 @@ export const defaultClusterRoles: readonly ClusterRole[] = [
     rule(["patch", "update"], "", ["nodes/status", "pods/status"]),
     rule(["patch", "update"], "", ["nodes"]),
     rule(["create", "patch", "update"], "", ["events"]),
+    rule(["create", "patch", "update"], "events.k8s.io", ["events"]),
     rule(["create", "delete", "get", "list", "watch"], "", ["pods"]),
     rule(["create"], "", ["pods/eviction", "serviceaccounts/token"]),
     rule(reading, "", ["configmaps", "secrets"]),

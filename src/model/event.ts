@@ -31,6 +31,12 @@ import { noErrors } from "./validation/each.ts";
 import { validateMetadata, validateMetadataUpdate } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule, pathSegment, qualifiedName } from "./validation/names.ts";
 
+export const EventSource = struct(
+  core("EventSource"),
+  { component: text, host: text },
+  { about: "Who saw it.", component: "Which program.", host: "On which node." },
+);
+
 export const Event = struct(
   core("Event"),
   {
@@ -39,13 +45,7 @@ export const Event = struct(
     involvedObject: mandatory(embedded(ObjectReference)),
     reason: text,
     message: text,
-    source: embedded(
-      struct(
-        core("EventSource"),
-        { component: text, host: text },
-        { about: "Who saw it.", component: "Which program.", host: "On which node." },
-      ),
-    ),
+    source: embedded(EventSource),
     firstTimestamp: timestamp,
     lastTimestamp: timestamp,
     count: omitempty(int32),
@@ -88,16 +88,23 @@ export const Event = struct(
 );
 export type Event = z.output<typeof Event>;
 
-function isSet(time: string | null | undefined): boolean {
+export function isSet(time: string | null | undefined): boolean {
   return time !== null && time !== undefined;
 }
 
 function validateEvent(event: Event): Errors {
+  return [
+    ...validateEitherEvent(event, "reportingComponent"),
+    ...validateMetadata(event.metadata, { namespaced: true, name: pathSegment }),
+  ];
+}
+
+/** The rules of both groups; `reporting` is what the one that is asked calls who reports. */
+export function validateEitherEvent(event: Event, reporting: "reportingComponent" | "reportingController"): Errors {
   const namespace = event.metadata.namespace ?? "";
   return [
-    ...(isSet(event.eventTime) ? validateNewEvent(event, namespace) : validateOldEvent(event, namespace)),
+    ...(isSet(event.eventTime) ? validateNewEvent(event, namespace, reporting) : validateOldEvent(event, namespace)),
     ...invalidForEach("namespace", namespace, dns1123Subdomain(namespace)),
-    ...validateMetadata(event.metadata, { namespaced: true, name: pathSegment }),
   ];
 }
 
@@ -112,13 +119,13 @@ function validateOldEvent(event: Event, namespace: string): Errors {
   return fits ? noErrors : misplaced(event);
 }
 
-function validateNewEvent(event: Event, namespace: string): Errors {
+function validateNewEvent(event: Event, namespace: string, reporting: string): Errors {
   const { involvedObject, reportingComponent, reportingInstance, action = "", reason = "" } = event;
   const ofCluster = namespace === "default" || namespace === "kube-system";
   return [
     ...(involvedObject.namespace === undefined && !ofCluster ? misplaced(event) : []),
-    ...(reportingComponent === "" ? [required("reportingController")] : []),
-    ...invalidForEach("reportingController", reportingComponent, qualifiedName(reportingComponent)),
+    ...(reportingComponent === "" ? [required(reporting)] : []),
+    ...invalidForEach(reporting, reportingComponent, qualifiedName(reportingComponent)),
     ...validateText(reportingInstance, "reportingInstance"),
     ...validateText(action, "action"),
     ...validateText(reason, "reason"),
@@ -209,7 +216,7 @@ export const events: Resource<Event> = defineResource<Event>({
   kind: "Event",
   plural: "events",
   support: actedOn(
-    "kept an hour; Scheduled, Created, Started, and Pulled where the image was there already, are made up from the pods when a list asks for them",
+    "kept an hour; Scheduled, Created, Started, and Pulled where the image was there already, are made up from the pods when they are asked for; a watch tells of those that are there when it begins",
   ),
   shortNames: ["ev"],
   schema: Event,

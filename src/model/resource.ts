@@ -1,6 +1,8 @@
 // What a kind of object is to the API: its names, its schema, the rules of its writes and the columns of its table.
 import type * as z from "zod";
 
+import type { ResourceName } from "./api-error.ts";
+import { qualifiedResource } from "./api-error.ts";
 import type { JsonSchemaProps } from "./custom/json-schema-props.ts";
 import type { Decoded } from "./decode.ts";
 import type { FieldError } from "./field-error.ts";
@@ -39,8 +41,12 @@ export type Resource<T extends KubeObject = KubeObject> = {
   readonly schema: z.ZodType<T>;
   /** How what a client sent is read; null: by the schema. */
   readonly decode: ((json: unknown) => Decoded<T>) | null;
+  /** The resource whose objects these are, under other names; null: they are its own. */
+  readonly keptAs: ResourceName | null;
   /** What is stored, as this version of the kind shows it. */
   fromStorage(stored: KubeObject): T;
+  /** What of an object is stored. */
+  toStorage(object: T): KubeObject;
   /** Where `/scale` finds what it shows; null: there is no such subresource. */
   readonly scale: ScalePaths | null;
   /** What those who use this version are told; null: nothing. */
@@ -75,6 +81,8 @@ export type Resource<T extends KubeObject = KubeObject> = {
   selectableFields(object: T): Readonly<Record<string, string>>;
   /** The names of those fields. */
   readonly selectableFieldNames: readonly string[];
+  /** Under which of `selectableFields` those are found that have another name there. */
+  readonly selectorNames: Readonly<Record<string, string>>;
   readonly columns: readonly Column<T>[];
   /** What the object's table row says besides its cells. */
   rowConditions(object: T): readonly RowCondition[];
@@ -153,8 +161,10 @@ export function defineResource<T extends KubeObject>(definition: Definition<T>):
     statusSubresource: false,
     rawFields: [],
     decode: null,
+    keptAs: null,
     // Stored as what it is read as.
     fromStorage: (stored) => stored as T,
+    toStorage: (object) => object,
     scale: null,
     deprecation: null,
     completed: (object) => object,
@@ -172,10 +182,16 @@ export function defineResource<T extends KubeObject>(definition: Definition<T>):
     selectableFields: () => ({}),
     // Every object of the kind has the same ones, so the emptiest will do.
     selectableFieldNames: Object.keys(definition.selectableFields?.(definition.schema.parse({})) ?? {}),
+    selectorNames: {},
     columns: [],
     rowConditions: () => [],
     ...definition,
   };
+}
+
+/** Under which name objects of the resource are stored and logged. */
+export function storedResource(resource: ResourceName & { readonly keptAs?: ResourceName | null }): string {
+  return qualifiedResource(resource.keptAs ?? resource);
 }
 
 /** All that field selectors can ask for. */

@@ -5,7 +5,7 @@ import {
   selfSubjectRulesReviews,
   subjectAccessReviews,
 } from "./access-reviews.ts";
-import { selfSubjectReviews, tokenReviews } from "./authentication.ts";
+import { selfSubjectReviews, selfSubjectReviewsBeta, tokenReviews } from "./authentication.ts";
 import { bindings } from "./binding.ts";
 import { certificateSigningRequests } from "./certificate-signing-request.ts";
 import { configMaps } from "./config-map.ts";
@@ -18,6 +18,7 @@ import { deployments } from "./deployment.ts";
 import { endpointSlices } from "./endpoint-slice.ts";
 import { endpoints } from "./endpoints.ts";
 import { events } from "./event.ts";
+import { eventsOfEventsGroup } from "./event-of-events-group.ts";
 import { ingresses } from "./ingress.ts";
 import { jobs } from "./job.ts";
 import { joinTokens } from "./join-token.ts";
@@ -66,6 +67,7 @@ export const resources: readonly Resource[] = [
   customResourceDefinitions,
   selfSubjectReviews,
   tokenReviews,
+  selfSubjectReviewsBeta,
   localSubjectAccessReviews,
   selfSubjectAccessReviews,
   selfSubjectRulesReviews,
@@ -73,6 +75,7 @@ export const resources: readonly Resource[] = [
   certificateSigningRequests,
   leases,
   endpointSlices,
+  eventsOfEventsGroup,
   ingresses,
   networkPolicies,
   runtimeClasses,

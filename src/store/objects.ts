@@ -264,7 +264,9 @@ function toKeyedObject(row: Record<string, unknown>): KeyedObject {
 }
 
 /** The resources that are in namespaces: the index by resource and namespace is of use only if both are given. */
-const namespacedResources = JSON.stringify(resources.filter(({ namespaced }) => namespaced).map(qualifiedResource));
+const namespacedResources = JSON.stringify(
+  resources.filter(({ namespaced, keptAs }) => namespaced && keptAs === null).map(qualifiedResource),
+);
 
 const resourcesInNamespaces = `(
   SELECT value FROM json_each(?1) UNION ALL

@@ -345,6 +345,15 @@ describe("Event", () => {
       ['message: Invalid value: "": can have at most 1024 characters'],
     ],
     ["without an action", { ...modern, action: "" }, ["action: Required value"]],
+    [
+      "of nobody",
+      { ...modern, reportingComponent: "" },
+      [
+        "reportingComponent: Required value",
+        'reportingComponent: Invalid value: "": name part must be non-empty',
+        `reportingComponent: Invalid value: "": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')`,
+      ],
+    ],
   ])("%s", (_rule, json, errors) => {
     expect(texts(events.validate(make(events, json)))).toEqual(errors);
   });

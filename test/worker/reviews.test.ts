@@ -138,10 +138,11 @@ describe("SelfSubjectRulesReview", () => {
 describe("who somebody is", () => {
   const self = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
 
-  it("is told to everybody", async () => {
-    const { body } = await api.call(self, { method: "POST", body: {} });
+  it.each(["v1", "v1beta1"])("is told to everybody, in %s", async (version) => {
+    const { body } = await api.call(self.replace("v1", version), { method: "POST", body: {} });
     expect(body).toMatchObject({
       kind: "SelfSubjectReview",
+      apiVersion: `authentication.k8s.io/${version}`,
       status: { userInfo: { username: "lares:admin", groups: ["system:masters", "system:authenticated"] } },
     });
   });

@@ -301,6 +301,10 @@ const packages: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     SelfSubjectReview: "metadata status",
     SelfSubjectReviewStatus: "userInfo",
   },
+  "io.k8s.api.authentication.v1beta1": {
+    SelfSubjectReview: "metadata status",
+    SelfSubjectReviewStatus: "userInfo",
+  },
   "io.k8s.api.authorization.v1": {
     SubjectAccessReview: "metadata spec status",
     SelfSubjectAccessReview: "metadata spec status",
