@@ -3,6 +3,8 @@
 import type { NamedObject } from "../model/named-objects.ts";
 import { fnv1a32 } from "./hash.ts";
 import type { AccountTerms } from "./named-objects.ts";
+import type { ConditionedStatus } from "./pod-conditions.ts";
+import { othersConditions } from "./pod-conditions.ts";
 
 /** The parts of a stored pod that its node has to know. */
 export type AssignablePod = {
@@ -14,6 +16,7 @@ export type AssignablePod = {
   readonly deletionMs: number | null;
   readonly graceSeconds: number | null;
   readonly observation: number;
+  readonly status: ConditionedStatus | null;
 };
 
 export type Assignment = {
@@ -28,6 +31,7 @@ export type Assignment = {
     readonly imagePullSecrets?: string[];
     readonly automountServiceAccountToken?: boolean;
   };
+  readonly conditions?: Readonly<Record<string, string>>;
 };
 
 /** A ConfigMap or Secret as it is told to a node: 0 is the version of one that is not there. */
@@ -45,6 +49,7 @@ export function assignments<Pod extends AssignablePod>(
 
 function assignmentOf(pod: AssignablePod, terms: AccountTerms | undefined): Assignment {
   const { uid, namespace, name, template, createdMs, deletionMs, graceSeconds, observation } = pod;
+  const conditions = othersConditions(pod.status);
   return {
     uid,
     namespace,
@@ -54,6 +59,7 @@ function assignmentOf(pod: AssignablePod, terms: AccountTerms | undefined): Assi
     observation,
     ...(deletionMs === null ? {} : { deletion: { atMs: deletionMs, gracePeriodSeconds: graceSeconds ?? 0 } }),
     ...(terms === undefined ? {} : { serviceAccount: toldTerms(terms) }),
+    ...(conditions === undefined ? {} : { conditions }),
   };
 }
 
@@ -80,7 +86,8 @@ export function assignmentEtag(assigned: readonly Assignment[], objects: readonl
   return fnv1a32(text).toString(16).padStart(8, "0") + fnv1a32(text, secondSeed).toString(16).padStart(8, "0");
 }
 
-function assignedText({ uid, template, deletion, serviceAccount }: Assignment): string {
+function assignedText({ uid, template, deletion, serviceAccount, conditions }: Assignment): string {
   const terms = serviceAccount === undefined ? "" : ` ${JSON.stringify(serviceAccount)}`;
-  return `${uid} ${template} ${deletion?.atMs ?? ""} ${deletion?.gracePeriodSeconds ?? ""}${terms}`;
+  const others = conditions === undefined ? "" : ` ${JSON.stringify(conditions)}`;
+  return `${uid} ${template} ${deletion?.atMs ?? ""} ${deletion?.gracePeriodSeconds ?? ""}${terms}${others}`;
 }

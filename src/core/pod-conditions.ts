@@ -6,7 +6,7 @@ type PodCondition = {
   readonly lastTransitionTime?: string | null | undefined;
 };
 
-type ConditionedStatus = { readonly conditions?: readonly PodCondition[] | undefined };
+export type ConditionedStatus = { readonly conditions?: readonly PodCondition[] | undefined };
 
 /**
  * A reported status with its transitions dated by the control plane's clock, for a device's clock may be years off and
@@ -29,4 +29,20 @@ export function reportedPodStatus<Status extends ConditionedStatus>(
 
 export function isReadyStatus(status: ConditionedStatus | null): boolean {
   return status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true;
+}
+
+/** What its node says of a pod, or the control plane for itself. */
+const ownTypes: ReadonlySet<string> = new Set([
+  "ContainersReady",
+  "DisruptionTarget",
+  "Initialized",
+  "PodReadyToStartContainers",
+  "PodScheduled",
+  "Ready",
+]);
+
+/** How the conditions stand that others write, by their types: a readiness gate may be one. Undefined: there are none. */
+export function othersConditions(status: ConditionedStatus | null): Readonly<Record<string, string>> | undefined {
+  const others = (status?.conditions ?? []).filter(({ type }) => !ownTypes.has(type));
+  return others.length === 0 ? undefined : Object.fromEntries(others.map(({ type, status: value }) => [type, value]));
 }

@@ -1,6 +1,7 @@
 // A shard's picture of its nodes and their pods: read from D1 when the object wakes, then kept by the change log.
 import type { Assignment, ObjectVersion } from "../core/assignment.ts";
 import { assignmentEtag, assignments } from "../core/assignment.ts";
+import { othersConditions } from "../core/pod-conditions.ts";
 import type { KubeObject } from "../model/meta.ts";
 import type { Node } from "../model/node.ts";
 import { isWaiting } from "../model/pod-template.ts";
@@ -275,6 +276,7 @@ function isAssignedAlike(a: PodRow, b: PodRow): boolean {
     a.template === b.template &&
     a.deletionMs === b.deletionMs &&
     a.graceSeconds === b.graceSeconds &&
-    isWaiting(a) === isWaiting(b)
+    isWaiting(a) === isWaiting(b) &&
+    JSON.stringify(othersConditions(a.status)) === JSON.stringify(othersConditions(b.status))
   );
 }

@@ -62,7 +62,7 @@ const podSpec: SupportOf<PodSpec> = {
   priorityClassName: actedOn("its value and policy are copied into the pod"),
   priority: actedOn("who has to go where there is no room for all"),
   dnsConfig: actedOn("refused for processes, which share the host's resolver"),
-  readinessGates: actedOn("such a pod never gets ready: the agent is not told of conditions that others write"),
+  readinessGates: actedOn("conditions that others write to the pod's status"),
   runtimeClassName: refused("there are no runtime classes"),
   enableServiceLinks: storedOnly(
     "no variables for Services, to whose addresses nothing leads; those of the API are always there",

@@ -186,6 +186,8 @@ export const AssignedPod = z.object({
       automountServiceAccountToken: z.boolean().optional(),
     })
     .optional(),
+  /** How the conditions stand that others than its node say of the pod, by their types; absent: there are none. */
+  conditions: z.record(z.string(), z.string()).optional(),
 });
 export type AssignedPod = z.output<typeof AssignedPod>;
 

@@ -51,6 +51,8 @@ type Options = {
   readonly memory?: Partial<PodMemory>;
   readonly deleted?: boolean;
   readonly nowMs?: number;
+  /** What others say of the pod. */
+  readonly others?: Readonly<Record<string, string>>;
 };
 
 function input({
@@ -60,9 +62,11 @@ function input({
   memory,
   deleted,
   nowMs = startMs,
+  others,
 }: Options = {}): ReportInput {
+  const deletion = deleted === true ? { deletion: { atMs: startMs, gracePeriodSeconds: 30 } } : {};
   return {
-    assigned: assignedPod(deleted === true ? { deletion: { atMs: startMs, gracePeriodSeconds: 30 } } : {}),
+    assigned: assignedPod({ ...deletion, ...(others === undefined ? {} : { conditions: others }) }),
     definition: definitionOf(template(spec)),
     observation: { sandboxes, containers },
     memory: { ...newPodMemory(startMs), ...memory },
@@ -290,6 +294,27 @@ describe("the conditions of a pod", () => {
         Ready:
           'False|ReadinessGatesNotReady|corresponding condition of pod readiness gate "example.com/gate" does not exist.',
       },
+    ],
+    [
+      "with one gate that is open and one that is shut",
+      {
+        spec: { readinessGates: [{ conditionType: "example.com/gate" }, { conditionType: "example.com/door" }] },
+        containers: [ran()],
+        others: { "example.com/gate": "True", "example.com/door": "False" },
+      },
+      {
+        Ready:
+          'False|ReadinessGatesNotReady|the status of pod readiness gate "example.com/door" is not "True", but False',
+      },
+    ],
+    [
+      "with an open gate",
+      {
+        spec: { readinessGates: [{ conditionType: "example.com/gate" }] },
+        containers: [ran()],
+        others: { "example.com/gate": "True" },
+      },
+      { ContainersReady: "True||", Ready: "True||" },
     ],
   ])("%s", (_, options, expected) => {
     expect(conditions(options)).toMatchObject(expected);

@@ -16,6 +16,7 @@ function pod(uid: string, fields: Partial<AssignablePod> = {}): AssignablePod {
     deletionMs: null,
     graceSeconds: null,
     observation: 0,
+    status: null,
     ...fields,
   };
 }
@@ -51,6 +52,25 @@ describe("assignments", () => {
       automountServiceAccountToken: false,
     });
     expect(assignments([pod("a")])[0]).not.toHaveProperty("serviceAccount");
+  });
+});
+
+const saying = (...conditions: { type: string; status: string }[]) => pod("a", { status: { conditions } });
+
+describe("conditions that others write", () => {
+  it("are told to the node, and those that it told are not", () => {
+    const [told] = assignments([
+      saying({ type: "Ready", status: "True" }, { type: "example.com/gate", status: "False" }),
+    ]);
+    expect(told?.conditions).toEqual({ "example.com/gate": "False" });
+    expect(assignments([saying({ type: "Ready", status: "True" })])[0]).not.toHaveProperty("conditions");
+  });
+
+  it("make another assignment when they change", () => {
+    const etags = ["True", "False", null].map((status) =>
+      assignmentEtag(assignments([status === null ? pod("a") : saying({ type: "example.com/gate", status })])),
+    );
+    expect(new Set(etags).size).toBe(3);
   });
 });
 

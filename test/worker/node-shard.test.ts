@@ -127,6 +127,22 @@ describe("an assignment", () => {
     expect(agent.pods.get(uid)?.deletion).toMatchObject({ gracePeriodSeconds: 7 });
   });
 
+  it("tells of the conditions that others write, which its agent's reports leave as they are", async () => {
+    const agent = await Agent.registered(name);
+    const uid = await addPod();
+    await agent.obey();
+    expect(agent.pods.get(uid)).not.toHaveProperty("conditions");
+    const letIn = { type: "example.com/let-in", status: "True" };
+    const patch = { status: { conditions: [letIn] } };
+    await api.patch(`${api.pods}/web-${name}/status`, patch, "application/strategic-merge-patch+json");
+    await shard().poke();
+    expect((await agent.sync()).pods).toHaveLength(1);
+    expect(agent.pods.get(uid)?.conditions).toEqual({ "example.com/let-in": "True" });
+    await agent.sync({ pods: [agent.report(uid)] });
+    expect(statusOf(await getPod(), letIn.type)).toBe("True");
+    expect((await agent.sync()).pods).toBeUndefined();
+  });
+
   it("holds the pods of the agent's own node alone", async () => {
     const other = await Agent.registered("other-node");
     const agent = await Agent.registered(name);

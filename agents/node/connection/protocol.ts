@@ -94,7 +94,8 @@ function isAssignedPod(pod: unknown): pod is AssignedPod {
       pod["deletion"],
       (deletion) => isFields(deletion) && areNumbers(deletion, ["atMs", "gracePeriodSeconds"]),
     ) &&
-    isAbsentOr(pod["serviceAccount"], isAccount)
+    isAbsentOr(pod["serviceAccount"], isAccount) &&
+    isAbsentOr(pod["conditions"], isTexts)
   );
 }
 

@@ -78,14 +78,19 @@ function containersReadyVerdict({ definition, statuses, phase }: ConditionsInput
   };
 }
 
-/** The gates' own conditions are not known to a node, which learns nothing of what others write to the status. */
-function readyVerdict({ definition }: ConditionsInput, containersReady: Verdict): Verdict {
+function readyVerdict({ definition, assigned }: ConditionsInput, containersReady: Verdict): Verdict {
   const gates = definition.spec.readinessGates ?? [];
-  if (containersReady.status !== "True" || gates.length === 0) return containersReady;
-  const message = gates
-    .map(({ conditionType }) => `corresponding condition of pod readiness gate "${conditionType}" does not exist.`)
-    .join(", ");
-  return { status: "False", reason: "ReadinessGatesNotReady", message };
+  if (containersReady.status !== "True") return containersReady;
+  const closed = gates.flatMap(({ conditionType }) => closedGate(conditionType, assigned.conditions?.[conditionType]));
+  if (closed.length === 0) return containersReady;
+  return { status: "False", reason: "ReadinessGatesNotReady", message: closed.join(", ") };
+}
+
+/** Nothing for one that is open. `status`: that of the condition that it goes by. */
+function closedGate(type: string, status: string | undefined): readonly string[] {
+  if (status === "True") return [];
+  if (status === undefined) return [`corresponding condition of pod readiness gate "${type}" does not exist.`];
+  return [`the status of pod readiness gate "${type}" is not "True", but ${status}`];
 }
 
 function names(statuses: readonly ContainerStatus[]): string {

@@ -59,6 +59,7 @@ export type PodCase = {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly serviceAccount?: AssignedPod["serviceAccount"];
+  readonly conditions?: AssignedPod["conditions"];
   readonly objects?: readonly (Partial<HeldObject> & Pick<HeldObject, "kind" | "name">)[];
   readonly rows: readonly Row[];
 };

@@ -130,6 +130,22 @@ const gated: PodCase = {
   ],
 };
 
+const letIn: PodCase = {
+  pod: "let-in",
+  conditions: { "example.com/let-in": "True" },
+  spec: () => ({
+    hostNetwork: true,
+    readinessGates: [{ conditionType: "example.com/let-in" }],
+    containers: [{ name: "main" }],
+  }),
+  rows: [
+    {
+      row: "readinessGates: the pod is ready once somebody has said so",
+      check: (pod) => pod.until(() => expect(pod.condition("Ready")).toBe("True")),
+    },
+  ],
+};
+
 const byDigest: PodCase = {
   pod: "by-digest",
   spec: async ({ registry }) => {
@@ -196,4 +212,4 @@ const settled: PodCase = {
   ],
 };
 
-export const furtherCases: readonly PodCase[] = [terminals, kernel, ...resolvers, gated, byDigest, settled];
+export const furtherCases: readonly PodCase[] = [terminals, kernel, ...resolvers, gated, letIn, byDigest, settled];

@@ -145,10 +145,11 @@ function patienceFrom(startedAtMs: number): RealPod["patience"] {
   return () => ({ timeout: Math.max(leastPatienceMs, untilMs - Date.now()), interval: 40 });
 }
 
-function assigned({ serviceAccount }: PodCase, { name, uid }: RealPod): AssignedPod {
+function assigned({ serviceAccount, conditions }: PodCase, { name, uid }: RealPod): AssignedPod {
   return {
     ...{ uid, name, namespace: "default", template: uid, createdAtMs: Date.UTC(2025, 11, 31), observation: 0 },
     ...(serviceAccount === undefined ? {} : { serviceAccount }),
+    ...(conditions === undefined ? {} : { conditions }),
   };
 }
 
