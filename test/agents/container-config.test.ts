@@ -244,4 +244,11 @@ describe("what a runtime is told", () => {
   ] as const)("of resources for %s", (_, resources, qosClass, expected) => {
     expect(linuxResources({ resources }, qosClass, node.allocatable)).toEqual(expected);
   });
+
+  test.each([
+    ["system-node-critical", -997],
+    ["system-cluster-critical", 1000],
+  ])("of a pod of the class %s: killed for its memory at %i", (priorityClassName, expected) => {
+    expect(configOf({}, { priorityClassName }).linux.resources.oomScoreAdjust).toBe(expected);
+  });
 });

@@ -360,6 +360,35 @@ describe("volumes of a pod that is to run", () => {
   }
 });
 
+describe("what happens is told", () => {
+  const told = (options: ViewOptions) =>
+    planPod(view(options), nowMs).events.map(({ reason, message }) => `${reason}: ${message}`);
+  const unhealthy = {
+    memory: { containers: { main: { health: { containerId: "main-0", unhealthy: "liveness" } } } },
+  } as const;
+
+  test.each<[string, ViewOptions, readonly string[]]>([
+    ["of a first sandbox nothing", { sandboxes: [] }, []],
+    [
+      "that another has to take the place of a sandbox",
+      { sandboxes: [old] },
+      ["SandboxChanged: Pod sandbox changed, it will be killed and re-created."],
+    ],
+    [
+      "that a container goes for its health, to come again",
+      { ...unhealthy, containers: [ran()] },
+      ["Killing: Container main failed liveness probe, will be restarted"],
+    ],
+    [
+      "that it goes for good",
+      { ...unhealthy, spec: { restartPolicy: "Never" }, containers: [ran()] },
+      ["Killing: Container main failed liveness probe"],
+    ],
+  ])("%s", (_, options, expected) => {
+    expect(told(options)).toEqual(expected);
+  });
+});
+
 describe("a pod that is to end", () => {
   test.each<[string, ViewOptions, readonly string[]]>([
     ["has its containers killed in its time", { deletion, containers: [ran()] }, ["kill-container main-0 20"]],

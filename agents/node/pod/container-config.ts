@@ -12,7 +12,7 @@ import type {
   Mount,
   PodSandboxConfig,
 } from "../runtime/runtime.ts";
-import type { ContainerDefinition } from "./definition.ts";
+import type { ContainerDefinition, PodDefinition } from "./definition.ts";
 import { dnsOf } from "./dns.ts";
 import type { PodSurroundings } from "./environment.ts";
 import { expand } from "./expand.ts";
@@ -147,7 +147,7 @@ export function containerConfig({
     stdinOnce: container.stdinOnce === true,
     tty: container.tty === true,
     linux: {
-      resources: linuxResources(container, podDefinition.qosClass, pod.node.allocatable),
+      resources: linuxResources(container, oomClass(podDefinition), pod.node.allocatable),
       securityContext: linuxSecurityContext(container, podDefinition.spec),
     },
   };
@@ -179,6 +179,11 @@ export function linuxResources(
     ...(memoryLimit === undefined ? {} : { memoryLimit: quantityUnits(memoryLimit) }),
     oomScoreAdjust: oomScoreAdjust(qosClass, requests["memory"], allocatable["memory"]),
   };
+}
+
+/** What the node cannot do without goes last when memory runs out. Source: kubelet types IsNodeCriticalPod. */
+function oomClass({ spec, qosClass }: PodDefinition): QosClass {
+  return spec.priorityClassName === "system-node-critical" ? "Guaranteed" : qosClass;
 }
 
 function oomScoreAdjust(qosClass: QosClass, requested: string | undefined, capacity: string | undefined): number {

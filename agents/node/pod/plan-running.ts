@@ -121,6 +121,10 @@ function planSandbox(draft: Draft, { definition }: Wanted): void {
     return;
   }
   const newest = observation.sandboxes[0];
+  if (newest !== undefined) {
+    const message = "Pod sandbox changed, it will be killed and re-created.";
+    draft.events.push({ type: "Normal", reason: "SandboxChanged", message });
+  }
   draft.act({ kind: "run-sandbox", attempt: newest === undefined ? 0 : newest.metadata.attempt + 1 });
 }
 

@@ -3,6 +3,7 @@ import type { AssignedPod } from "../../../src/sync/messages.ts";
 import type { Action, InFlight, KillReason } from "./action.ts";
 import { killKey } from "./action.ts";
 import type { ContainerDefinition, PodDefinition } from "./definition.ts";
+import { restartPolicyOf } from "./definition.ts";
 import type { ContainerMemory, PodMemory } from "./memory.ts";
 import { withContainer } from "./memory.ts";
 import type { Observation } from "./observation.ts";
@@ -105,7 +106,30 @@ export class Draft implements PodPlan {
     const isSoonEnough = (before?.deadlineMs ?? Number.POSITIVE_INFINITY) <= this.nowMs + seconds * 1000 + 1000;
     if (before !== undefined && isSoonEnough) return;
     this.act({ kind: "kill-container", containerId, name, graceSeconds: seconds, hurry: before !== undefined });
-    if (before === undefined) this.events.push(killingEvent(name, why, this.fieldPath(name)));
+    if (before === undefined)
+      this.events.push(normal("Killing", this.#killingMessage(name, why), this.fieldPath(name)));
+  }
+
+  #killingMessage(name: string, why: KillReason): string {
+    switch (why) {
+      case "changed":
+        return `Container ${name} definition changed, will be restarted`;
+      case "liveness":
+      case "startup":
+        return `Container ${name} failed ${why} probe${this.#isFinal(name) ? "" : ", will be restarted"}`;
+      case "ending":
+      case "sandbox":
+      case "surplus":
+        return `Stopping container ${name}`;
+      default:
+        return why satisfies never;
+    }
+  }
+
+  #isFinal(name: string): boolean {
+    const container = this.definitionOf(name);
+    const pod = this.view.wanted?.definition;
+    return container === undefined || pod === undefined || restartPolicyOf(pod, container) === "Never";
   }
 
   fieldPath(name: string): string {
@@ -120,23 +144,3 @@ export type Kill = {
   readonly graceSeconds: number;
   readonly why: KillReason;
 };
-
-function killingEvent(name: string, why: KillReason, fieldPath: string): PodEvent {
-  return normal("Killing", killingMessage(name, why), fieldPath);
-}
-
-function killingMessage(name: string, why: KillReason): string {
-  switch (why) {
-    case "changed":
-      return `Container ${name} definition changed, will be restarted`;
-    case "liveness":
-    case "startup":
-      return `Container ${name} failed ${why} probe, will be restarted`;
-    case "ending":
-    case "sandbox":
-    case "surplus":
-      return `Stopping container ${name}`;
-    default:
-      return why satisfies never;
-  }
-}
