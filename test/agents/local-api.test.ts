@@ -12,6 +12,7 @@ import { CoreEvent, Lease as LeaseMessage, Unknown } from "../../agents/node/loc
 import { recorded } from "../../agents/node/local-api/tokens.ts";
 import { containerConfig, sandboxConfig } from "../../agents/node/pod/container-config.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
+import type { Clock } from "../../agents/node/ports.ts";
 import { encode } from "../../agents/node/runtime/cri/protobuf.ts";
 import { FakeRuntime } from "../../agents/node/runtime/fake.ts";
 import { noResolver } from "../../agents/node/volume/volumes.ts";
@@ -82,7 +83,7 @@ let api: NodeApi;
 let runtime: FakeRuntime;
 const reviews = new Map<string, ReviewAnswer | "away">();
 
-function open(): Promise<NodeApi> {
+function open(clock = systemClock): Promise<NodeApi> {
   return NodeApi.open({
     node: "node-1",
     stateDirectory: directory,
@@ -93,7 +94,7 @@ function open(): Promise<NodeApi> {
     kubeletPort: 0,
     hasPodNetworks: false,
     seal: new Seal(join(directory, "seal-key")),
-    clock: systemClock,
+    clock,
     log: { info: () => {}, warn: () => {} },
     nodeFacts: {
       current: () => report,
@@ -474,6 +475,28 @@ describe("a watch", () => {
     expect(told.filter(({ name }) => name === "app-3")).toHaveLength(1);
     expect(isOver()).toBe(false);
     abort.abort();
+  });
+
+  test("waits for the control plane again and again without anything piling up", async () => {
+    api.close();
+    // Where a minute goes by in half a second.
+    const setTimer: Clock["setTimer"] = (delayMs, run) => systemClock.setTimer(delayMs / 120, run);
+    api = await open({ ...systemClock, setTimer });
+    serve();
+    const warnings: string[] = [];
+    const note = ({ name }: Error) => void warnings.push(name);
+    process.on("warning", note);
+    try {
+      const { resourceVersion } = (await ask(`${podsPath}?${query}`)).body["metadata"] as Record<string, string>;
+      const { isOver, abort } = await watch(podsPath, resourceVersion ?? "");
+      await upstream.stop();
+      state.isSilent = true;
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      expect([isOver(), warnings]).toEqual([false, []]);
+      abort.abort();
+    } finally {
+      process.off("warning", note);
+    }
   });
 
   test("is told to begin anew where the control plane cannot go on", async () => {

@@ -171,10 +171,16 @@ export class WatchRelay {
     return answer.complete ? "ended" : "broken";
   }
 
+  /** Whoever waited for it takes their ears away again: a watch may wait a thousand times. */
   #drained(): Promise<void> {
     return new Promise((resolve) => {
-      this.#client.once("drain", resolve);
-      this.#client.once("close", resolve);
+      const done = () => {
+        this.#client.off("drain", done);
+        this.#client.off("close", done);
+        resolve();
+      };
+      this.#client.once("drain", done);
+      this.#client.once("close", done);
     });
   }
 
@@ -278,11 +284,13 @@ export class WatchRelay {
 
   #pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#parts.clock.setTimer(delayMs, resolve);
-      this.#client.once("close", () => {
+      const done = () => {
         cancel();
+        this.#client.off("close", done);
         resolve();
-      });
+      };
+      const cancel = this.#parts.clock.setTimer(delayMs, done);
+      this.#client.once("close", done);
     });
   }
 
