@@ -10,6 +10,8 @@ import type { Dial } from "./serve-ports.ts";
 import { writeTo } from "./serve-ports.ts";
 
 const pieceBytes = 32 * 1024;
+/** A client that says more before it is connected is made to wait, and with it all that comes over its session. */
+const mostEarlyBytes = 1024 * 1024;
 /** Connections at once, over one session. */
 const mostForwards = 256;
 
@@ -20,10 +22,20 @@ type Forward = {
   errorStream: number | undefined;
   dataStream: number | undefined;
   connection: Duplex | undefined;
-  /** What came before the connection was there. */
+  /** What came before the connection was there, and is to be written to it before anything else. */
   readonly early: Buffer[];
+  earlyBytes: number;
+  /** The connection is there, or never will be. */
+  readonly settled: Settled;
   isInputOver: boolean;
 };
+
+class Settled {
+  reach: () => void = () => {};
+  readonly reached = new Promise<void>((resolve) => {
+    this.reach = resolve;
+  });
+}
 
 export async function serveSpdy(line: Line, dial: Dial): Promise<void> {
   const forwarding = new Forwarding(line, dial);
@@ -110,11 +122,14 @@ class Forwarding {
     if (forward === undefined) return;
     const { connection } = forward;
     if (isLast) forward.isInputOver = true;
-    if (connection === undefined) forward.early.push(Buffer.from(content));
-    else {
+    if (connection !== undefined) {
       await writeTo(connection, Buffer.from(content));
       if (isLast) connection.end();
+      return;
     }
+    forward.early.push(Buffer.from(content));
+    forward.earlyBytes += content.length;
+    if (forward.earlyBytes > mostEarlyBytes) await Promise.race([forward.settled.reached, this.#line.closed]);
   }
 
   async #forward(forward: Forward, streams: { readonly errorStream: number; readonly dataStream: number }) {
@@ -127,6 +142,7 @@ class Forwarding {
       await this.#line.send(dataFrame(errorStream, text, { isLast: true }));
     } else if (!this.#line.isOpen) dialled.value.destroy();
     else await this.#pipe(forward, dialled.value, dataStream);
+    forward.settled.reach();
     this.#byRequest.delete(forward.requestId);
     this.#byData.delete(dataStream);
     await this.#line.send(dataFrame(dataStream, Buffer.alloc(0), { isLast: true }));
@@ -135,9 +151,12 @@ class Forwarding {
 
   /** Until the other end has said all, or the client wants no more. */
   async #pipe(forward: Forward, connection: Duplex, dataStream: number): Promise<void> {
-    for (const early of forward.early.splice(0)) await writeTo(connection, early);
+    // More may come while this waits for the connection: what is written by itself only follows on the last of it.
+    for (let early = forward.early.shift(); early !== undefined; early = forward.early.shift()) {
+      await writeTo(connection, early);
+    }
     forward.connection = connection;
-    for (const early of forward.early.splice(0)) await writeTo(connection, early);
+    forward.settled.reach();
     if (forward.isInputOver) connection.end();
     try {
       for await (const chunk of connection as AsyncIterable<Buffer>) {
@@ -161,6 +180,8 @@ function newForward(requestId: string, port: number): Forward {
     dataStream: undefined,
     connection: undefined,
     early: [],
+    earlyBytes: 0,
+    settled: new Settled(),
     isInputOver: false,
   };
 }
