@@ -59,7 +59,12 @@ function refused(error: unknown): Response {
 app.notFound(() => new Response("404 page not found\n", { status: 404 }));
 
 app.get("/version", () => answer(serverVersion));
-for (const path of ["/healthz", "/livez", "/readyz"]) app.get(path, () => new Response("ok"));
+for (const check of ["healthz", "livez", "readyz"]) {
+  app.get(`/${check}`, ({ req }) => {
+    const isVerbose = req.query("verbose") !== undefined;
+    return new Response(isVerbose ? `[+]ping ok\n${check} check passed\n` : "ok");
+  });
+}
 
 app.route("/", agentRoutes);
 app.route("/", sessionRoutes);

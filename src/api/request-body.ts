@@ -6,7 +6,7 @@ import type * as z from "zod";
 
 import { ApiError } from "../model/api-error.ts";
 import type { Json } from "../model/fields.ts";
-import { bodyBytes, jsonDepth, yamlAliases, yamlBytes } from "../model/limits.ts";
+import { bodyBytes, discardedBytes, jsonDepth, yamlAliases, yamlBytes } from "../model/limits.ts";
 import { shapeOf } from "../model/shape.ts";
 import { hasDuplicates, jsonProblem, keysOf } from "./json-text.ts";
 import { decodeProtobuf, hasProtobuf, MalformedProtobuf } from "./protobuf/decode.ts";
@@ -39,7 +39,7 @@ export async function readText(request: Request, limitBytes = bodyBytes): Promis
 
 async function readBytes(request: Request, limitBytes: number): Promise<Uint8Array> {
   const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > limitBytes) throw tooLarge(limitBytes);
+  if (declared > limitBytes + discardedBytes) throw tooLarge(limitBytes);
   if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -47,9 +47,10 @@ async function readBytes(request: Request, limitBytes: number): Promise<Uint8Arr
     // A request body is a stream of bytes.
     const bytes = chunk as Uint8Array;
     size += bytes.byteLength;
-    if (size > limitBytes) throw tooLarge(limitBytes);
-    chunks.push(bytes);
+    if (size > limitBytes + discardedBytes) break;
+    if (size <= limitBytes) chunks.push(bytes);
   }
+  if (size > limitBytes) throw tooLarge(limitBytes);
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 

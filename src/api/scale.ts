@@ -1,9 +1,10 @@
-// `/scale` of custom kinds: the numbers in an object that its definition points to, in the form that all scalers know.
+// `/scale`: the numbers in an object that its kind points to, in the form that all scalers know.
 // Source: apiextensions-apiserver pkg/registry/customresource etcd.go ScaleREST.
 import { ApiError, conflictError, invalidError } from "../model/api-error.ts";
 import { decode } from "../model/decode.ts";
 import { invalid } from "../model/field-error.ts";
-import type { KubeObject } from "../model/meta.ts";
+import { formatLabelSelector } from "../model/labels.ts";
+import type { KubeObject, LabelSelector } from "../model/meta.ts";
 import type { ScalePaths } from "../model/resource.ts";
 import { Scale } from "../model/scale.ts";
 import { simpleValueAt, withSimpleValue } from "../model/validation/custom-objects.ts";
@@ -42,7 +43,7 @@ function scaleOf(object: KubeObject, { specReplicas, statusReplicas, labelSelect
     );
   }
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const selector = labelSelector === null ? undefined : simpleValueAt(object, labelSelector);
+  const selector = labelSelector === null ? "" : selectorText(simpleValueAt(object, labelSelector));
   return {
     kind: "Scale",
     apiVersion: "autoscaling/v1",
@@ -50,9 +51,16 @@ function scaleOf(object: KubeObject, { specReplicas, statusReplicas, labelSelect
     spec: wanted === 0 ? {} : { replicas: wanted },
     status: {
       replicas: numberAt(object, statusReplicas) ?? 0,
-      ...(typeof selector === "string" && selector !== "" ? { selector } : {}),
+      ...(selector === "" ? {} : { selector }),
     },
   };
+}
+
+/** Custom kinds tell theirs as text. */
+function selectorText(selector: unknown): string {
+  if (typeof selector === "string") return selector;
+  // What is no text was decoded as a LabelSelector.
+  return selector === undefined || selector === null ? "" : formatLabelSelector(selector as LabelSelector);
 }
 
 function numberAt(object: KubeObject, path: string): number | null {

@@ -149,6 +149,7 @@ async function prepareNew(context: RequestContext, given: KubeObject) {
     ...resource.validate(admitted.object),
     ...resource.validateCreate(admitted.object),
   ]);
+  for (const text of resource.warnings(admitted.object, null)) context.warn(text);
   return admitted;
 }
 
@@ -239,6 +240,7 @@ export async function replace(
   const { prepare, validate } = writesOf(resource, subresource);
   const after = await admitChanged(context, prepare(object, before));
   check(resource, after, validate(after, before));
+  if (subresource === null) for (const text of resource.warnings(after, before)) context.warn(text);
   await requireMayGrant(context, after, before);
   if (isSame(withoutTimes(before), withoutTimes(after))) return before;
   const { resourceVersion } = before.metadata;

@@ -21,6 +21,7 @@ import {
 import { countingGenerations } from "./generation.ts";
 import { batch, JobSpec } from "./job.ts";
 import { ObjectMeta, typeMeta } from "./meta.ts";
+import { warningsOfTemplate } from "./pod-warnings.ts";
 import { age, ageColumn, nameColumn } from "./printing.ts";
 import { ObjectReference } from "./references.ts";
 import type { Resource } from "./resource.ts";
@@ -98,6 +99,7 @@ export const cronJobs: Resource<CronJob> = defineResource<CronJob>({
   validateName: nameRule(dns1123Subdomain),
   ...countingGenerations<CronJob>((cronJob) => ({ ...cronJob, status: {} })),
   validate: validateCronJob,
+  warnings: warningsOfTemplate<CronJob>("spec.jobTemplate.spec.template", ({ spec }) => spec.jobTemplate.spec.template),
   validateUpdate: validateCronJobUpdate,
   validateStatusUpdate: ({ metadata }, old) => validateMetadataStatusUpdate(metadata, old.metadata),
   columns: [

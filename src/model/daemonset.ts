@@ -26,6 +26,7 @@ import {
 import { formatLabels } from "./labels.ts";
 import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
 import { PodTemplateSpec } from "./pod-spec.ts";
+import { podWarnings } from "./pod-warnings.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Column, Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
@@ -245,6 +246,10 @@ export const daemonSets: Resource<DaemonSet> = defineResource<DaemonSet>({
   prepareForUpdate,
   prepareForStatusUpdate,
   validate: validateDaemonSet,
+  warnings: (set, old) =>
+    old !== null && templateGeneration(set) === templateGeneration(old)
+      ? []
+      : podWarnings(set.spec.template, "spec.template."),
   validateUpdate: (set, old) => [
     ...validateMetadataUpdate(set.metadata, old.metadata),
     ...validateImmutable(set.spec.selector, old.spec.selector, "spec.selector"),

@@ -28,9 +28,11 @@ import { countingGenerations } from "./generation.ts";
 import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
 import { notRunCondition, notRunMessage } from "./not-run-here.ts";
 import { PodTemplateSpec } from "./pod-spec.ts";
+import { warningsOfTemplate } from "./pod-warnings.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { workloadScale } from "./scale.ts";
 import { storedOnly } from "./support.ts";
 import { containerColumns, selectorColumn } from "./template-columns.ts";
 import { validateDeployment } from "./validation/deployment.ts";
@@ -199,6 +201,7 @@ export const deployments: Resource<Deployment> = defineResource<Deployment>({
   shortNames: ["deploy"],
   categories: ["all"],
   statusSubresource: true,
+  scale: workloadScale,
   schema: Deployment,
   support: storedOnly("**not run**, and says so in its status and an Event"),
   validateName: nameRule(dns1123Subdomain),
@@ -210,6 +213,7 @@ export const deployments: Resource<Deployment> = defineResource<Deployment>({
   },
   prepareForStatusUpdate: counted.prepareForStatusUpdate,
   validate: validateDeployment,
+  warnings: warningsOfTemplate<Deployment>("spec.template", ({ spec }) => spec.template),
   validateUpdate: ({ metadata, spec }, old) => [
     ...validateMetadataUpdate(metadata, old.metadata),
     ...validateImmutable(spec.selector, old.spec.selector, "spec.selector"),

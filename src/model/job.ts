@@ -27,6 +27,7 @@ import { parseTimeMs } from "./instant.ts";
 import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
 import { notRunMessage, notRunReason } from "./not-run-here.ts";
 import { PodTemplateSpec } from "./pod-spec.ts";
+import { warningsOfTemplate } from "./pod-warnings.ts";
 import { ageColumn, humanDuration, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
@@ -241,7 +242,7 @@ const uidLabel = "batch.kubernetes.io/controller-uid";
 /** The pods of a Job are told from others by its uid, unless the Job brings a selector of its own. */
 function withSelector(job: Job): Job {
   if (job.spec.manualSelector === true) return job;
-  const { uid = "", name = "" } = job.metadata;
+  const { uid = "", name = "", labels: own } = job.metadata;
   const { template } = job.spec;
   const labels = {
     ...template.metadata.labels,
@@ -253,7 +254,10 @@ function withSelector(job: Job): Job {
   const labelled = { ...template, metadata: { ...template.metadata, labels } };
   const { manualSelector: _unset, ...spec } = job.spec;
   const selector = { ...spec.selector, matchLabels: { ...spec.selector?.matchLabels, [uidLabel]: uid } };
-  return { ...job, spec: { ...spec, manualSelector: false, selector, template: labelled } };
+  // Labels that are the template's for want of others are so as it is then.
+  const isTold = own !== undefined && own !== template.metadata.labels;
+  const metadata = isTold ? job.metadata : { ...job.metadata, labels };
+  return { ...job, metadata, spec: { ...spec, manualSelector: false, selector, template: labelled } };
 }
 
 /** A Job that is to run has failed; one that is suspended only waits. */
@@ -308,6 +312,7 @@ export const jobs: Resource<Job> = defineResource<Job>({
   },
   prepareForStatusUpdate: counted.prepareForStatusUpdate,
   validate: validateJob,
+  warnings: warningsOfTemplate<Job>("spec.template", ({ spec }) => spec.template),
   validateUpdate: validateJobUpdate,
   validateStatusUpdate: ({ metadata }, old) => validateMetadataStatusUpdate(metadata, old.metadata),
   selectableFields: ({ status }) => ({ "status.successful": String(status.succeeded ?? 0) }),

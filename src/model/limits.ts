@@ -30,6 +30,8 @@ export const fieldManagerBytes = 128;
 
 /** What a request may carry. Source: apiserver's MaxRequestBodyBytes. */
 export const bodyBytes = 3 * 1024 * 1024;
+/** What is read of more than that and thrown away, so that the answer finds somebody who listens. */
+export const discardedBytes = 16 * 1024 * 1024;
 export const yamlBytes = 512 * 1024;
 export const yamlAliases = 100;
 /** How deep JSON may be nested. */

@@ -7,6 +7,7 @@ import { ObjectMeta, typeMeta } from "./meta.ts";
 import { podColumns, podRowConditions } from "./pod-printing.ts";
 import { PodSpec } from "./pod-spec.ts";
 import { PodStatus } from "./pod-status.ts";
+import { podWarnings } from "./pod-warnings.ts";
 import { qosClass } from "./qos.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
@@ -63,6 +64,8 @@ export const pods: Resource<Pod> = defineResource<Pod>({
     spec: old.spec,
     status: { ...pod.status, qosClass: pod.status.qosClass ?? old.status.qosClass },
   }),
+  // Programs change pods, and often: nobody reads what they are told.
+  warnings: (pod, old) => (old === null ? podWarnings(pod, "") : []),
   validate: ({ metadata, spec }) => [
     ...validateMetadata(metadata, { namespaced: true, name: dns1123Subdomain }),
     ...validatePodAnnotations(metadata.annotations, spec, "metadata.annotations"),

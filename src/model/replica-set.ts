@@ -22,9 +22,11 @@ import { countingGenerations } from "./generation.ts";
 import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
 import { notRunCondition, notRunMessage, notRunReason } from "./not-run-here.ts";
 import { PodTemplateSpec } from "./pod-spec.ts";
+import { warningsOfTemplate } from "./pod-warnings.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { workloadScale } from "./scale.ts";
 import { storedOnly } from "./support.ts";
 import { containerColumns, selectorColumn } from "./template-columns.ts";
 import { validateReplicaSet } from "./validation/deployment.ts";
@@ -133,6 +135,7 @@ export const replicaSets: Resource<ReplicaSet> = defineResource<ReplicaSet>({
   shortNames: ["rs"],
   categories: ["all"],
   statusSubresource: true,
+  scale: workloadScale,
   schema: ReplicaSet,
   support: storedOnly("**not run**, and says so in its status and an Event"),
   validateName: nameRule(dns1123Subdomain),
@@ -143,6 +146,7 @@ export const replicaSets: Resource<ReplicaSet> = defineResource<ReplicaSet>({
   },
   prepareForStatusUpdate: counted.prepareForStatusUpdate,
   validate: validateReplicaSet,
+  warnings: warningsOfTemplate<ReplicaSet>("spec.template", ({ spec }) => spec.template),
   validateUpdate: ({ metadata, spec }, old) => [
     ...validateMetadataUpdate(metadata, old.metadata),
     ...validateImmutable(spec.selector, old.spec.selector, "spec.selector"),

@@ -73,6 +73,8 @@ export type Resource<T extends KubeObject = KubeObject> = {
   validateUpdate(object: T, old: T): readonly FieldError[];
   /** All rules of a write to `/status`; neither `validate` nor `validateUpdate` runs. */
   validateStatusUpdate(object: T, old: T): readonly FieldError[];
+  /** What whoever writes an object is told that is accepted all the same; `old` null: it is new. */
+  warnings(object: T, old: T | null): readonly string[];
   /** Why an object may never be deleted; null: it may. */
   refuseDeletion(object: T): string | null;
   /** Subresources of which only a part of the object is written, beside `/status`, by name. */
@@ -177,6 +179,7 @@ export function defineResource<T extends KubeObject>(definition: Definition<T>):
     validateCreate: () => [],
     validateUpdate: () => [],
     validateStatusUpdate: () => [],
+    warnings: () => [],
     refuseDeletion: () => null,
     parts: {},
     selectableFields: () => ({}),

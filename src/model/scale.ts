@@ -4,6 +4,7 @@ import type * as z from "zod";
 
 import { always, embedded, int32, omitempty, struct, text } from "./fields.ts";
 import { ObjectMeta, typeMeta } from "./meta.ts";
+import type { ScalePaths } from "./resource.ts";
 
 const autoscaling = (name: string): string => `io.k8s.api.autoscaling.v1.${name}`;
 
@@ -39,3 +40,10 @@ export const Scale = struct(
   },
 );
 export type Scale = z.output<typeof Scale>;
+
+/** Of the kinds that keep so many pods of one template. */
+export const workloadScale: ScalePaths = {
+  specReplicas: ".spec.replicas",
+  statusReplicas: ".status.replicas",
+  labelSelector: ".spec.selector",
+};

@@ -29,9 +29,11 @@ import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
 import { notRunCondition } from "./not-run-here.ts";
 import { PersistentVolumeClaim } from "./persistent-volume-claim.ts";
 import { PodTemplateSpec } from "./pod-spec.ts";
+import { warningsOfTemplate } from "./pod-warnings.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
+import { workloadScale } from "./scale.ts";
 import { storedOnly } from "./support.ts";
 import { containerColumns } from "./template-columns.ts";
 import { validateStatefulSet, validateStatefulSetUpdate } from "./validation/deployment.ts";
@@ -207,6 +209,7 @@ export const statefulSets: Resource<StatefulSet> = defineResource<StatefulSet>({
   shortNames: ["sts"],
   categories: ["all"],
   statusSubresource: true,
+  scale: workloadScale,
   schema: StatefulSet,
   support: storedOnly("**not run**, and says so in its status and an Event"),
   validateName: nameRule(dns1123Subdomain),
@@ -217,6 +220,7 @@ export const statefulSets: Resource<StatefulSet> = defineResource<StatefulSet>({
   },
   prepareForStatusUpdate: counted.prepareForStatusUpdate,
   validate: validateStatefulSet,
+  warnings: warningsOfTemplate<StatefulSet>("spec.template", ({ spec }) => spec.template),
   validateUpdate: ({ metadata, spec }, old) => [
     ...validateMetadataUpdate(metadata, old.metadata),
     ...validateStatefulSetUpdate(spec, old.spec),

@@ -121,6 +121,14 @@ it("errors have the codes and reasons of Kubernetes", async () => {
   expect((await failure(stranger.makeApiClient(CoreV1Api).listNode())).code).toBe(401);
 });
 
+it("what is far too large is refused, and not just cut off", async () => {
+  const body = configMap("large", { data: { a: "a".repeat(6_000_000) } });
+  expect(await failure(core.createNamespacedConfigMap({ namespace, body }))).toEqual({
+    code: 413,
+    reason: "RequestEntityTooLarge",
+  });
+});
+
 it("lists obey selectors and come in pages", async () => {
   for (const name of ["page-1", "page-2", "page-3"]) {
     const metadata = { name, labels: { book: "one", odd: String(Number(name.at(-1)) % 2) } };

@@ -40,6 +40,28 @@ describe("a creation", () => {
     expect([reply.code, warningsOf(reply)]).toEqual([201, []]);
   });
 
+  it("is warned of what is most likely not meant, as a change of it is", async () => {
+    const env = [
+      { name: "A", value: "1" },
+      { name: "A", value: "2" },
+    ];
+    const spec = { containers: [{ name: "c", image: "i", env }] };
+    const body = {
+      ...daemonSet,
+      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+    };
+    const text =
+      'spec.template.spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply';
+    const made = await api.call(api.daemonSets, { method: "POST", body });
+    expect([made.code, warningsOf(made)]).toEqual([201, [text]]);
+    const change = async (patch: object) => {
+      const call = { method: "PATCH", contentType: "application/merge-patch+json", body: patch };
+      return warningsOf(await api.call(`${api.daemonSets}/web`, call));
+    };
+    expect(await change({ spec: { minReadySeconds: 3 } })).toEqual([]);
+    expect(await change({ spec: { template: { spec: { hostNetwork: true } } } })).toEqual([text]);
+  });
+
   it("is warned although it is refused for something else", async () => {
     const body = { ...daemonSet, metadata: { name: "Not_A_Name" } };
     const reply = await api.call(api.daemonSets, { method: "POST", body });
