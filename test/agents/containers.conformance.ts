@@ -247,6 +247,19 @@ export function describeContainers(name: string, open: () => Promise<ContainerHa
       }
     });
 
+    test("may write to what is mounted below a volume that it may only read", async () => {
+      const folder = join(harness.directory, "volume");
+      mkdirSync(join(folder, "below"), { recursive: true });
+      execFileSync("mount", ["-t", "tmpfs", "none", join(folder, "below")]);
+      try {
+        const mounts = [mount("/volume", folder, { readonly: true })];
+        const script = "touch /volume/file 2>&1 && echo written; touch /volume/below/file && echo written below";
+        expect(await said(script, { mounts })).toEqual([expect.stringMatching(/Read-only/), "written below"]);
+      } finally {
+        execFileSync("umount", ["--lazy", join(folder, "below")]);
+      }
+    });
+
     test("sees what the host mounts later, where it asks for that", async () => {
       const folder = join(harness.directory, "shared");
       mkdirSync(join(folder, "later"), { recursive: true });
@@ -621,15 +634,20 @@ export function describeContainers(name: string, open: () => Promise<ContainerHa
         expect(() => readlinkSync(directory)).toThrow(/EINVAL/);
       });
 
-      test("cannot be pulled says which kind of trouble it is", async () => {
+      test("cannot be pulled says which kind of trouble it is, and where", async () => {
         const { runtime, registry } = harness;
         const pull = (image: string) => runtime.pullImage(image, sandboxOf(), []);
-        expect(await pull(`${registry.host}/test/no-such:1`)).toMatchObject({ ok: false, reason: "not-found" });
+        const message = expect.stringContaining(registry.host);
+        expect(await pull(`${registry.host}/test/no-such:1`)).toMatchObject({
+          ok: false,
+          reason: "not-found",
+          message,
+        });
         expect(await pull("Not A Name")).toMatchObject({ ok: false, reason: "invalid-image-name" });
         await registry.stop();
         try {
           const away = await pull(`${registry.host}/test/busybox:1`);
-          expect(away).toMatchObject({ ok: false, reason: "registry-unavailable" });
+          expect(away).toMatchObject({ ok: false, reason: "registry-unavailable", message });
         } finally {
           await registry.resume();
         }

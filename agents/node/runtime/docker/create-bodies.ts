@@ -175,7 +175,8 @@ function mountsOf(mounts: ContainerConfig["mounts"], kind: EngineKind) {
         Source: hostPath,
         Target: containerPath,
         ReadOnly: readonly,
-        BindOptions: { Propagation: propagations[propagation] },
+        // What is mounted below stays as it is. Engines of old know nothing else, and nothing of this word.
+        BindOptions: { Propagation: propagations[propagation], ReadOnlyNonRecursive: readonly },
       })),
   };
 }

@@ -1,5 +1,5 @@
 // Asks a Docker Engine, or a Podman service, which speaks the same API.
-// Source: docs.docker.com/reference/api/engine (versions 1.41 to 1.44).
+// Source: docs.docker.com/reference/api/engine (versions 1.41 to 1.51).
 import type { IncomingMessage, RequestOptions } from "node:http";
 import { Agent, request } from "node:http";
 import type { Duplex } from "node:stream";
@@ -28,8 +28,8 @@ export type Question = {
   readonly timeoutMs?: number;
 };
 
-/** The newest that this client was written for. */
-const newestApi = "1.44";
+/** The newest that this client was tried with. */
+const newestApi = "1.51";
 const libpodApi = "4.0.0";
 /** Docker may take its time on slow disks. The kubelet waits as long. */
 const silenceMs = 120_000;

@@ -37,7 +37,7 @@ export class EngineImages implements RuntimeImages {
         await this.#record(status.Id);
         return ok(status.Id);
       }
-      failure = pullFailure(message ?? `the image ${image} is not there after it was pulled`);
+      failure = pullFailure(image, message ?? "it is not there after it was pulled");
     }
     return failure;
   }
@@ -218,8 +218,10 @@ const away =
   /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|TLS handshake|context deadline exceeded|server misbehaving|name resolution|ECONN|connection reset|EOF$|50[234] |Service Unavailable|did not answer/i;
 const missing = /manifest.* unknown|not found|does not exist|NAME_UNKNOWN|repository name not known/i;
 
-function pullFailure(message: string): Result<never> {
-  if (/invalid reference format|invalid repository name/i.test(message)) return fail("invalid-image-name", message);
-  if (missing.test(message)) return fail("not-found", message);
-  return fail(away.test(message) ? "registry-unavailable" : "failed", message);
+/** Engines may tell the cause alone, such as "connection refused": of which image is said here. */
+function pullFailure(image: string, cause: string): Result<never> {
+  const message = cause.includes(nameAndTag(image).name) ? cause : `cannot pull ${image}: ${cause}`;
+  if (/invalid reference format|invalid repository name/i.test(cause)) return fail("invalid-image-name", message);
+  if (missing.test(cause)) return fail("not-found", message);
+  return fail(away.test(cause) ? "registry-unavailable" : "failed", message);
 }
