@@ -6,6 +6,7 @@ import type { SessionWish } from "../../../src/sync/messages.ts";
 import type { ContainerStreams, Result, RuntimeStreams } from "../runtime/runtime.ts";
 import { failedStatus, statusOfExit, succeeded } from "./exit-status.ts";
 import type { Line } from "./line.ts";
+import { untilRoom } from "./until-room.ts";
 
 const channels = { stdin: 0, stdout: 1, stderr: 2, status: 3, resize: 4, close: 255 } as const;
 const messageBytes = 32 * 1024;
@@ -89,14 +90,7 @@ async function take(message: Buffer, streams: ContainerStreams): Promise<void> {
 
 async function write(stdin: Writable | undefined, content: Buffer): Promise<void> {
   if (stdin === undefined || stdin.writableEnded || stdin.destroyed) return;
-  if (stdin.write(content)) return;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      for (const event of ["drain", "close", "error"]) stdin.off(event, done);
-      resolve();
-    };
-    for (const event of ["drain", "close", "error"]) stdin.once(event, done);
-  });
+  if (!stdin.write(content)) await untilRoom(stdin);
 }
 
 function resize(content: Buffer, streams: ContainerStreams): void {

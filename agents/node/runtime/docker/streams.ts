@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { PassThrough } from "node:stream";
 
 import type { Clock } from "../../ports.ts";
+import { untilRoom } from "../../streams/until-room.ts";
 import type { ContainerStreams, Result, RuntimeStreams, StreamOptions, TerminalSize } from "../runtime.ts";
 import { fail, ok } from "../runtime.ts";
 import { FrameReader } from "./byte-reader.ts";
@@ -102,7 +103,7 @@ async function pump(
       const frames = tty ? [{ stream: "stdout", content: chunk } as const] : reader.take(chunk);
       for (const { stream, content } of frames) {
         const output = outputs[stream];
-        if (!output.write(content)) await new Promise((resolve) => output.once("drain", resolve));
+        if (!output.write(content)) await untilRoom(output);
       }
     }
   } catch {

@@ -8,6 +8,7 @@ import { PassThrough } from "node:stream";
 import { findProgram } from "../../host/programs.ts";
 import { readLog } from "../../streams/log/read-log.ts";
 import type { LogRecord } from "../../streams/log/record.ts";
+import { untilRoom } from "../../streams/until-room.ts";
 import type { ContainerStreams, Result, StreamOptions, TerminalSize } from "../runtime.ts";
 import { fail, ok } from "../runtime.ts";
 import type { Launch } from "./launch.ts";
@@ -211,9 +212,5 @@ export function attachToLog(
 
 async function pass(output: PassThrough, { text, isPartial }: LogRecord): Promise<void> {
   const chunk = isPartial ? text : Buffer.concat([text, Buffer.from("\n")]);
-  if (output.destroyed || output.write(chunk)) return;
-  await new Promise<void>((resolve) => {
-    output.once("drain", resolve);
-    output.once("close", resolve);
-  });
+  if (!output.destroyed && !output.write(chunk)) await untilRoom(output);
 }

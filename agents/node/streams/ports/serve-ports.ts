@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import type { SessionWish } from "../../../../src/sync/messages.ts";
 import type { Result, RuntimeStreams } from "../../runtime/runtime.ts";
 import type { Line } from "../line.ts";
+import { untilRoom } from "../until-room.ts";
 import { serveChannels } from "./port-channels.ts";
 import { serveSpdy } from "./port-spdy.ts";
 
@@ -33,11 +34,5 @@ const mostWaitingBytes = 1024 * 1024;
 export async function writeTo(connection: Duplex, content: Buffer): Promise<void> {
   if (connection.destroyed || connection.writableEnded) return;
   if (connection.write(content) || connection.writableLength < mostWaitingBytes) return;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      for (const event of ["drain", "close"]) connection.off(event, done);
-      resolve();
-    };
-    for (const event of ["drain", "close"]) connection.once(event, done);
-  });
+  await untilRoom(connection);
 }
