@@ -282,6 +282,23 @@ describe("a pod that is deleted", () => {
     expect(endedAfterMs).toBeLessThan(12 * secondMs);
   });
 
+  test("has the hooks of its sidecars run beside those of the others, and the sidecars ended last", async () => {
+    const sleeping = (seconds: number) => ({ lifecycle: { preStop: { sleep: { seconds } } } });
+    const initContainers = [container({ name: "proxy", restartPolicy: "Always", ...sleeping(8) })];
+    const world = await started({ spec: { initContainers, containers: [container(sleeping(5))] } });
+    world.controlPlane.nextSyncMs = 1000;
+    await world.clock.advance(minuteMs);
+    world.controlPlane.delete("uid-1", 30);
+    const running = () => ["main", "proxy"].map((name) => world.runtime.running("uid-1", name));
+    await world.clock.advance(4 * secondMs);
+    expect(running()).toEqual([1, 1]);
+    await world.clock.advance(3 * secondMs);
+    expect(running()).toEqual([0, 1]);
+    // One after the other, the two hooks would take 13 seconds.
+    await world.clock.advance(4 * secondMs);
+    expect(running()).toEqual([0, 0]);
+  });
+
   test("ends at once when it never began", async () => {
     const world = new World();
     world.controlPlane.assign([assignedPod({ deletion: { atMs: 0, gracePeriodSeconds: 30 } })], { t1: template() });

@@ -97,6 +97,8 @@ function kinds(options: ViewOptions): readonly string[] {
         return `${action.kind} ${action.sandboxId}`;
       case "update-volumes":
         return action.kind;
+      case "run-pre-stop":
+        return `${action.kind} ${action.containerId} ${action.graceSeconds}`;
       case "tear-down":
         return `${action.kind} ${action.what}`;
       default:
@@ -389,6 +391,13 @@ describe("what happens is told", () => {
   });
 });
 
+const hooked = () => ran({ name: "proxy", annotations: { [annotations.preStop]: '{"sleepSeconds":1}' } });
+
+function hookUntil(deadlineMs: number) {
+  const action = { kind: "run-pre-stop", containerId: "proxy-0", name: "proxy", graceSeconds: 20 } as const;
+  return { action, stage: undefined, deadlineMs };
+}
+
 describe("a pod that is to end", () => {
   test.each<[string, ViewOptions, readonly string[]]>([
     ["has its containers killed in its time", { deletion, containers: [ran()] }, ["kill-container main-0 20"]],
@@ -406,6 +415,29 @@ describe("a pod that is to end", () => {
       "then ends the sidecar",
       { deletion, spec: withSidecar, containers: [ran(succeeded), ran({ name: "proxy" })] },
       ["kill-container proxy-0 20"],
+    ],
+    [
+      "has the hook of a sidecar run at once, and the sidecar ended after it",
+      { deletion, spec: withSidecar, containers: [ran(), hooked()] },
+      ["kill-container main-0 20", "run-pre-stop proxy-0 20"],
+    ],
+    [
+      "waits for the hook of a sidecar whose turn has come",
+      { deletion, spec: withSidecar, containers: [ran(succeeded), hooked()], inFlight: [hookUntil(nowMs + 20_000)] },
+      [],
+    ],
+    [
+      "waits no longer when it gets less time",
+      { deletion, spec: withSidecar, containers: [ran(succeeded), hooked()], inFlight: [hookUntil(nowMs + 600_000)] },
+      ["kill-container proxy-0 20"],
+    ],
+    [
+      "has no hook run without time for it",
+      {
+        ...{ deletion, spec: withSidecar, containers: [ran(), hooked()] },
+        memory: { endingSinceMs: nowMs - 30_000 },
+      },
+      ["kill-container main-0 0"],
     ],
     [
       "has only what is left of its time",
@@ -464,6 +496,14 @@ describe("a pod that is to end", () => {
     expect(planPod(view(gone), nowMs).forget).toBe(false);
     expect(planPod(view({ ...gone, memory: { tornDown: "all" } }), nowMs).forget).toBe(true);
     expect(planPod(view({ isAssigned: false, memory: { tornDown: "all" } }), nowMs).forget).toBe(false);
+  });
+
+  test("runs no hook twice", () => {
+    const memory = { containers: { proxy: { preStopped: "proxy-0" } } };
+    const options = { deletion, spec: withSidecar, memory };
+    expect(kinds({ ...options, containers: [ran(), hooked()] })).toEqual(["kill-container main-0 20"]);
+    const { actions } = planPod(view({ ...options, containers: [ran(succeeded), hooked()] }), nowMs);
+    expect(actions).toMatchObject([{ kind: "kill-container", containerId: "proxy-0", hurry: true }]);
   });
 
   test("is hurried when it gets less time than it was given before", () => {

@@ -17,8 +17,15 @@ export type Action =
       readonly containerId: string;
       readonly name: string;
       readonly graceSeconds: number;
-      /** True when the container was asked to end before and only has less time now. */
+      /** True when the container was told before that it ends: its pre-stop hook is not run now. */
       readonly hurry: boolean;
+    }
+  /** Of a container whose turn to end has not come. */
+  | {
+      readonly kind: "run-pre-stop";
+      readonly containerId: string;
+      readonly name: string;
+      readonly graceSeconds: number;
     }
   | { readonly kind: "remove-container"; readonly containerId: string }
   | { readonly kind: "stop-sandbox"; readonly sandboxId: string }
@@ -35,6 +42,8 @@ export function actionKey(action: Action): string {
       return startKey(action.name);
     case "kill-container":
       return killKey(action.containerId);
+    case "run-pre-stop":
+      return preStopKey(action.containerId);
     case "remove-container":
       return `remove/${action.containerId}`;
     case "stop-sandbox":
@@ -59,6 +68,10 @@ export function killKey(containerId: string): string {
   return `kill/${containerId}`;
 }
 
+export function preStopKey(containerId: string): string {
+  return `pre-stop/${containerId}`;
+}
+
 /** How far a start has come. From "create" on it may leave a container behind; in "post-start" one runs. */
 export type StartStage = "pull" | "create" | "post-start";
 
@@ -66,7 +79,7 @@ export type StartStage = "pull" | "create" | "post-start";
 export type InFlight = {
   readonly action: Action;
   readonly stage: StartStage | undefined;
-  /** By when a killed container is dead. */
+  /** By when a killed container is dead, and a pre-stop hook is through. */
   readonly deadlineMs: number | undefined;
 };
 

@@ -24,19 +24,24 @@ export async function endContainer(
   ports: HookPorts,
 ): Promise<Exclude<Outcome, { kind: "abandoned" }>> {
   const { runtime, clock } = ports;
-  const events: PodEvent[] = [];
   const startedAtMs = clock.monotonicMs();
-  const hasTimeForHook = !hurry && graceSeconds > 0;
-  const status = hasTimeForHook ? await runtime.containerStatus(containerId) : null;
-  const hook = status?.state === "running" ? readHook(status.annotations[annotations.preStop] ?? "") : null;
-  if (hook !== null) {
-    const problem = await runHook(hook, { containerId, timeoutSeconds: graceSeconds }, ports);
-    if (problem !== null) events.push(warning("FailedPreStopHook", hookFailure("PreStop", hook), fieldPath));
-  }
+  const events: PodEvent[] = hurry ? [] : [...(await runPreStop({ containerId, graceSeconds, fieldPath }, ports))];
   const elapsedSeconds = Math.floor((clock.monotonicMs() - startedAtMs) / 1000);
   const leftSeconds = Math.max(minimumGraceSeconds, graceSeconds - elapsedSeconds);
   const stopped = await runtime.stopContainer(containerId, leftSeconds);
   if (stopped.ok) return { kind: "done", events };
   events.push(warning("FailedKillPod", `error killing pod: ${stopped.message}`));
   return { kind: "failed", reason: "FailedKillPod", message: stopped.message, events };
+}
+
+/** What there is to tell of it. Nothing is run without time for it, and nothing in a container that has ended. */
+export async function runPreStop(
+  { containerId, graceSeconds, fieldPath }: Omit<End, "hurry">,
+  ports: HookPorts,
+): Promise<readonly PodEvent[]> {
+  const status = graceSeconds > 0 ? await ports.runtime.containerStatus(containerId) : null;
+  const hook = status?.state === "running" ? readHook(status.annotations[annotations.preStop] ?? "") : null;
+  if (hook === null) return [];
+  const problem = await runHook(hook, { containerId, timeoutSeconds: graceSeconds }, ports);
+  return problem === null ? [] : [warning("FailedPreStopHook", hookFailure("PreStop", hook), fieldPath)];
 }

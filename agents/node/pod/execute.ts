@@ -9,7 +9,7 @@ import type { Directories } from "./container-config.ts";
 import { containerConfig, sandboxConfig } from "./container-config.ts";
 import type { ContainerDefinition } from "./definition.ts";
 import { dnsProblem } from "./dns.ts";
-import { endContainer } from "./end-container.ts";
+import { endContainer, runPreStop } from "./end-container.ts";
 import type { PodSurroundings } from "./environment.ts";
 import { environmentOf } from "./environment.ts";
 import type { HookPorts } from "./hook.ts";
@@ -53,6 +53,11 @@ export async function execute(action: Action, context: ExecuteContext): Promise<
       return startContainer(action, context);
     case "kill-container":
       return endContainer({ ...action, fieldPath: fieldPathOf(action.name, context) }, context.ports);
+    case "run-pre-stop":
+      return {
+        kind: "done",
+        events: await runPreStop({ ...action, fieldPath: fieldPathOf(action.name, context) }, context.ports),
+      };
     case "remove-container":
       return outcomeOf(await runtime.removeContainer(action.containerId));
     case "stop-sandbox":

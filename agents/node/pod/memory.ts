@@ -29,6 +29,8 @@ export type ContainerMemory = {
   /** Holds off starts after one that failed at `failedAtMs`. */
   readonly failures?: Failures | undefined;
   readonly health?: ContainerHealth | undefined;
+  /** The container whose pre-stop hook was run before its turn to end. */
+  readonly preStopped?: string | undefined;
   /** What the back-offs are about; a container that is changed in place starts without any. */
   readonly hash?: string | undefined;
 };

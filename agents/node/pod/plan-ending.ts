@@ -1,21 +1,23 @@
 // What to do next for a pod that is to end, that has ended by itself, or that nobody asks for any more.
 // Source: kubelet kuberuntime killContainersWithSyncResult, killContainer.
 import type { RuntimeContainerStatus } from "../runtime/runtime.ts";
+import { preStopKey } from "./action.ts";
 import { annotations } from "./labels.ts";
+import { containerMemory } from "./memory.ts";
 import type { Draft } from "./plan.ts";
 import { planTearDown } from "./plan-volumes.ts";
 
 const defaultGraceSeconds = 30;
+const slackMs = 1000;
 
 export function planEnding(draft: Draft): void {
   if (draft.memory.endingSinceMs === undefined) draft.memory = { ...draft.memory, endingSinceMs: draft.nowMs };
   const { containers } = draft.view.observation;
   const alive = containers.filter(({ state }) => state === "running" || state === "unknown");
   if (alive.length > 0) {
-    for (const container of nextToEnd(draft, alive)) {
-      const { name } = container.metadata;
-      draft.kill({ containerId: container.id, name, graceSeconds: remainingSeconds(draft, container), why: "ending" });
-    }
+    const next = nextToEnd(draft, alive);
+    for (const container of next) end(draft, container);
+    for (const container of alive) if (!next.includes(container)) prepareToEnd(draft, container);
     return;
   }
   if (isStarting(draft)) return;
@@ -23,6 +25,26 @@ export function planEnding(draft: Draft): void {
   if (draft.view.wanted === undefined) planRemoval(draft);
   else if (draft.view.wanted.assigned.deletion === undefined) planTearDown(draft, "volumes");
   else if (draft.memory.ended !== true) draft.memory = { ...draft.memory, ended: true };
+}
+
+function end(draft: Draft, container: RuntimeContainerStatus): void {
+  const { id, metadata } = container;
+  const graceSeconds = remainingSeconds(draft, container);
+  const hook = draft.view.inFlight.get(preStopKey(id));
+  // Its hook is as long as it may be, unless there is less time than there was.
+  if (hook !== undefined && (hook.deadlineMs ?? 0) <= draft.nowMs + graceSeconds * 1000 + slackMs) return;
+  const hurry = hook !== undefined || containerMemory(draft.memory, metadata.name).preStopped === id;
+  draft.kill({ containerId: id, name: metadata.name, graceSeconds, why: "ending", hurry });
+}
+
+/** What waits for its turn is told so at once. */
+function prepareToEnd(draft: Draft, container: RuntimeContainerStatus): void {
+  const { id, metadata, annotations: noted, state } = container;
+  const { name } = metadata;
+  const graceSeconds = remainingSeconds(draft, container);
+  const isDone = containerMemory(draft.memory, name).preStopped === id || draft.isInFlight(preStopKey(id));
+  if (isDone || state !== "running" || graceSeconds <= 0 || noted[annotations.preStop] === undefined) return;
+  draft.act({ kind: "run-pre-stop", containerId: id, name, graceSeconds });
 }
 
 /** All at once, but for sidecars: they serve the others to the end and go one by one, the last started first. */

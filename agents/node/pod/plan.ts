@@ -99,13 +99,19 @@ export class Draft implements PodPlan {
   }
 
   /** Asks a container to end within `graceSeconds`, unless it has been asked to end as soon. */
-  kill({ containerId, name, graceSeconds, why }: Kill): void {
+  kill({ containerId, name, graceSeconds, why, hurry = false }: Kill): void {
     const seconds = Math.max(graceSeconds, 0);
     const before = this.view.inFlight.get(killKey(containerId));
     // A second of slack: a plan made a moment later must not hurry a container for that moment.
     const isSoonEnough = (before?.deadlineMs ?? Number.POSITIVE_INFINITY) <= this.nowMs + seconds * 1000 + 1000;
     if (before !== undefined && isSoonEnough) return;
-    this.act({ kind: "kill-container", containerId, name, graceSeconds: seconds, hurry: before !== undefined });
+    this.act({
+      kind: "kill-container",
+      containerId,
+      name,
+      graceSeconds: seconds,
+      hurry: hurry || before !== undefined,
+    });
     if (before === undefined)
       this.events.push(normal("Killing", this.#killingMessage(name, why), this.fieldPath(name)));
   }
@@ -143,4 +149,5 @@ export type Kill = {
   readonly name: string;
   readonly graceSeconds: number;
   readonly why: KillReason;
+  readonly hurry?: boolean;
 };

@@ -14,6 +14,8 @@ export function remember(known: PodMemory, action: Action, outcome: Outcome, now
       return rememberSandbox(memory, outcome, nowMs);
     case "start-container":
       return rememberStart(memory, action.name, outcome, nowMs);
+    case "run-pre-stop":
+      return withContainer(memory, action.name, { preStopped: action.containerId });
     case "kill-container":
     case "remove-container":
     case "stop-sandbox":

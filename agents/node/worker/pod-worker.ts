@@ -286,8 +286,7 @@ export class PodWorker {
 
   #launch(action: Action): void {
     const key = actionKey(action);
-    const deadlineMs =
-      action.kind === "kill-container" ? this.#host.planNowMs() + action.graceSeconds * 1000 : undefined;
+    const deadlineMs = "graceSeconds" in action ? this.#host.planNowMs() + action.graceSeconds * 1000 : undefined;
     const flight: Flight = { action, stage: undefined, deadlineMs };
     this.#inFlight.set(key, flight);
     const context = {
