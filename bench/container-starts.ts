@@ -3,22 +3,12 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-import { systemClock } from "../agents/node/host/system.ts";
-import { openCriRuntime } from "../agents/node/runtime/cri/cri.ts";
-import type { Runtime } from "../agents/node/runtime/runtime.ts";
 import { AgentProcess, bundleAgent } from "../test/agents/support/agent-process.ts";
-import { Containerd } from "../test/agents/support/containerd.ts";
-import { engine } from "../test/agents/support/engine.ts";
-import { EngineFixture } from "../test/agents/support/engine-fixture.ts";
 import { assignedPod, container, template } from "../test/agents/support/pods.ts";
 import { Server } from "../test/agents/support/server.ts";
-import { busyboxImage, pauseImage } from "../test/containers/image.ts";
 import { ownDirectory } from "../test/containers/own-directory.ts";
-import { Registry } from "../test/containers/registry.ts";
-import { runBarePod } from "./bare-pod.ts";
-
-export const engineKinds = ["containerd", "docker", "podman"] as const;
-type EngineKind = (typeof engineKinds)[number];
+import type { EngineKind } from "./engine-ground.ts";
+import { openGround } from "./engine-ground.ts";
 
 /** Medians, in milliseconds. */
 export type ContainerStarts = {
@@ -29,19 +19,6 @@ export type ContainerStarts = {
   readonly singleMs: number | null;
 };
 
-type Start = (name: string, command: readonly string[], shared: string) => Promise<void>;
-
-type Ground = {
-  readonly image: string;
-  /** What an agent is told to use it. */
-  readonly args: readonly string[];
-  /** Has a pod's sandbox and container made by the engine, which this command and directory of the host are for. */
-  startBare: Start;
-  startSingle: Start | null;
-  /** With all that runs in it. */
-  remove(): Promise<void>;
-};
-
 const rounds = 11;
 const startWithinMs = 60_000;
 const node = "bench";
@@ -50,7 +27,7 @@ export async function measureContainerStarts(kind: EngineKind): Promise<Containe
   const directory = ownDirectory("starts");
   const shared = join(directory, "shared");
   mkdirSync(shared);
-  const ground = kind === "containerd" ? await containerdGround(directory) : await engineGround(kind);
+  const ground = await openGround(kind, directory);
   const server = new Server();
   await server.start();
   const agent = new AgentProcess(await bundleAgent(directory), [
@@ -100,58 +77,6 @@ function podSpec(image: string, command: readonly string[], path: string) {
     volumes: [{ name: "shared", hostPath: { path, type: "" } }],
     containers: [container({ image, command: [...command], volumeMounts: [{ name: "shared", mountPath: "/shared" }] })],
   });
-}
-
-async function containerdGround(directory: string): Promise<Ground> {
-  const registry = await Registry.start();
-  const image = await registry.push("test/busybox:1", busyboxImage());
-  const containerd = await Containerd.start({ sandboxImage: await registry.push("test/pause:1", pauseImage()) });
-  const { socketPath, controlGroup } = containerd;
-  const runtime = await openCriRuntime({
-    ...{ socketPath, controlGroup, owner: "bare", clock: systemClock },
-    ...{ logsDirectory: join(directory, "bare"), seccompDirectory: join(directory, "seccomp") },
-  });
-  return {
-    image,
-    args: ["--runtime", "cri", "--runtime-endpoint", socketPath, "--cgroup", controlGroup],
-    startBare: barePods(runtime, { image, directory: join(directory, "bare") }),
-    startSingle: null,
-    async remove() {
-      runtime.close();
-      await containerd.clear();
-      await containerd.remove();
-      await registry.remove();
-    },
-  };
-}
-
-async function engineGround(kind: "docker" | "podman"): Promise<Ground> {
-  const fixture = await EngineFixture.start(kind);
-  const { image, daemon } = fixture;
-  const runtime = await fixture.open({ owner: "bare" });
-  const ask = async (path: string, content?: unknown) => {
-    const { status, text } = await engine(daemon.socket, "POST", path, content);
-    if (status >= 400) throw new Error(`${kind} alone starts nothing: ${text}`);
-    return text;
-  };
-  return {
-    image,
-    args: ["--runtime", "docker", "--runtime-endpoint", `unix://${daemon.socket}`],
-    startBare: barePods(runtime, { image, directory: fixture.directory }),
-    async startSingle(name, command, hostPath) {
-      const host = { NetworkMode: "host", Binds: [`${hostPath}:/shared`] };
-      const made = await ask(`/containers/create?name=${name}`, { Image: image, Cmd: command, HostConfig: host });
-      await ask(`/containers/${JSON.parse(made).Id}/start`);
-    },
-    remove: () => fixture.remove(),
-  };
-}
-
-function barePods(runtime: Runtime, of: { readonly image: string; readonly directory: string }): Start {
-  return async (name, command, hostPath) => {
-    const shared = { volume: "shared", containerPath: "/shared", hostPath, readonly: false } as const;
-    await runBarePod(runtime, { ...of, name, command, mounts: [{ ...shared, propagation: "private" }] });
-  };
 }
 
 /** From the call to the file's being there. */

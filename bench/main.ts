@@ -10,11 +10,14 @@ import { parse } from "smol-toml";
 import { projectRoot } from "../local/bundle.ts";
 import { measureFlatness } from "./agent-flatness.ts";
 import { measureFootprint } from "./agent-footprint.ts";
-import { measurePolls as measureAgentPolls } from "./agent-polls.ts";
+import type { PolledMemory } from "./agent-polls.ts";
+import { measurePolls as measureAgentPolls, measureOfflineDay } from "./agent-polls.ts";
 import { measureApi } from "./api-speed.ts";
 import type { Bare } from "./baselines.ts";
 import { exchangeMs, sqliteMs, startBareWorker } from "./baselines.ts";
-import { engineKinds, measureContainerStarts } from "./container-starts.ts";
+import { measureContainerStarts } from "./container-starts.ts";
+import { engineKinds } from "./engine-ground.ts";
+import { measureWithEngine } from "./engine-memory.ts";
 import type { Counters } from "./measured-cluster.ts";
 import { engineMemoryMib, MeasuredCluster } from "./measured-cluster.ts";
 import { requestRate } from "./request-rate.ts";
@@ -193,7 +196,6 @@ async function measureBusyApi(cluster: MeasuredCluster, bare: Bare): Promise<voi
 }
 
 const mebi = 1024 * 1024;
-const offlineSeconds = 60;
 
 /** Node's programs by version: this project's, and the machine's own where that is another. Each takes its own memory. */
 function engines(): ReadonlyMap<string, string> {
@@ -213,10 +215,12 @@ async function measureAgent({ seconds, polls }: AgentOptions): Promise<void> {
   for (const [version, engine] of engines()) {
     console.log(`\nthe agent alone, by Node ${version}, 5 idle pods, ${seconds} s at rest`);
     await measureAgentBy(engine, seconds);
-    const { firstMib, lastMib, peakMib, offlineMib } = await measureAgentPolls(engine, polls, offlineSeconds);
-    const lasts = `${inMegabytes(firstMib)} before, ${inMegabytes(peakMib)} at most`;
-    row(`memory after ${polls} polls`, inMegabytes(lastMib), lasts);
-    row(`  ${offlineSeconds} s without a server`, inMegabytes(offlineMib), "at most");
+    rowOfMemory(`memory after ${polls} polls`, await measureAgentPolls(engine, polls));
+    const day = await measureOfflineDay(engine);
+    if (day === null) console.log("  (24 hours offline: needs Debian's libfaketime)");
+    else rowOfMemory("memory after 24 hours offline", day);
+    for (const kind of engineKinds)
+      row(`memory at rest with ${kind}`, inMegabytes(await measureWithEngine(engine, kind)));
   }
   console.log("\na pod of one container, from its assignment to its program at work");
   for (const kind of engineKinds) {
@@ -228,6 +232,10 @@ async function measureAgent({ seconds, polls }: AgentOptions): Promise<void> {
   const { restKib, pollsKib, offlineKib } = await measureFlatness();
   row("after 10,000 answers", `${pollsKib.toFixed(0)} KiB`, `more than after 100, of ${restKib.toFixed(0)}`);
   row("after 24 hours offline", `${offlineKib.toFixed(0)} KiB`, "more, by a virtual clock");
+}
+
+function rowOfMemory(what: string, { firstMib, lastMib, peakMib }: PolledMemory): void {
+  row(what, inMegabytes(lastMib), `${inMegabytes(firstMib)} before, ${inMegabytes(peakMib)} at most`);
 }
 
 function inMegabytes(mib: number): string {

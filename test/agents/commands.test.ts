@@ -191,7 +191,7 @@ describe("the unit", () => {
       "Unit.OnFailure": "lares-agent-rollback.service",
     });
     expect(settings.get("Service.ExecStart")).toMatch(
-      /^\/usr\/bin\/node --lite-mode .*--max-old-space-size=64 .*\/opt\/lares\/current\/lares-agent\.cjs agent run /,
+      /^\/usr\/bin\/node --no-node-snapshot --lite-mode .*--max-old-space-size=64 .*\/opt\/lares\/current\/lares-agent\.cjs agent run /,
     );
   });
 

@@ -1,6 +1,8 @@
 // The node's API as a daemon meets it: over TLS, with its token, while the control plane is there and while it is not.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { CoreV1Api, KubeConfig, Watch } from "@kubernetes/client-node";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -83,7 +85,7 @@ let api: NodeApi;
 let runtime: FakeRuntime;
 const reviews = new Map<string, ReviewAnswer | "away">();
 
-function open(clock = systemClock): Promise<NodeApi> {
+function open(clock = systemClock, kubeletPort = 0): Promise<NodeApi> {
   return NodeApi.open({
     node: "node-1",
     stateDirectory: directory,
@@ -91,7 +93,7 @@ function open(clock = systemClock): Promise<NodeApi> {
     ca: undefined,
     address: undefined,
     port: 0,
-    kubeletPort: 0,
+    kubeletPort,
     hasPodNetworks: false,
     seal: new Seal(join(directory, "seal-key")),
     clock,
@@ -608,6 +610,32 @@ describe("what a kubelet serves", () => {
   ])("%s is answered with %i to one who may read metrics", async (path, code) => {
     reviews.set("token-1", { user: reader.user, parts: ["metrics"] });
     expect((await read(path))[0]).toBe(code);
+  });
+
+  test("a port that another has is taken when it is free, and waiting for it piles nothing up", async () => {
+    api.close();
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as AddressInfo;
+    let begun = 0;
+    let calledOff = 0;
+    // Where a minute goes by in twelve milliseconds.
+    const setTimer: Clock["setTimer"] = (delayMs, run) => {
+      const cancel = systemClock.setTimer(delayMs / 5000, run);
+      begun += 1;
+      return () => {
+        calledOff += 1;
+        cancel();
+      };
+    };
+    api = await open({ ...systemClock, setTimer }, port);
+    serve();
+    await vi.waitFor(() => expect(begun).toBeGreaterThan(50), patience);
+    await new Promise((resolve) => other.close(resolve));
+    reviews.set("token-1", reader);
+    await vi.waitFor(async () => expect(await read("/healthz")).toEqual([200, "ok"]), patience);
+    api.close();
+    expect(calledOff).toBeLessThan(10);
   });
 
   test("a token that is nobody's opens nothing", async () => {

@@ -1,6 +1,8 @@
 // Requests to the control plane: one host, one certificate store, few connections, bounded answers.
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { SecureContext } from "node:tls";
+import { createSecureContext } from "node:tls";
 
 export type HttpClientOptions = {
   /** `https://host[:port][/prefix]`, or `http://` where nothing is secret. */
@@ -29,17 +31,19 @@ export const longestAnswerBytes = 8 * 1024 * 1024;
 
 export class HttpClient {
   readonly server: URL;
-  readonly ca: string | undefined;
+  /**
+   * For whoever connects by other means. One context for all connections: each of its own takes 100 KB until the engine
+   * collects, and a server that is away is tried often.
+   */
+  readonly tls: { readonly secureContext?: SecureContext };
   readonly #agent: HttpAgent | HttpsAgent;
 
   constructor({ server, ca, maxSockets }: HttpClientOptions) {
     this.server = new URL(server);
-    this.ca = ca;
     const options = { keepAlive: true, maxSockets, scheduling: "lifo" as const };
     const isSecure = this.server.protocol === "https:";
-    this.#agent = isSecure
-      ? new HttpsAgent({ ...options, ...(ca === undefined ? {} : { ca }) })
-      : new HttpAgent(options);
+    this.tls = isSecure ? { secureContext: createSecureContext({ ca }) } : {};
+    this.#agent = isSecure ? new HttpsAgent({ ...options, ...this.tls }) : new HttpAgent(options);
   }
 
   /** Below the server's own path. */

@@ -86,7 +86,7 @@ export class SocketConnection implements Connection {
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url, {
       headers: { authorization: `Bearer ${credential.credential}` },
-      ...(client.ca === undefined ? {} : { ca: client.ca }),
+      ...client.tls,
       handshakeTimeout: handshakeTimeoutMs,
       maxPayload: longestAnswerBytes,
       perMessageDeflate: false,

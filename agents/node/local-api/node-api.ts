@@ -146,12 +146,12 @@ export class NodeApi implements LocalApi {
   }
 
   #listenLater(listener: Listener, host: string, port: number): void {
-    const again = () =>
-      listener.listen(host, port).then(
-        () => {},
-        () => this.#listenLater(listener, host, port),
-      );
-    this.#cleanups.push(this.#options.clock.setTimer(listenAgainMs, () => void again()));
+    let cancel = () => {};
+    const later = () => {
+      cancel = this.#options.clock.setTimer(listenAgainMs, () => void listener.listen(host, port).catch(later));
+    };
+    later();
+    this.#cleanups.push(() => cancel());
   }
 
   async #podAddress(): Promise<string> {

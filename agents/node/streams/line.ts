@@ -60,7 +60,7 @@ export class Line {
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url, {
       headers: { authorization: `Bearer ${bearer}` },
-      ...(client.ca === undefined ? {} : { ca: client.ca }),
+      ...client.tls,
       handshakeTimeout: handshakeTimeoutMs,
       maxPayload: longestMessageBytes,
       perMessageDeflate: false,
