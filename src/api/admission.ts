@@ -39,6 +39,7 @@ export async function admitNew(context: RequestContext, object: KubeObject): Pro
     case "jointokens.lares.dev":
       return admitJoinToken(context, object as JoinToken);
     case "deployments.apps":
+    case "replicationcontrollers":
     case "replicasets.apps":
     case "statefulsets.apps":
     case "jobs.batch":

@@ -47,6 +47,15 @@ async function readOptions(request: Request): Promise<DeleteOptions> {
   const { json } = await readObject(request, { kind: "DeleteOptions", schema: DeleteOptions, mayBeEmpty: true });
   const decoded = decode(DeleteOptions, json ?? {});
   if (!decoded.ok) throw new ApiError("BadRequest", decoded.message);
+  const { kind = "", apiVersion = "" } = decoded.object;
+  // Whoever sends something else, the object itself say, means something else.
+  if (kind !== "" && kind !== "DeleteOptions") {
+    const [asked, version] = [kind, apiVersion].map((text) => JSON.stringify(text));
+    throw new ApiError(
+      "BadRequest",
+      `no kind ${asked} is registered for version ${version} that could be DeleteOptions`,
+    );
+  }
   return decoded.object;
 }
 

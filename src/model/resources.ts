@@ -34,6 +34,7 @@ import { podDisruptionBudgets } from "./pod-disruption-budget.ts";
 import { priorityClasses } from "./priority-class.ts";
 import { clusterRoleBindings, clusterRoles, roleBindings, roles } from "./rbac.ts";
 import { replicaSets } from "./replica-set.ts";
+import { replicationControllers } from "./replication-controller.ts";
 import type { Resource } from "./resource.ts";
 import { resourceQuotas } from "./resource-quota.ts";
 import { runtimeClasses } from "./runtime-class.ts";
@@ -53,6 +54,7 @@ export const resources: readonly Resource[] = [
   nodes,
   persistentVolumeClaims,
   pods,
+  replicationControllers,
   resourceQuotas,
   secrets,
   serviceAccounts,

@@ -42,6 +42,7 @@ describe("the table of resources", () => {
     ["persistentvolumeclaims", "pvc", true],
     ["poddisruptionbudgets", "pdb", true],
     ["replicasets", "rs", true],
+    ["replicationcontrollers", "rc", true],
     ["resourcequotas", "quota", true],
     ["statefulsets", "sts", true],
     ["storageclasses", "sc", false],
@@ -61,6 +62,7 @@ describe("the table of resources", () => {
     const all = resources.filter(({ categories }) => categories.includes("all")).map(({ plural }) => plural);
     expect(all).toEqual([
       "pods",
+      "replicationcontrollers",
       "services",
       "daemonsets",
       "deployments",

@@ -5,6 +5,7 @@ import { deployments } from "../../src/model/deployment.ts";
 import { jobs } from "../../src/model/job.ts";
 import type { KubeObject } from "../../src/model/meta.ts";
 import { replicaSets } from "../../src/model/replica-set.ts";
+import { replicationControllers } from "../../src/model/replication-controller.ts";
 import type { Resource } from "../../src/model/resource.ts";
 import { statefulSets } from "../../src/model/stateful-set.ts";
 import { scheduleProblem } from "../../src/model/validation/cron-schedule.ts";
@@ -124,6 +125,45 @@ it("a ReplicaSet and a StatefulSet say that they are not run", () => {
   expect(created(statefulSets, replicated).status).toMatchObject({
     observedGeneration: 1,
     conditions: [{ type: "lares.dev/NotRunHere", status: "True", message: notRun("StatefulSets") }],
+  });
+});
+
+describe("a ReplicationController", () => {
+  const { template } = Object(replicated["spec"]);
+  const controller: JsonObject = { metadata, spec: { template } };
+
+  it("has the labels of its template, and says that it is not run", () => {
+    expect(created(replicationControllers, controller)).toMatchObject({
+      metadata: { labels: { app: "web" }, generation: 1 },
+      spec: { replicas: 1, selector: { app: "web" } },
+      status: {
+        observedGeneration: 1,
+        conditions: [{ type: "ReplicaFailure", reason: "NotRunHere", message: notRun("ReplicationControllers") }, {}],
+      },
+    });
+  });
+
+  it.each<readonly [string, Changes, readonly string[]]>([
+    ["is fine", {}, []],
+    [
+      "without a template",
+      { "spec.template": undefined },
+      ["spec.selector: Required value", "spec.template: Required value"],
+    ],
+    [
+      "that picks other pods",
+      { "spec.selector": { app: "x" } },
+      ['spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`'],
+    ],
+    [
+      "with pods that end",
+      { "spec.template.spec.restartPolicy": "Never" },
+      ['spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"'],
+    ],
+  ])("%s", (_what, changes, errors) => {
+    expect(texts(replicationControllers.validate(created(replicationControllers, controller, changes)))).toEqual(
+      errors,
+    );
   });
 });
 
@@ -271,6 +311,12 @@ describe("rows", () => {
     [
       "of a ReplicaSet",
       () => row(replicaSets, created(replicaSets, replicated)),
+      [1, 0, 0, "24h", "c", "nginx:1", "app=web"],
+    ],
+    [
+      "of a ReplicationController",
+      () =>
+        row(replicationControllers, created(replicationControllers, replicated, { "spec.selector": { app: "web" } })),
       [1, 0, 0, "24h", "c", "nginx:1", "app=web"],
     ],
     ["of a StatefulSet", () => row(statefulSets, created(statefulSets, replicated)), ["0/1", "24h", "c", "nginx:1"]],

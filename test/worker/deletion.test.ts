@@ -88,6 +88,16 @@ it.each([
   expect((await api.get("/api/v1/namespaces/kube-system"))["status"]).toEqual({ phase: "Active" });
 });
 
+it("a body of another kind than DeleteOptions deletes nothing", async () => {
+  const map = await createMap("a");
+  const { code, body } = await api.call(mapPath("a"), { method: "DELETE", body: map });
+  expect([code, body["reason"]]).toEqual([400, "BadRequest"]);
+  expect(body["message"]).toMatch(/^no kind "ConfigMap" is registered for version "v1"/);
+  expect(await api.exists(mapPath("a"))).toBe(true);
+  await api.remove(mapPath("a"), { kind: "DeleteOptions", apiVersion: "apps/v1" });
+  expect(await api.exists(mapPath("a"))).toBe(false);
+});
+
 describe("a precondition", () => {
   it.each([
     ["another uid", { uid: "other" }, /the UID in the precondition \(other\) does not match the UID in record/],

@@ -22,6 +22,11 @@ const packages: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     Preconditions: "uid resourceVersion",
   },
   "io.k8s.api.core.v1": {
+    ReplicationController: "metadata spec status",
+    ReplicationControllerSpec: "replicas selector template minReadySeconds",
+    ReplicationControllerStatus: `replicas fullyLabeledReplicas observedGeneration readyReplicas availableReplicas
+      conditions`,
+    ReplicationControllerCondition: "type status lastTransitionTime reason message",
     ConfigMap: "metadata data binaryData immutable",
     Secret: "metadata data type 4:stringData immutable",
     ServiceAccount: "metadata secrets imagePullSecrets automountServiceAccountToken",

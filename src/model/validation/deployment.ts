@@ -1,4 +1,4 @@
-// The rules of Deployments, ReplicaSets and StatefulSets.
+// The rules of Deployments, ReplicaSets, ReplicationControllers and StatefulSets.
 // Source: pkg/apis/apps/validation.
 import type { Deployment, DeploymentSpec } from "../deployment.ts";
 import { semanticEqual } from "../equality.ts";
@@ -7,6 +7,7 @@ import { labelSelectorMatches } from "../labels.ts";
 import type { LabelSelector } from "../meta.ts";
 import type { PodTemplateSpec } from "../pod-spec.ts";
 import type { ReplicaSet } from "../replica-set.ts";
+import type { ReplicationController } from "../replication-controller.ts";
 import type { StatefulSet, StatefulSetSpec } from "../stateful-set.ts";
 import type { Errors } from "./each.ts";
 import { noErrors } from "./each.ts";
@@ -85,6 +86,21 @@ function validateStrategy({ type, rollingUpdate }: DeploymentSpec["strategy"]): 
     default:
       return [notSupported(path, { Type: type, RollingUpdate: null }, ["Recreate", "RollingUpdate"])];
   }
+}
+
+export function validateReplicationController({ metadata, spec }: ReplicationController): Errors {
+  const { selector = {}, template } = spec;
+  const isEmpty = Object.keys(selector).length === 0;
+  const labels = isEmpty ? null : { matchLabels: selector };
+  return [
+    ...validateMetadata(metadata, names),
+    ...validateNotNegative(spec.minReadySeconds, "spec.minReadySeconds"),
+    ...(isEmpty ? [required("spec.selector")] : noErrors),
+    ...validateNotNegative(spec.replicas, "spec.replicas"),
+    ...(template === undefined
+      ? [required("spec.template")]
+      : validateTemplate({ selector: labels, template }, "ReplicationController")),
+  ];
 }
 
 export function validateReplicaSet({ metadata, spec }: ReplicaSet): Errors {
