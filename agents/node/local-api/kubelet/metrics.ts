@@ -46,11 +46,15 @@ function placed({ pods, containers }: Observed): readonly Placed[] {
     const pod = known.get(stats.podUid);
     if (pod === undefined) return [];
     const { namespace, name } = pod.assigned;
-    const status = pod.status?.containerStatuses?.find((container) => container.name === stats.name);
-    const startedAt = status?.state?.running?.startedAt;
-    const startedAtMs = typeof startedAt === "string" ? Date.parse(startedAt) : 0;
+    const startedAtMs = Date.parse(startOf(pod, stats.name) ?? "") || 0;
     return [{ labels: { container: stats.name, namespace, pod: name }, stats, startedAtMs }];
   });
+}
+
+/** When the container was started that runs by that name. Sidecars are told of beside the others. */
+export function startOf({ status }: Pick<LivePod, "status">, name: string): string | undefined {
+  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  return all.find((container) => container.name === name)?.state?.running?.startedAt ?? undefined;
 }
 
 const seconds = (nanoSeconds: number) => nanoSeconds / 1e9;

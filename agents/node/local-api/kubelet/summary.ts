@@ -3,6 +3,7 @@ import { goTime } from "../../../../src/model/instant.ts";
 import type { UsageReport } from "../../../../src/model/usage-report.ts";
 import type { Json } from "../answers.ts";
 import type { Observed } from "./metrics.ts";
+import { startOf } from "./metrics.ts";
 
 type FileSystem = {
   readonly capacityBytes: number;
@@ -47,7 +48,7 @@ export function summaryOf({ observed, rates, fileSystem, nowMs }: SummaryInput):
       startTime: status?.startTime ?? time,
       containers: own.map((stats) => ({
         name: stats.name,
-        startTime: status?.startTime ?? time,
+        startTime: startOf({ status }, stats.name) ?? status?.startTime ?? time,
         cpu: cpu(rateOf(stats.name), stats.usageCoreNanoSeconds),
         memory: memory(stats.workingSetBytes),
       })),
