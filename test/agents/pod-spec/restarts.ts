@@ -174,14 +174,19 @@ const sidecars: PodCase = {
     hostNetwork: true,
     volumes: [kept(directory)],
     initContainers: [
-      { name: "first", restartPolicy: "Always", command: leaving("first"), volumeMounts },
+      {
+        ...{ name: "first", restartPolicy: "Always", command: leaving("first"), volumeMounts },
+        lifecycle: { preStop: { exec: { command: ["touch", "/kept/hooked"] } } },
+      },
       { name: "second", restartPolicy: "Always", command: leaving("second"), volumeMounts },
     ],
-    containers: [{ name: "main", command: leaving("main", "sleep 1; "), volumeMounts }],
+    containers: [
+      { name: "main", command: leaving("main", "until [ -e /kept/hooked ]; do sleep 0.1; done; "), volumeMounts },
+    ],
   }),
   rows: [
     {
-      row: "initContainers: sidecars are ended after the containers, the last one first",
+      row: "initContainers: sidecars are ended after the containers, the last one first, and their hooks are run at once",
       check: async (pod) => {
         await pod.untilReady();
         await deleted(pod, 30);
