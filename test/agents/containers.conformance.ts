@@ -386,12 +386,13 @@ export function describeContainers(name: string, open: () => Promise<ContainerHa
 
     test("resolves names as it is told to, and else as the host does", async () => {
       const dns = { servers: ["192.0.2.53"], searches: ["a.example", "b.example"], options: ["ndots:3"] };
+      // Some runtimes say in it where it comes from.
       const shown = (uid: string, fields: Partial<PodSandboxConfig>) =>
-        said("cat /etc/resolv.conf", {}, { sandbox: sandboxOf(fields, uid) });
+        said("grep '^[a-z]' /etc/resolv.conf | sort", {}, { sandbox: sandboxOf(fields, uid) });
       expect(await shown("uid-1", { dns, hostNetwork: false })).toEqual([
-        "search a.example b.example",
         "nameserver 192.0.2.53",
         "options ndots:3",
+        "search a.example b.example",
       ]);
       const own = readFileSync("/etc/resolv.conf", "utf8").match(/^nameserver .*$/m)?.[0] ?? "nothing";
       expect(await shown("uid-2", { hostNetwork: true })).toContain(own);

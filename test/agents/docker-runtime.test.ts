@@ -1,39 +1,6 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe } from "vitest";
+// The driver of Docker and Podman against those that are installed.
+import { installedEngines } from "../containers/engines.ts";
+import { describeEngine } from "./engine.conformance.ts";
 
-import { describeContainers } from "./containers.conformance.ts";
-import { describeRuntime } from "./runtime.conformance.ts";
-import { commands, EngineFixture } from "./support/engine-fixture.ts";
-
-let count = 0;
-
-describe.each(["docker", "podman"] as const)("with %s", (kind) => {
-  let fixture: EngineFixture;
-  beforeAll(async () => {
-    fixture = await EngineFixture.start(kind);
-  }, 60_000);
-  afterAll(() => fixture.remove(), 60_000);
-  afterEach(() => fixture.clear(), 60_000);
-
-  describeRuntime(kind, async () => ({
-    runtime: await fixture.open(),
-    logs: join(fixture.directory, "logs"),
-    config: (which) => ({ command: commands[which], image: fixture.image }),
-    // A shell needs a moment to set its traps.
-    tick: () => new Promise((resolve) => setTimeout(resolve, 200)),
-    close: async () => {},
-  }));
-
-  describeContainers(kind, async () => {
-    const directory = join(fixture.directory, `c${count++}`);
-    mkdirSync(directory);
-    return {
-      runtime: await fixture.open({ directory, logsDirectory: join(directory, "log"), seccompDirectory: directory }),
-      directory,
-      registry: fixture.registry,
-      busybox: fixture.image,
-      close: async () => {},
-    };
-  });
-});
+describeEngine("docker", "docker", installedEngines);
+describeEngine("podman", "podman", installedEngines);

@@ -72,6 +72,7 @@ function removeNetwork(name: string): void {
   const [, subnet] = /inet (\d+\.\d+\.\d+)\.\d+\//.exec(run("ip", "-o", "-4", "address", "show", "dev", name)) ?? [];
   run("ip", "link", "delete", name);
   for (const table of ["nat", "filter"]) removeRules(table, { name, subnet });
+  removeNetavarkRules({ name, subnet });
 }
 
 /** Chains that are made for a network or a pod, unlike those that all share. */
@@ -88,6 +89,26 @@ function removeRules(table: string, { name, subnet }: { readonly name: string; r
   for (const chain of new Set(rules.flatMap((rule) => rule.match(ownChain) ?? []))) {
     run("iptables", "-w", "-t", table, "-F", chain);
     run("iptables", "-w", "-t", table, "-X", chain);
+  }
+}
+
+/** Newer releases of Netavark have a table of their own, where chains are named after the network's addresses. */
+function removeNetavarkRules({ name, subnet }: { readonly name: string; readonly subnet: string | undefined }): void {
+  const table = ["inet", "netavark"];
+  const own = subnet === undefined ? [] : [` ${subnet}.`, `_${subnet.replaceAll(".", "_")}_`];
+  const isOurs = (line: string) => [`"${name}"`, ...own].some((part) => line.includes(part));
+  const chains = run("nft", "--handle", "list", "table", ...table)
+    .split("\tchain ")
+    .slice(1);
+  const found = chains.map((text) => ({ chain: text.split(" ", 1)[0] ?? "", rules: text.split("\n").slice(1) }));
+  for (const { chain, rules } of found) {
+    for (const rule of rules.filter(isOurs)) {
+      run("nft", "delete", "rule", ...table, chain, "handle", /# handle (\d+)/.exec(rule)?.[1] ?? "");
+    }
+  }
+  for (const { chain } of found.filter(({ chain: one }) => isOurs(one))) {
+    run("nft", "flush", "chain", ...table, chain);
+    run("nft", "delete", "chain", ...table, chain);
   }
 }
 

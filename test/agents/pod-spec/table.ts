@@ -9,8 +9,9 @@ import { Ground } from "./ground.ts";
 import type { RealPod } from "./real-pod.ts";
 import { subjects } from "./subjects.ts";
 
-export function describePodSpec(kind: RuntimeKind, start: () => Promise<RunningRuntime>): void {
-  describe(`a pod's specification with ${kind}`, () => {
+/** `name` tells which one of its kind it is. */
+export function describePodSpec(kind: RuntimeKind, start: () => Promise<RunningRuntime>, name: string = kind): void {
+  describe(`a pod's specification with ${name}`, () => {
     const ground = new Ground();
     beforeAll(() => ground.start(start), 60_000);
     afterAll(() => ground.remove(), 90_000);

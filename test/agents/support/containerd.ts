@@ -5,18 +5,21 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } f
 import { join } from "node:path";
 
 import { CriClient, methods } from "../../../agents/node/runtime/cri/service.ts";
+import type { Engines } from "../../containers/engines.ts";
+import { installedEngines } from "../../containers/engines.ts";
 import { endProcesses, removeControlGroups, removeLeftovers } from "../../containers/leftovers.ts";
 import { nameOf, ownDirectory } from "../../containers/own-directory.ts";
 import { dyingWithUs, freeSubnet } from "./daemon.ts";
 import { unmountBelow } from "./mounts.ts";
 
-const binary = "containerd";
 const startWithinMs = 20_000;
 
 export type ContainerdOptions = {
   readonly sandboxImage: string;
   /** Without it there is no network for pods but the host's. Default: true. */
   readonly podNetwork?: boolean;
+  /** Default: those of the machine. */
+  readonly engines?: Engines;
 };
 
 export class Containerd {
@@ -24,9 +27,11 @@ export class Containerd {
   readonly socketPath: string;
   /** For control groups of pods; nobody else uses it. */
   readonly controlGroup: string;
+  #engines: Engines;
   #child: ChildProcess | null = null;
 
-  private constructor({ sandboxImage, podNetwork = true }: ContainerdOptions) {
+  private constructor({ sandboxImage, podNetwork = true, engines = installedEngines }: ContainerdOptions) {
+    this.#engines = engines;
     this.directory = ownDirectory("containerd");
     this.controlGroup = nameOf(this.directory);
     this.socketPath = join(this.directory, "c.sock");
@@ -37,7 +42,7 @@ export class Containerd {
     }
   }
 
-  /** Resolves once it answers. Throws when Debian's containerd is not installed. */
+  /** Resolves once it answers. Throws when there is no containerd. */
   static async start(options: ContainerdOptions): Promise<Containerd> {
     const containerd = new Containerd(options);
     try {
@@ -63,11 +68,19 @@ export class Containerd {
     await ended;
   }
 
+  /** Goes on as another release; what it has started runs on. */
+  async upgrade(engines: Engines): Promise<void> {
+    await this.kill();
+    this.#engines = engines;
+    await this.resume();
+  }
+
   async resume(): Promise<void> {
     if (this.#child !== null) return;
     const log = openSync(join(this.directory, "log"), "a");
-    const command = [binary, "--config", join(this.directory, "config.toml")];
-    const child = spawn("setpriv", dyingWithUs(command), { stdio: ["ignore", log, log] });
+    const command = [this.#engines.program("containerd"), "--config", join(this.directory, "config.toml")];
+    const env = { ...process.env, PATH: this.#engines.path };
+    const child = spawn("setpriv", dyingWithUs(command), { stdio: ["ignore", log, log], env });
     closeSync(log);
     this.#child = child;
     const failed = new Promise<never>((_, reject) => child.once("error", reject));
@@ -179,7 +192,7 @@ state = "${this.directory}/state"
         const answer = await client.call(methods.version, {}, { timeoutMs: 5000 }).catch(() => null);
         if (answer !== null) return;
         if (child.exitCode !== null || Date.now() > deadlineMs) {
-          throw new Error(`${binary} does not answer:\n${readFileSync(join(this.directory, "log"), "utf8")}`);
+          throw new Error(`containerd does not answer:\n${readFileSync(join(this.directory, "log"), "utf8")}`);
         }
         await new Promise((resolve) => setTimeout(resolve, 20));
       }

@@ -4,6 +4,8 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { lowestOomScore } from "../../../agents/node/runtime/docker/oom-score.ts";
+import type { Engines } from "../../containers/engines.ts";
+import { installedEngines } from "../../containers/engines.ts";
 import { removeLeftovers } from "../../containers/leftovers.ts";
 import { nameOf, ownDirectory } from "../../containers/own-directory.ts";
 import { Daemon, freeSubnet } from "./daemon.ts";
@@ -13,9 +15,9 @@ export class DockerDaemon {
   readonly socket: string;
   readonly directory: string;
   readonly #name: string;
-  readonly #daemon: Daemon;
+  #daemon: Daemon;
 
-  private constructor(directory: string, settings: Readonly<Record<string, unknown>>) {
+  private constructor(directory: string, engines: Engines, settings: Readonly<Record<string, unknown>>) {
     this.directory = directory;
     this.socket = join(directory, "d.sock");
     this.#name = nameOf(directory);
@@ -34,19 +36,16 @@ export class DockerDaemon {
       ...lowLevelRuntime(directory),
       ...settings,
     };
-    const configFile = join(directory, "daemon.json");
-    writeFileSync(configFile, JSON.stringify(config));
-    this.#daemon = new Daemon({
-      program: "dockerd",
-      args: ["--config-file", configFile],
-      socket: this.socket,
-      logFile: join(directory, "log"),
-    });
+    writeFileSync(join(directory, "daemon.json"), JSON.stringify(config));
+    this.#daemon = this.#daemonOf(engines);
   }
 
-  /** Throws when Debian's docker.io is not installed. */
-  static async start(settings: Readonly<Record<string, unknown>> = {}): Promise<DockerDaemon> {
-    const docker = new DockerDaemon(ownDirectory("dockerd"), settings);
+  /** Throws when there is no Docker. */
+  static async start(
+    settings: Readonly<Record<string, unknown>> = {},
+    engines: Engines = installedEngines,
+  ): Promise<DockerDaemon> {
+    const docker = new DockerDaemon(ownDirectory("dockerd"), engines, settings);
     try {
       execFileSync("ip", ["link", "add", docker.#name, "type", "bridge"]);
       execFileSync("ip", ["addr", "add", `${freeSubnet()}.1/24`, "dev", docker.#name]);
@@ -67,6 +66,13 @@ export class DockerDaemon {
     return this.#daemon.start();
   }
 
+  /** Goes on as another release; what it has started runs on. */
+  async upgrade(engines: Engines): Promise<void> {
+    await this.stop();
+    this.#daemon = this.#daemonOf(engines);
+    await this.resume();
+  }
+
   log(): string {
     return readFileSync(join(this.directory, "log"), "utf8");
   }
@@ -76,6 +82,16 @@ export class DockerDaemon {
     await removeAllContainers(this.socket);
     await this.stop();
     removeLeftovers({ directory: this.directory, name: this.#name });
+  }
+
+  #daemonOf(engines: Engines): Daemon {
+    return new Daemon({
+      program: engines.program("dockerd"),
+      args: ["--config-file", join(this.directory, "daemon.json")],
+      env: { PATH: engines.path },
+      socket: this.socket,
+      logFile: join(this.directory, "log"),
+    });
   }
 
   /**

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { systemClock } from "../../../agents/node/host/system.ts";
 import type { DockerRuntime, DockerRuntimeOptions } from "../../../agents/node/runtime/docker/docker.ts";
 import { openDockerRuntime } from "../../../agents/node/runtime/docker/docker.ts";
+import type { Engines } from "../../containers/engines.ts";
 import { busyboxImage } from "../../containers/image.ts";
 import { ownDirectory } from "../../containers/own-directory.ts";
 import { Registry } from "../../containers/registry.ts";
@@ -36,11 +37,12 @@ export class EngineFixture {
     this.image = image;
   }
 
-  static async start(kind: "docker" | "podman"): Promise<EngineFixture> {
+  /** Default: with the engines of the machine. */
+  static async start(kind: "docker" | "podman", engines?: Engines): Promise<EngineFixture> {
     const registry = await Registry.start();
     try {
       const image = await registry.push("test/busybox:1", busyboxImage());
-      const daemon = kind === "docker" ? await DockerDaemon.start() : await PodmanDaemon.start();
+      const daemon = kind === "docker" ? await DockerDaemon.start({}, engines) : await PodmanDaemon.start(engines);
       const pulled = await engine(daemon.socket, "POST", `/images/create?fromImage=${encodeURIComponent(image)}`);
       if (pulled.text.includes('"error"')) throw new Error(pulled.text);
       return new EngineFixture(daemon, registry, image);
@@ -51,8 +53,8 @@ export class EngineFixture {
   }
 
   /** For an agent of its own to run pods in. */
-  static async forAgent(kind: "docker" | "podman") {
-    const fixture = await EngineFixture.start(kind);
+  static async forAgent(kind: "docker" | "podman", engines?: Engines) {
+    const fixture = await EngineFixture.start(kind, engines);
     const { daemon, image, registry } = fixture;
     return {
       ...{ runtime: kind, image, registry },

@@ -1,7 +1,9 @@
 // A Podman service of a test's own.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
+import type { Engines } from "../../containers/engines.ts";
+import { installedEngines } from "../../containers/engines.ts";
 import { removeLeftovers } from "../../containers/leftovers.ts";
 import { nameOf, ownDirectory } from "../../containers/own-directory.ts";
 import { Daemon, freeSubnet } from "./daemon.ts";
@@ -11,9 +13,9 @@ export class PodmanDaemon {
   readonly socket: string;
   readonly directory: string;
   readonly #name: string;
-  readonly #daemon: Daemon;
+  #daemon: Daemon;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, engines: Engines) {
     this.directory = directory;
     this.socket = join(directory, "p.sock");
     this.#name = nameOf(directory);
@@ -24,23 +26,13 @@ export class PodmanDaemon {
     mkdirSync(join(directory, "networks"));
     // Rules of the packet filter are by the name of the network, which other services must not share.
     file(`networks/${this.#name}.json`, JSON.stringify(network(this.#name)));
-    const containers = file("containers.conf", containersConf(directory, this.#name));
-    const registries = file("registries.conf", registriesConf);
-    this.#daemon = new Daemon({
-      program: "podman",
-      args: [
-        ...["--root", join(directory, "root"), "--runroot", join(directory, "run"), "--tmpdir", join(directory, "tmp")],
-        ...["system", "service", "--time=0", `unix://${this.socket}`],
-      ],
-      env: { CONTAINERS_CONF: containers, CONTAINERS_REGISTRIES_CONF: registries },
-      socket: this.socket,
-      logFile: join(directory, "log"),
-    });
+    file("registries.conf", registriesConf);
+    this.#daemon = this.#daemonOf(engines);
   }
 
-  /** Throws when Debian's podman is not installed. */
-  static async start(): Promise<PodmanDaemon> {
-    const podman = new PodmanDaemon(ownDirectory("podman"));
+  /** Throws when there is no Podman. */
+  static async start(engines: Engines = installedEngines): Promise<PodmanDaemon> {
+    const podman = new PodmanDaemon(ownDirectory("podman"), engines);
     try {
       await podman.#daemon.start();
     } catch (error) {
@@ -58,6 +50,13 @@ export class PodmanDaemon {
     return this.#daemon.start();
   }
 
+  /** Goes on as another release; what it has started runs on. */
+  async upgrade(engines: Engines): Promise<void> {
+    await this.stop();
+    this.#daemon = this.#daemonOf(engines);
+    await this.resume();
+  }
+
   log(): string {
     return readFileSync(join(this.directory, "log"), "utf8");
   }
@@ -67,6 +66,22 @@ export class PodmanDaemon {
     await removeAllContainers(this.socket);
     await this.#daemon.stop();
     removeLeftovers({ directory: this.directory, name: this.#name });
+  }
+
+  #daemonOf(engines: Engines): Daemon {
+    const at = (name: string) => join(this.directory, name);
+    writeFileSync(at("containers.conf"), containersConf({ directory: this.directory, name: this.#name, engines }));
+    const settings = { CONTAINERS_CONF: at("containers.conf"), CONTAINERS_REGISTRIES_CONF: at("registries.conf") };
+    return new Daemon({
+      program: engines.program("podman"),
+      args: [
+        ...["--root", at("root"), "--runroot", at("run"), "--tmpdir", at("tmp")],
+        ...["system", "service", "--time=0", `unix://${this.socket}`],
+      ],
+      env: { PATH: engines.path, ...settings },
+      socket: this.socket,
+      logFile: at("log"),
+    });
   }
 }
 
@@ -86,9 +101,11 @@ function network(name: string) {
   };
 }
 
-function containersConf(directory: string, name: string): string {
+type Settings = { readonly directory: string; readonly name: string; readonly engines: Engines };
+
+function containersConf({ directory, name, engines }: Settings): string {
   return `[engine]
-exit_command_delay=1
+${helpersConf(engines)}exit_command_delay=1
 runtime="runc"
 cgroup_manager="cgroupfs"
 events_logger="file"
@@ -99,6 +116,15 @@ cgroup_parent="/${name}"
 network_backend="netavark"
 network_config_dir="${join(directory, "networks")}"
 default_network="${name}"
+`;
+}
+
+/** Podman looks for its helpers where they are usually installed, and nowhere else. */
+function helpersConf(engines: Engines): string {
+  if (engines === installedEngines) return "";
+  return `conmon_path=["${engines.program("conmon")}"]
+helper_binaries_dir=["${dirname(engines.program("netavark"))}"]
+runtimes={ runc=["${engines.program("runc")}"] }
 `;
 }
 
