@@ -9,6 +9,7 @@ import { openCriRuntime } from "../../agents/node/runtime/cri/cri.ts";
 import { CriClient, methods } from "../../agents/node/runtime/cri/service.ts";
 import type { ContainerConfig, PodSandboxConfig, RuntimeContainerStatus } from "../../agents/node/runtime/runtime.ts";
 import type { Engines } from "../containers/engines.ts";
+import { installedEngines } from "../containers/engines.ts";
 import { busyboxImage, pauseImage } from "../containers/image.ts";
 import { ownDirectory } from "../containers/own-directory.ts";
 import { Registry } from "../containers/registry.ts";
@@ -27,6 +28,10 @@ const commands: Readonly<Record<Kind, readonly string[]>> = {
 
 /** `name` tells which one it is. */
 export function describeContainerd(name: string, engines: Engines): void {
+  // From 1.7 on it lets go of a task that has ended when it comes back, and with it of how it ended.
+  const isForgetful = engines !== installedEngines;
+  const missedEnd = isForgetful ? { exitCode: 255, reason: "Unknown" } : { exitCode: 9, reason: "Error" };
+
   describe(`with ${name}`, () => {
     let registry: Registry;
     let containerd: Containerd;
@@ -153,7 +158,7 @@ export function describeContainerd(name: string, engines: Engines): void {
         await new Promise((resolve) => setTimeout(resolve, 2500));
         told.length = 0;
         await containerd.resume();
-        expect(await exited(other.id)).toMatchObject({ exitCode: 9, reason: "Error" });
+        expect(await exited(other.id)).toMatchObject(missedEnd);
         await vi.waitFor(() => expect(told).toContain("uid-2"), { timeout: 10_000 });
         expect(await runtime.containerStatus(id)).toMatchObject({ state: "running", startedAtMs });
         value(await runtime.stopContainer(id, 0));
