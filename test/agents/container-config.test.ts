@@ -252,3 +252,35 @@ describe("what a runtime is told", () => {
     expect(configOf({}, { priorityClassName }).linux.resources.oomScoreAdjust).toBe(expected);
   });
 });
+
+const appArmor = "container.apparmor.security.beta.kubernetes.io/";
+
+test.each<[Record<string, string>, Partial<PodSpec>, Partial<Container>, object | undefined]>([
+  [{}, {}, {}, undefined],
+  [{ main: "runtime/default" }, {}, {}, { type: "RuntimeDefault" }],
+  [{ main: "unconfined" }, {}, {}, { type: "Unconfined" }],
+  [{ main: "localhost/a/b" }, {}, {}, { type: "Localhost", localhostProfile: "a/b" }],
+  [{ main: "localhost/" }, {}, {}, undefined],
+  [{ main: "" }, {}, {}, undefined],
+  [{ other: "unconfined" }, {}, {}, undefined],
+  [
+    { main: "unconfined" },
+    { securityContext: { appArmorProfile: { type: "RuntimeDefault" } } },
+    {},
+    { type: "Unconfined" },
+  ],
+  [
+    { main: "unconfined" },
+    {},
+    { securityContext: { appArmorProfile: { type: "RuntimeDefault" } } },
+    { type: "RuntimeDefault" },
+  ],
+])("AppArmor by the annotations %j in a pod with %j whose container has %j is %j", (said, spec, fields, expected) => {
+  const given = Object.fromEntries(Object.entries(said).map(([name, value]) => [appArmor + name, value]));
+  const containers = [container({ name: "main", ...fields })];
+  const definition = definitionOf(template({ containers, ...spec }, { annotations: given }));
+  const [first] = definition.containers;
+  if (first === undefined) throw new Error("no container");
+  const config = containerConfig({ pod: { ...pod(), definition }, container: first, attempt: 0, envs: [], mounts: [] });
+  expect(config.linux.securityContext.appArmor).toEqual(expected);
+});

@@ -6,6 +6,7 @@ import type { PodSpec } from "../../../src/model/pod-spec.ts";
 import type { PodTemplate } from "../../../src/model/pod-template.ts";
 import type { Volume } from "../../../src/model/volume.ts";
 import type { AssignedPod } from "../../../src/sync/messages.ts";
+import { withAppArmorOf } from "./app-armor.ts";
 import { hashText } from "./hash.ts";
 import type { QosClass } from "./qos.ts";
 import { qosClassOf } from "./qos.ts";
@@ -56,7 +57,8 @@ export function definitionOf(template: PodTemplate, { serviceAccount }: Assigned
   const all = hasAccess ? definitions : definitionsWithoutAccess;
   const known = all.get(template);
   if (known !== undefined) return known;
-  const definition = readTemplate(template, hasAccess ? withApiAccess(template) : template.spec);
+  const spec = hasAccess ? withApiAccess(template) : template.spec;
+  const definition = readTemplate(template, withAppArmorOf(template.metadata.annotations ?? {}, spec));
   all.set(template, definition);
   return definition;
 }
