@@ -11,7 +11,12 @@ import type { PodSpec } from "../../src/model/pod-spec.ts";
 import { containerConfigOf, sandboxConfigOf } from "./runtime.conformance.ts";
 import { container, podSpec } from "./support/pods.ts";
 
-const context = { ownLabels: { "lares.dev/agent": "me" }, seccompDirectory: "/profiles", cgroupParent: "/lares/pod1" };
+const context = {
+  ownLabels: { "lares.dev/agent": "me" },
+  seccompDirectory: "/profiles",
+  cgroupParent: "/lares/pod1",
+  hasUnifiedGroups: false,
+};
 
 function sandbox(fields: Partial<PodSandboxConfig>) {
   return sandboxMessage({ ...sandboxConfigOf("/log"), ...fields }, context);
@@ -84,8 +89,16 @@ test("the kernel's secrets are masked, unless all of /proc is to be seen or all 
   }
 });
 
-test("where systemd makes the control groups, a pod's is a slice", () => {
-  expect(PodControlGroups.open("lares", "systemd")?.pathOf("ab-cd")).toBe("lares-podab_cd.slice");
+test("in one tree of control groups a container ends as a whole when its memory runs out", () => {
+  const message = (hasUnifiedGroups: boolean) =>
+    containerMessage(containerConfigOf({}), sandboxConfigOf("/log"), { ...context, hasUnifiedGroups, imageUser: {} });
+  expect(message(true).linux?.resources).toMatchObject({ unified: { "memory.oom.group": "1" } });
+  expect(message(false).linux?.resources).not.toHaveProperty("unified");
+});
+
+test("where systemd makes the control groups, a pod's is a slice", async () => {
+  const groups = await PodControlGroups.open("lares", "systemd");
+  expect(groups?.pathOf("ab-cd")).toBe("lares-podab_cd.slice");
 });
 
 const mount = { name: "v", mountPath: "/v", recursiveReadOnly: "Enabled", readOnly: true };

@@ -1,6 +1,6 @@
 // systemd, where a machine has it.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 
 import { CommandError } from "./output.ts";
 import type { Places } from "./places.ts";
@@ -29,5 +29,10 @@ export const reload = () => systemctl("daemon-reload");
 export function forget(): void {
   reload();
   spawnSync("systemctl", ["reset-failed", unit, "lares-agent-rollback.service"]);
+}
+/** What runtimes have made pods' control groups in, where they leave that to systemd. */
+export function forgetSlice(name: string): void {
+  spawnSync("systemctl", ["stop", `${name}.slice`]);
+  rmSync(`/run/systemd/system.control/${name}.slice.d`, { recursive: true, force: true });
 }
 export const disable = () => systemctl("disable", "--now", "--quiet", unit);

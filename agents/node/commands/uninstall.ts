@@ -25,7 +25,9 @@ export function uninstall(places: Places): void {
   for (const name of ["pods", "containers"]) removeEmpty(join(log, name));
   if (root !== "/") return;
   const at = options.indexOf("--cgroup");
-  removeControlGroup((at < 0 ? undefined : options[at + 1]) ?? "lares");
+  const group = (at < 0 ? undefined : options[at + 1]) ?? "lares";
+  if (systemd.hasSystemd(places)) systemd.forgetSlice(group);
+  removeControlGroup(group);
   if (!options.includes("--local-api-address")) removeAddress();
 }
 

@@ -18,6 +18,8 @@ export type ConfigContext = {
   readonly seccompDirectory: string;
   /** Control group of the pod; empty: the runtime's own choice. */
   readonly cgroupParent: string;
+  /** Control groups are those of the second version. */
+  readonly hasUnifiedGroups: boolean;
 };
 
 const quotaPeriod = 100_000;
@@ -119,7 +121,7 @@ export function containerMessage(
     stdinOnce,
     tty,
     linux: {
-      resources: resourcesMessage(linux.resources),
+      resources: resourcesMessage(linux.resources, context),
       securityContext: {
         ...securityMessage(linux.securityContext, context),
         namespaceOptions: namespaceOptions(sandbox),
@@ -128,12 +130,17 @@ export function containerMessage(
   };
 }
 
-function resourcesMessage({ cpuShares, cpuQuota, memoryLimit, oomScoreAdjust }: LinuxResources) {
+function resourcesMessage(
+  { cpuShares, cpuQuota, memoryLimit, oomScoreAdjust }: LinuxResources,
+  { hasUnifiedGroups }: ConfigContext,
+) {
   return {
     cpuShares,
     ...(cpuQuota === undefined ? {} : { cpuPeriod: quotaPeriod, cpuQuota }),
     ...(memoryLimit === undefined ? {} : { memoryLimit }),
     oomScoreAdjust,
+    // As with the kubelet: a container does not go on with some of its processes.
+    ...(hasUnifiedGroups ? { unified: { "memory.oom.group": "1" } } : {}),
   };
 }
 

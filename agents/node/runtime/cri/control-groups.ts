@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, 
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
+import { setProperty, stopSlice } from "./slices.ts";
+
 const root = "/sys/fs/cgroup";
 
 /** Who makes groups on behalf of the runtime, which decides how they are named. */
@@ -11,14 +13,19 @@ export type CgroupDriver = "cgroupfs" | "systemd";
 
 /** In shares of the first version of control groups, or in weights of the second. */
 const versions = {
-  separate: { hierarchy: "cpu", file: "cpu.shares", whole: 1024, least: 2, most: 262_144 },
-  unified: { hierarchy: "", file: "cpu.weight", whole: 39, least: 1, most: 10_000 },
+  separate: { hierarchy: "cpu", file: "cpu.shares", property: "CPUShares", whole: 1024, least: 2, most: 262_144 },
+  unified: { hierarchy: "", file: "cpu.weight", property: "CPUWeight", whole: 39, least: 1, most: 10_000 },
 } as const;
+
+/** All controllers are in one tree. */
+export function hasUnifiedGroups(): boolean {
+  return existsSync(join(root, "cgroup.controllers"));
+}
 
 export class PodControlGroups {
   readonly #parent: string;
   readonly #driver: CgroupDriver;
-  readonly #version = versions[existsSync(join(root, "cgroup.controllers")) ? "unified" : "separate"];
+  readonly #version = versions[hasUnifiedGroups() ? "unified" : "separate"];
 
   private constructor(parent: string, driver: CgroupDriver) {
     this.#parent = parent;
@@ -26,9 +33,9 @@ export class PodControlGroups {
   }
 
   /** Groups below `parent`, one name such as `lares`; null where the agent may not make any. */
-  static open(parent: string, driver: CgroupDriver): PodControlGroups | null {
+  static async open(parent: string, driver: CgroupDriver): Promise<PodControlGroups | null> {
     const groups = new PodControlGroups(parent, driver);
-    return groups.#prepare() ? groups : null;
+    return (await groups.#prepare()) ? groups : null;
   }
 
   /** In the words of the runtime. */
@@ -38,16 +45,21 @@ export class PodControlGroups {
   }
 
   /** What the pod's containers weigh together is what the pod weighs among others. */
-  weigh(podUid: string): void {
+  async weigh(podUid: string): Promise<void> {
     const { hierarchy, file, least, most } = this.#version;
     const group = join(root, hierarchy, this.#directory(podUid));
     const weights = directoriesIn(group).map((name) => Number(read(join(group, name, file))));
     const sum = weights.reduce((total, weight) => total + weight, 0);
-    write(join(group, file), Math.min(most, Math.max(least, sum)));
+    const weight = Math.min(most, Math.max(least, sum));
+    if (Number(read(join(group, file))) === weight) return;
+    if (this.#driver !== "systemd" || !(await setProperty(this.#slice(podUid), this.#property(weight)))) {
+      write(join(group, file), weight);
+    }
   }
 
   /** Once nothing is left in it. Harmless when it is gone. */
-  remove(podUid: string): void {
+  async remove(podUid: string): Promise<void> {
+    if (this.#driver === "systemd") await stopSlice(this.#slice(podUid));
     for (const hierarchy of hierarchies()) {
       const group = join(root, hierarchy, this.#directory(podUid));
       // A runtime that was killed at the wrong moment leaves those of containers behind, and whatever they made in them.
@@ -56,10 +68,13 @@ export class PodControlGroups {
   }
 
   /** All pods together weigh what the node's processors do, as with the kubelet. */
-  #prepare(): boolean {
-    // systemd makes its slices by itself.
-    if (this.#driver === "systemd") return true;
+  async #prepare(): Promise<boolean> {
     const { hierarchy, file, whole, most } = this.#version;
+    const weight = Math.min(most, whole * availableParallelism());
+    if (this.#driver === "systemd") {
+      await setProperty(`${this.#parent}.slice`, this.#property(weight));
+      return true;
+    }
     const group = join(root, hierarchy, this.#parent);
     try {
       mkdirSync(group, { recursive: true });
@@ -68,22 +83,31 @@ export class PodControlGroups {
     }
     // In one tree for all, a group has no weight before the one above says so.
     if (hierarchy === "") write(join(root, "cgroup.subtree_control"), "+cpu");
-    write(join(group, file), Math.min(most, whole * availableParallelism()));
+    write(join(group, file), weight);
     return true;
   }
 
-  #directory(podUid: string): string {
-    return this.#driver === "systemd" ? `${this.#parent}.slice/${this.#slice(podUid)}` : this.pathOf(podUid);
+  #property(weight: number): string {
+    return `${this.#version.property}=${weight}`;
   }
 
-  /** A dash in a slice's name leads one level down. */
+  #directory(podUid: string): string {
+    return this.#driver === "systemd" ? directoryOf(this.#slice(podUid)) : this.pathOf(podUid);
+  }
+
   #slice(podUid: string): string {
     return `${this.#parent}-pod${podUid.replaceAll("-", "_")}.slice`;
   }
 }
 
+/** A dash in a slice's name leads one level down. */
+function directoryOf(slice: string): string {
+  const words = slice.replace(/\.slice$/, "").split("-");
+  return words.map((_, index) => `${words.slice(0, index + 1).join("-")}.slice`).join("/");
+}
+
 function hierarchies(): readonly string[] {
-  return existsSync(join(root, "cgroup.controllers")) ? [""] : directoriesIn(root);
+  return hasUnifiedGroups() ? [""] : directoriesIn(root);
 }
 
 function removeTree(path: string): void {

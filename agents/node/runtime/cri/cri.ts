@@ -29,13 +29,12 @@ import type { Seen } from "./changes.ts";
 import { Changes } from "./changes.ts";
 import type { ConfigContext, ImageUser } from "./config.ts";
 import { containerMessage, sandboxMessage } from "./config.ts";
-import type { CgroupDriver } from "./control-groups.ts";
-import { PodControlGroups } from "./control-groups.ts";
+import { hasUnifiedGroups } from "./control-groups.ts";
 import { eventSources } from "./events.ts";
 import { attempt, attemptOnWhatMayBeGone, isNotFound } from "./failure.ts";
+import { GroupsOfRuntime } from "./groups-of-runtime.ts";
 import { CriImages } from "./images.ts";
 import { LazyCriStreams } from "./lazy-streams.ts";
-import { systemdCgroups } from "./messages.ts";
 import { readContainer, readLayer, readSandbox, readStats, readStatus } from "./read.ts";
 import { CriClient, methods } from "./service.ts";
 
@@ -63,25 +62,12 @@ export async function openCriRuntime(options: CriRuntimeOptions): Promise<CriRun
   const version = await attempt(() => client.call(methods.version, {}, { timeoutMs: firstQuestionMs }));
   const bySocket = basename(options.socketPath).startsWith("crio") ? "cri-o" : "containerd";
   const name = version.ok ? version.value.runtimeName : bySocket;
-  const driver = await cgroupDriver(client, name);
-  return new CriRuntime({ ...options, name, client, groups: PodControlGroups.open(options.controlGroup, driver) });
-}
-
-/** Runtimes of old tell it in their configuration alone, or not at all: then it is what CRI-O does unless told otherwise. */
-async function cgroupDriver(client: CriClient, name: string): Promise<CgroupDriver> {
-  const timeoutMs = firstQuestionMs;
-  const config = await attempt(() => client.call(methods.runtimeConfig, {}, { timeoutMs }));
-  if (config.ok) return config.value.linux?.cgroupDriver === systemdCgroups ? "systemd" : "cgroupfs";
-  if (name === "cri-o") return "systemd";
-  const status = await attempt(() => client.call(methods.status, { verbose: true }, { timeoutMs }));
-  const text = status.ok ? (status.value.info["config"] ?? "") : "";
-  return /"SystemdCgroup":\s*true/i.test(text) ? "systemd" : "cgroupfs";
+  return new CriRuntime({ ...options, name, client });
 }
 
 type Opened = CriRuntimeOptions & {
   readonly name: string;
   readonly client: CriClient;
-  readonly groups: PodControlGroups | null;
 };
 
 export class CriRuntime implements Runtime {
@@ -93,6 +79,7 @@ export class CriRuntime implements Runtime {
   readonly #ownLabels: Readonly<Record<string, string>>;
   readonly #logs: LogFiles;
   readonly #changes: Changes;
+  readonly #groups: GroupsOfRuntime;
   /** Addresses of sandboxes that have one, which they keep. */
   readonly #addresses = new Map<string, string | undefined>();
   /** Sandboxes of containers, which the status of a container says nothing of. */
@@ -104,6 +91,7 @@ export class CriRuntime implements Runtime {
     this.#client = options.client;
     this.#ownLabels = { [labels.agent]: options.owner };
     this.#logs = new LogFiles(options.logsDirectory);
+    this.#groups = new GroupsOfRuntime(options);
     this.images = new CriImages(options.client, this.#ownLabels);
     this.streams = new LazyCriStreams(options.client);
     this.#changes = new Changes({
@@ -142,7 +130,7 @@ export class CriRuntime implements Runtime {
   async runPodSandbox(config: PodSandboxConfig): Promise<Result<string>> {
     const lacking = config.hostNetwork ? null : await this.#lackOfNetwork();
     if (lacking !== null) return noPodNetwork(lacking);
-    const request = { config: sandboxMessage(config, this.#context(config)) };
+    const request = { config: sandboxMessage(config, await this.#context(config)) };
     const run = await attempt(() => this.#client.call(methods.runPodSandbox, request, { timeoutMs: slowMs }));
     if (!run.ok) return run;
     this.#changes.made(run.value.podSandboxId, { podUid: config.metadata.uid, state: "ready" });
@@ -178,7 +166,7 @@ export class CriRuntime implements Runtime {
     const left = await attempt(() => this.#listSandboxes({ podUid }));
     if (!left.ok || left.value.length > 0) return done;
     this.#logs.removePod(podUid);
-    this.#options.groups?.remove(podUid);
+    await (await this.#groups.get())?.remove(podUid);
     return done;
   }
 
@@ -192,7 +180,7 @@ export class CriRuntime implements Runtime {
     sandbox: PodSandboxConfig,
     credentials: readonly RegistryCredentials[],
   ): Promise<Result<string>> {
-    return this.images.pull(image, sandboxMessage(sandbox, this.#context(sandbox)), credentials);
+    return this.images.pull(image, sandboxMessage(sandbox, await this.#context(sandbox)), credentials);
   }
 
   imageStatus(image: string): Promise<ImageStatus | null> {
@@ -206,7 +194,7 @@ export class CriRuntime implements Runtime {
   ): Promise<Result<string>> {
     const podUid = sandbox.metadata.uid;
     const created = await attempt(async () => {
-      const context = { ...this.#context(sandbox), imageUser: await this.#imageUser(config) };
+      const context = { ...(await this.#context(sandbox)), imageUser: await this.#imageUser(config) };
       const request = {
         podSandboxId: sandboxId,
         config: containerMessage(config, sandbox, context),
@@ -231,7 +219,7 @@ export class CriRuntime implements Runtime {
     const podUid = this.#changes.podUidOf(id);
     if (podUid === undefined) return done;
     this.#changes.made(id, { podUid, state: "running" });
-    this.#options.groups?.weigh(podUid);
+    await (await this.#groups.get())?.weigh(podUid);
     return done;
   }
 
@@ -321,11 +309,12 @@ export class CriRuntime implements Runtime {
     this.#logs.remove(containerId);
   }
 
-  #context({ metadata }: PodSandboxConfig): ConfigContext {
+  async #context({ metadata }: PodSandboxConfig): Promise<ConfigContext> {
     return {
       ownLabels: this.#ownLabels,
       seccompDirectory: this.#options.seccompDirectory,
-      cgroupParent: this.#options.groups?.pathOf(metadata.uid) ?? "",
+      cgroupParent: (await this.#groups.get())?.pathOf(metadata.uid) ?? "",
+      hasUnifiedGroups: hasUnifiedGroups(),
     };
   }
 

@@ -149,6 +149,8 @@ const LinuxContainerResources = message({
   cpuShares: [3, "int"],
   memoryLimit: [4, "int"],
   oomScoreAdjust: [5, "int"],
+  /** Files of a control group of the second version. */
+  unified: [9, "map"],
 });
 
 const LinuxContainerSecurityContext = message({
