@@ -13,7 +13,7 @@ import { ControlPlaneTokens } from "./connection/tokens.ts";
 import { writeTimesWithoutZones } from "./engine/iso-time.ts";
 import { restartLean, restLean } from "./engine/lean-start.ts";
 import { Hold } from "./hold.ts";
-import { newCredential, requestFor } from "./host/certificate-request.ts";
+import { digestOfCredential, newCredential, requestFor } from "./host/certificate-request.ts";
 import { CredentialFile } from "./host/credential-file.ts";
 import { DiskCheckpoint } from "./host/disk-checkpoint.ts";
 import { DiskUpkeep } from "./host/disk-upkeep.ts";
@@ -79,12 +79,13 @@ async function run(options: NodeOptions): Promise<void> {
   const localApi = await openNodeApi(options, { runtime, nodeFacts, clock, log });
   const client = new HttpClient({ server, maxSockets, ...(ca === undefined ? {} : { ca }) });
   const store = new CredentialFile(join(stateDirectory, "credential"), { server, node });
-  const approval = {
+  const own = {
     waiting: new CredentialFile(join(stateDirectory, "credential-waiting"), { server, node }),
     newCredential: () => newCredential(node),
+    digestOf: digestOfCredential,
     requestFor: (credential: string) => requestFor(node, credential),
   };
-  const credentials = new NodeCredentials({ node, client, store, joinToken: options.joinToken, approval });
+  const credentials = new NodeCredentials({ node, client, store, joinToken: options.joinToken, own });
   const hold = new Hold(new HoldFile(join(stateDirectory, "hold")), clock);
   const tokens = new KeptTokens({
     source: new ControlPlaneTokens({ client, credentials, clock }),

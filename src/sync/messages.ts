@@ -29,23 +29,28 @@ export const longestMessage = 256 * 1024;
 const longestRequest = 16 * 1024;
 
 /**
- * Body of POST enrol; the join token is the bearer token. Where the answer is that approval is required, the agent makes
- * a credential of its own (`laresnode_NODE_` and 64 hex digits) and sends `request`: a PKCS #10 request in PEM whose subject
- * is `O=system:nodes, CN=system:node:NODE, serialNumber=SHA-256 of the credential in hex`. From then on it asks what
- * became of it, with that credential as the bearer token and no `request`.
+ * Body of POST enrol; the join token is the bearer token. The agent makes its credential itself (`laresnode_NODE_` and 64
+ * hex digits) and tells its `digest`: SHA-256, in hex. Where the answer is that approval is required, it sends `request` as
+ * well: a PKCS #10 request in PEM whose subject is `O=system:nodes, CN=system:node:NODE, serialNumber=DIGEST`. From then on,
+ * and whenever an answer was lost, it asks what became of it, with that credential as the bearer token. Agents of old tell
+ * no digest, and are given a credential.
  */
 export const EnrolRequest = z.strictObject({
   node: z.string().min(1).max(253),
+  digest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
   request: z.string().max(longestRequest).optional(),
 });
 export type EnrolRequest = z.output<typeof EnrolRequest>;
 
-/** The node's own credential: a bearer token for the other two paths, good for this node name alone. */
+/** For an agent that made none, the node's own credential: a bearer token for the other two paths, good for this node name alone. */
 export const EnrolAnswer = z.object({ node: z.string(), credential: z.string() });
 export type EnrolAnswer = z.output<typeof EnrolAnswer>;
 
 /**
- * The answer where a token needs approval. `Required` (403): send a request. `Pending` (202): nobody has decided yet.
+ * The answer to an agent that made its credential, or whose token needs approval. `Required` (403): send a request. `Pending` (202): nobody has decided yet.
  * `Approved` (200): the agent's own credential is good from now on. Whoever is refused gets 401 or 403 without `approval`.
  */
 export const ApprovalAnswer = z.object({

@@ -22,13 +22,13 @@ agentRoutes.post(paths.enrol, async (context) => {
   const token = bearerToken(context.req.raw.headers);
   if (token === null) return refuse(401, "a join token is required");
   if (!request.success) return refuse(400, 'the body must name the node: {"node": "NAME"}');
-  const { node, request: asked } = request.data;
+  const { node, digest, request: asked } = request.data;
   const nowMs = Date.now();
   const waiting = nodeOf(context.req.raw.headers);
   if (waiting !== null && waiting.node !== node) return refuse(403, `this credential is for node ${waiting.node}`);
   const outcome =
     waiting === null
-      ? await enrol(context.env, { token, node, request: asked, nowMs })
+      ? await enrol(context.env, { token, node, digest, request: asked, nowMs })
       : await hear(context.env.DB, { node, digest: waiting.digest, nowMs });
   if (outcome.outcome === "refused") return refuse(outcome.code, outcome.why);
   if (outcome.replaced) await nodeShard(context.env, shardOfNode(context.env, node)).shutOut(node);

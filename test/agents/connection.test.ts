@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { connector } from "../../agents/node/connection/connector.ts";
 import { NodeCredentials } from "../../agents/node/connection/credentials.ts";
 import { HttpClient } from "../../agents/node/connection/http-client.ts";
-import { newCredential } from "../../agents/node/host/certificate-request.ts";
+import { digestOfCredential, newCredential } from "../../agents/node/host/certificate-request.ts";
 import { CredentialFile } from "../../agents/node/host/credential-file.ts";
 import { systemClock } from "../../agents/node/host/system.ts";
 import type { ConnectionKind } from "../../agents/node/options.ts";
@@ -70,13 +70,14 @@ function connect(kind: ConnectionKind, options: LineOptions = {}): Line {
   const joinToken = "joinToken" in options ? options.joinToken : server.joinToken;
   const client = new HttpClient({ server: url, maxSockets: 2, ...(ca === undefined ? {} : { ca }) });
   const store = new CredentialFile(join(directory, "credential"), { server: url, node: "node-1" });
-  const approval = {
+  const own = {
     waiting: new CredentialFile(join(directory, "credential-waiting"), { server: url, node: "node-1" }),
     newCredential: () => newCredential("node-1"),
+    digestOf: digestOfCredential,
     // The server's side of a real one is in the tests of the control plane.
     requestFor: (credential: string) => credential,
   };
-  const credentials = new NodeCredentials({ node: "node-1", client, store, joinToken: () => joinToken, approval });
+  const credentials = new NodeCredentials({ node: "node-1", client, store, joinToken: () => joinToken, own });
   const answers: SyncAnswer[] = [];
   const problems: ConnectionProblem[] = [];
   const logs: string[] = [];
@@ -102,7 +103,7 @@ function until(condition: () => boolean, what: string): Promise<void> {
 }
 
 describe("enrolment", () => {
-  test("gets a credential once, keeps it for itself alone, and uses it from then on", async () => {
+  test("makes a credential once, keeps it for itself alone, and uses it from then on", async () => {
     const line = connect("poll");
     line.send();
     await until(() => line.answers.length === 1, "an answer");
@@ -111,8 +112,9 @@ describe("enrolment", () => {
     expect(JSON.parse(readFileSync(path, "utf8"))).toEqual({
       server: server.url,
       node: "node-1",
-      credential: "credential-of-node-1-1",
+      credential: server.credentials.get("node-1"),
     });
+    expect(server.credentials.get("node-1")).toMatch(/^laresnode_node-1_[0-9a-f]{64}$/);
     const later = connect("poll", { joinToken: undefined });
     later.send();
     await until(() => later.answers.length === 1, "an answer");
@@ -127,6 +129,24 @@ describe("enrolment", () => {
     line.send();
     await until(() => line.answers.length === 1, "an answer");
     expect(statSync(join(directory, "credential")).mode & 0o777).toBe(0o600);
+  });
+
+  test("is let in once, also where it never hears of that, in this life or another", async () => {
+    server.losesEnrolments = true;
+    const line = connect("poll");
+    line.send();
+    await until(() => line.problems.length === 1, "a problem");
+    expect(line.problems[0]?.kind).toBe("unreachable");
+    expect(statSync(join(directory, "credential-waiting")).mode & 0o777).toBe(0o600);
+    // The token has no use left.
+    const later = connect("poll", { joinToken: "wrong" });
+    later.send();
+    await until(() => later.answers.length === 1, "an answer");
+    expect(server.enrolments).toBe(2);
+    expect(existsSync(join(directory, "credential-waiting"))).toBe(false);
+    const last = connect("poll", { joinToken: undefined });
+    last.send();
+    await until(() => last.answers.length === 1, "an answer");
   });
 
   test("waits where somebody has to let it in, with one credential of its own, also in another life", async () => {

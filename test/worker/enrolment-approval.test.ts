@@ -47,6 +47,7 @@ function machine(name = node) {
     credential,
     request: certificateRequest(subject),
     ask: (token: string, request = certificateRequest(subject)) => post(paths.enrol, token, { node: name, request }),
+    enrol: (token: string) => post(paths.enrol, token, { node: name, digest: digestOf(credential) }),
     hear: () => post(paths.enrol, credential, { node: name }),
     sync: async () => {
       const have = { revision: 0, etag: "", templates: [] };
@@ -168,6 +169,31 @@ describe("a machine that shows a token which needs approval", () => {
   ])("is refused a request %s", async (_what, send, code) => {
     expect((await send(await joinToken({ nodeNames: ["edge-*"] }))).code).toBe(code);
     expect(await requestNames()).toEqual([]);
+  });
+});
+
+describe("a machine that shows a token which is enough by itself", () => {
+  const enough = () => joinToken({ approval: "" });
+
+  it("is let in with the credential that it made, as often as it asks", async () => {
+    const token = await enough();
+    const { enrol, hear, sync } = machine();
+    const letIn = { code: 200, body: { node, approval: "Approved" } };
+    expect(await enrol(token)).toEqual(letIn);
+    // Whoever did not hear that asks again, with the token or without.
+    expect(await enrol(token)).toEqual(letIn);
+    expect(await hear()).toEqual(letIn);
+    expect(await sync()).toBe(200);
+    expect(await api.get(`${joinTokens}/machines`)).toMatchObject({ status: { uses: 1 } });
+  });
+
+  it("is the only one of its name", async () => {
+    const token = await joinToken({ approval: "", maxUses: 2 });
+    expect((await machine().enrol(token)).code).toBe(200);
+    const other = machine();
+    expect((await other.enrol(token)).code).toBe(409);
+    expect((await other.hear()).code).toBe(401);
+    expect((await post(paths.enrol, token, { node, digest: "no digest" })).code).toBe(400);
   });
 });
 

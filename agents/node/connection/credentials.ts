@@ -19,12 +19,14 @@ export type CredentialStore = {
   write(credential: string): void;
 };
 
-/** What it takes to join where somebody has to let machines in. */
-export type ApprovalOptions = {
-  /** The credential that waits for that, until it counts. */
+/** What it takes to make the credential here. */
+export type OwnCredentials = {
+  /** One that does not count yet, or is not known to. */
   readonly waiting: CredentialStore & { remove(): void };
   newCredential(): string;
-  /** The request that tells of a credential. */
+  /** SHA-256, in hex. */
+  digestOf(credential: string): string;
+  /** The request that tells of a credential those who let machines in. */
   requestFor(credential: string): string;
 };
 
@@ -34,8 +36,8 @@ export type EnrolOptions = {
   readonly store: CredentialStore;
   /** Read each time, as tokens are renewed; undefined when there is none. */
   readonly joinToken: () => string | undefined;
-  /** Absent: this agent joins only with tokens that are enough by themselves. */
-  readonly approval?: ApprovalOptions;
+  /** Absent: this agent is given its credential, and joins only with tokens that are enough by themselves. */
+  readonly own?: OwnCredentials;
 };
 
 const timeoutMs = 30_000;
@@ -55,7 +57,7 @@ export class NodeCredentials implements Credentials {
   async get(): Promise<CredentialResult> {
     const known = this.#credential;
     const joinToken = this.#options.joinToken();
-    const waiting = this.#options.approval?.waiting.read();
+    const waiting = this.#options.own?.waiting.read();
     const canEnrol = joinToken !== undefined || waiting !== undefined;
     if (known !== undefined && (!this.#isRefused || !canEnrol)) return { ok: true, credential: known };
     if (!canEnrol) {
@@ -77,33 +79,38 @@ export class NodeCredentials implements Credentials {
       // Nobody knows of the request any more, or yet: a new one is made.
       const isForgotten = result.ok && result.status === 401;
       if (!isForgotten) return this.#heard(waiting, result);
-      this.#options.approval?.waiting.remove();
+      this.#options.own?.waiting.remove();
     }
     if (joinToken === undefined) {
       return { ok: false, problem: { kind: "refused", message: "the request to join was forgotten" } };
     }
-    const result = await this.#post(joinToken);
-    const { approval } = this.#options;
-    if (approval !== undefined && result.ok && readApprovalAnswer(result.body)?.approval === "Required") {
-      return this.#ask(joinToken, approval);
-    }
-    const answer = credentialOf(result);
+    const { own } = this.#options;
+    if (own !== undefined) return this.#ask(joinToken, own);
+    const answer = credentialOf(await this.#post(joinToken));
     return typeof answer === "string" ? this.#keep(answer) : { ok: false, problem: answer };
   }
 
-  /** Kept before it is told: should the answer get lost, its request is found again. */
-  async #ask(joinToken: string, { waiting, newCredential, requestFor }: ApprovalOptions): Promise<CredentialResult> {
-    const credential = newCredential();
-    waiting.write(credential);
-    return this.#heard(credential, await this.#post(joinToken, requestFor(credential)));
+  /** Kept before it is told: should the answer get lost, it is asked about again. */
+  async #ask(joinToken: string, own: OwnCredentials): Promise<CredentialResult> {
+    const credential = own.newCredential();
+    const digest = own.digestOf(credential);
+    own.waiting.write(credential);
+    const result = await this.#post(joinToken, { digest });
+    const mustWait = result.ok && readApprovalAnswer(result.body)?.approval === "Required";
+    if (!mustWait) {
+      const isRefused = result.ok && result.status >= 400 && result.status < 500;
+      if (isRefused) own.waiting.remove();
+      return this.#heard(credential, result);
+    }
+    return this.#heard(credential, await this.#post(joinToken, { digest, request: own.requestFor(credential) }));
   }
 
-  /** What became of the request for a credential. */
+  /** What became of a credential that was made here. */
   #heard(credential: string, result: HttpResult): CredentialResult {
     const answer = result.ok ? readApprovalAnswer(result.body) : null;
     if (answer?.approval === "Approved") {
       const kept = this.#keep(credential);
-      this.#options.approval?.waiting.remove();
+      this.#options.own?.waiting.remove();
       return kept;
     }
     if (answer?.approval !== "Pending") {
@@ -123,9 +130,9 @@ export class NodeCredentials implements Credentials {
     return { ok: true, credential };
   }
 
-  #post(bearer: string, request?: string): Promise<HttpResult> {
+  #post(bearer: string, told: { readonly digest?: string; readonly request?: string } = {}): Promise<HttpResult> {
     const { node, client } = this.#options;
-    const body = JSON.stringify({ node, ...(request === undefined ? {} : { request }) });
+    const body = JSON.stringify({ node, ...told });
     return client.post({ path: paths.enrol, bearer, body, timeoutMs });
   }
 }

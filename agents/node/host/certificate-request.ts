@@ -12,9 +12,14 @@ export function newCredential(node: string): string {
   return `laresnode_${node}_${randomBytes(32).toString("hex")}`;
 }
 
+/** What is told of it, and stored: SHA-256, in hex. */
+export function digestOfCredential(credential: string): string {
+  return createHash("sha256").update(credential).digest("hex");
+}
+
 /** A PKCS #10 request that names the node and the digest of its credential. It must be signed with some key; any will do. */
 export function requestFor(node: string, credential: string): string {
-  const digest = createHash("sha256").update(credential).digest("hex");
+  const digest = digestOfCredential(credential);
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const subject = element(
     tags.sequence,

@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { WebSocketServer } from "ws";
 
+import { digestOfCredential } from "../../../agents/node/host/certificate-request.ts";
 import { EnrolRequest, PodTokenRequest, paths, ping, pong, SyncRequest } from "../../../src/sync/messages.ts";
 import { ControlPlane } from "./control-plane.ts";
 
@@ -34,6 +35,8 @@ export class Server {
   /** Paths asked for, with how. */
   readonly asked: string[] = [];
   enrolments = 0;
+  /** True: who enrols is let in, and never hears of it. */
+  losesEnrolments = false;
   /** Null: the join token is enough. */
   approval: "pending" | "approved" | "denied" | null = null;
   /** The credentials that machines have asked for. */
@@ -41,6 +44,8 @@ export class Server {
   /** Which credential a request is about. */
   credentialOf: (request: string) => string = (request) => request;
   connections = 0;
+  /** Of credentials that agents have made, by node. */
+  readonly #digests = new Map<string, string>();
   #held = new Set<() => void>();
 
   constructor({ tls }: ServerOptions = {}) {
@@ -110,8 +115,7 @@ export class Server {
     if (url.pathname === paths.enrol) return this.#enrol(bearer, body, answer);
     if (url.pathname === paths.token) return this.#token(bearer, body, answer);
     const sync = SyncRequest.parse(body);
-    if (bearer === undefined || this.credentials.get(sync.node) !== bearer)
-      return answer(401, { error: "who are you" });
+    if (this.#nodeOf(bearer) !== sync.node) return answer(401, { error: "who are you" });
     const plane = this.plane(sync.node);
     const result = plane.handle(sync);
     if (!url.searchParams.has("wait") || result.pods !== undefined)
@@ -121,7 +125,7 @@ export class Server {
   }
 
   async #token(bearer: string | undefined, body: unknown, answer: Answer): Promise<void> {
-    const node = [...this.credentials].find(([, credential]) => credential === bearer)?.[0];
+    const node = this.#nodeOf(bearer);
     if (node === undefined) return answer(401, { error: "who are you" });
     const { token, issuedAtMs, expiresAtMs } = await this.plane(node).token(PodTokenRequest.parse(body), 0, true);
     answer(200, { token, expiresInMs: expiresAtMs - issuedAtMs });
@@ -129,7 +133,11 @@ export class Server {
 
   #enrol(bearer: string | undefined, body: unknown, answer: Answer): void {
     this.enrolments += 1;
-    const { node, request } = EnrolRequest.parse(body);
+    const { node, digest, request } = EnrolRequest.parse(body);
+    if (this.#nodeOf(bearer) === node) {
+      answer(200, { node, approval: "Approved" });
+      return;
+    }
     if (bearer !== undefined && this.requests.has(bearer)) {
       this.#hear(node, bearer, answer);
       return;
@@ -144,9 +152,25 @@ export class Server {
       answer(request === undefined ? 403 : 202, { node, approval, request: "r" });
       return;
     }
-    const credential = `credential-of-${node}-${this.enrolments}`;
-    this.credentials.set(node, credential);
-    answer(200, { node, credential });
+    if (digest === undefined) {
+      const credential = `credential-of-${node}-${this.enrolments}`;
+      this.credentials.set(node, credential);
+      answer(200, { node, credential });
+      return;
+    }
+    this.credentials.delete(node);
+    this.#digests.set(node, digest);
+    if (!this.losesEnrolments) answer(200, { node, approval: "Approved" });
+    else this.#http.closeAllConnections();
+  }
+
+  #nodeOf(bearer: string | undefined): string | undefined {
+    if (bearer === undefined) return undefined;
+    const known = [...this.credentials].find(([, credential]) => credential === bearer)?.[0];
+    const made = [...this.#digests].find(([, digest]) => digest === digestOfCredential(bearer))?.[0];
+    // What was set since counts more.
+    if (known === undefined && made !== undefined && !this.credentials.has(made)) this.credentials.set(made, bearer);
+    return known ?? [...this.credentials].find(([, credential]) => credential === bearer)?.[0];
   }
 
   #hear(node: string, credential: string, answer: Answer): void {
@@ -162,7 +186,7 @@ export class Server {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.asked.push(`UPGRADE ${request.url}`);
     const bearer = bearerOf(request);
-    const node = [...this.credentials].find(([, credential]) => credential === bearer)?.[0];
+    const node = this.#nodeOf(bearer);
     if (this.upgrades === "refuse" || node === undefined) {
       socket.end(`HTTP/1.1 ${node === undefined ? "401 Unauthorized" : "404 Not Found"}\r\nconnection: close\r\n\r\n`);
       return;
