@@ -105,7 +105,7 @@ type Settings = { readonly directory: string; readonly name: string; readonly en
 
 function containersConf({ directory, name, engines }: Settings): string {
   return `[engine]
-${helpersConf(engines)}exit_command_delay=1
+${helpersConf(engines)}exit_command_delay=5
 runtime="runc"
 cgroup_manager="cgroupfs"
 events_logger="file"
