@@ -387,5 +387,11 @@ describe.concurrent("while nodes have troubles of all kinds", () => {
 
 it("in the end not a line of a daemon is missing that nobody took the power of", async () => {
   const tickers = running("ticker").filter(({ node: edge }) => edge.name !== "edge-5");
-  await until(() => tickers.every(({ pod }) => logs.missing(pod)?.length === 0), 60_000);
-}, 90_000);
+  const missing = () =>
+    tickers.flatMap(({ node: edge, pod }) => {
+      const numbers = logs.missing(pod);
+      return numbers?.length === 0 ? [] : [{ node: edge.name, numbers }];
+    });
+  // Where packets were lost for a minute, TCP waits for up to as long again before it tries once more.
+  await until(() => missing().length === 0, 150_000).catch(() => expect(missing()).toEqual([]));
+}, 180_000);
