@@ -62,6 +62,8 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // Asked for by name only: a machine that is emulated takes a quarter of an hour.
+      { test: { name: "machine", include: ["test/machine/**/*.test.ts"], environment: "node" } },
     ],
   },
 });

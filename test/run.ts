@@ -42,7 +42,7 @@ function runProject(project: string, dir: string): Count {
   }
 }
 
-function fetch(what: "clients" | "engines"): boolean {
+function fetch(what: "clients" | "engines" | "kernel"): boolean {
   const { status } = spawnSync(process.execPath, [join(root, `test/${what}.ts`)], { cwd: root, stdio: "inherit" });
   return status === 0;
 }
@@ -62,6 +62,7 @@ function main(): void {
   const chosen = values.project ?? projects;
   if (chosen.includes("agents")) fetchEngines();
   if (chosen.includes("e2e")) fetchClients();
+  if (chosen.includes("machine") && !fetch("kernel")) console.error("without a kernel its tests are going to fail");
   const dir = mkdtempSync(join(tmpdir(), "lares-test-"));
   const failedChecks = values.project === undefined ? runChecks() : [];
   const checked = values.project === undefined ? checks.length : 0;

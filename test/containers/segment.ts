@@ -55,6 +55,24 @@ export class Segment {
     execFileSync("nsenter", ["--target", String(pid), "--net", "sh", "-ec", inside.join("\n")]);
   }
 
+  /** Gives a virtual machine its interface, by what is this end of it. */
+  openTap(name: string): string {
+    const outside = this.#interface(name);
+    this.disconnect(name);
+    ip("tuntap", "add", outside, "mode", "tap");
+    ip("link", "set", outside, "master", this.bridge, "up");
+    return outside;
+  }
+
+  /** Nothing comes through. */
+  cut(name: string): void {
+    ip("link", "set", this.#interface(name), "down");
+  }
+
+  mend(name: string): void {
+    ip("link", "set", this.#interface(name), "up");
+  }
+
   disconnect(name: string): void {
     try {
       ip("link", "del", this.#interface(name));

@@ -10,10 +10,10 @@ const systemd = "/usr/lib/systemd/systemd";
 
 /** Accounts, the linker's cache, and what programs find by. */
 const settings = ["hosts", "resolv.conf", "passwd", "group", "shadow", "nsswitch.conf", "ld.so.cache"];
-const folders = ["dbus-1", "alternatives"];
+const folders = ["dbus-1", "alternatives", "apparmor", "apparmor.d"];
 
 /** Of a machine that is made of parts of another's kernel, there is nothing to be set up. */
-const masked = [
+const maskedInParts: readonly string[] = [
   ...["dev-hugepages.mount", "sys-fs-fuse-connections.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount"],
   ...["systemd-remount-fs.service", "systemd-logind.service", "systemd-ask-password-wall.path", "getty.target"],
 ];
@@ -23,8 +23,8 @@ export function diskOf({ dir }: Pick<Machine, "dir">): string {
   return join(dir, "disk");
 }
 
-/** Puts Debian's systemd on the disk of a machine that is off. */
-export function putSystemd(machine: Pick<Machine, "dir">): void {
+/** Puts Debian's systemd on the disk of a machine that is off; `masked` are units that are not for it. */
+export function putSystemd(machine: Pick<Machine, "dir">, masked = maskedInParts): void {
   if (!existsSync(systemd)) throw new Error("Debian's systemd is not installed");
   const at = (path: string) => join(diskOf(machine), path);
   const units = at("etc/systemd/system");

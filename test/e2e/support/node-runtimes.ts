@@ -37,7 +37,7 @@ version = 2
 `;
 }
 
-const podNetwork = {
+export const podNetwork = {
   cniVersion: "0.4.0",
   name: "pods",
   plugins: [

@@ -13,6 +13,7 @@ import { Machine } from "../../containers/machine.ts";
 import { ownDirectory } from "../../containers/own-directory.ts";
 import { Registry } from "../../containers/registry.ts";
 import { Segment } from "../../containers/segment.ts";
+import { VirtualMachine } from "../../containers/virtual/virtual-machine.ts";
 import { Cluster } from "./cluster.ts";
 import type { Kubectl } from "./kubectl.ts";
 
@@ -28,7 +29,7 @@ export class Site {
   readonly agentProgram: string;
   /** What ends it, in this order. */
   readonly #opened: readonly Undo[];
-  readonly #machines: Machine[] = [];
+  readonly #machines: { cutPower(): Promise<void> }[] = [];
 
   private constructor(
     parts: Pick<Site, "dir" | "segment" | "registry" | "cluster" | "agentProgram">,
@@ -85,6 +86,13 @@ export class Site {
     return machine;
   }
 
+  /** One with a kernel of its own. */
+  newVirtualMachine(name: string): VirtualMachine {
+    const machine = new VirtualMachine(this.segment, { name, dir: join(this.dir, "machines", name) });
+    this.#machines.push(machine);
+    return machine;
+  }
+
   async joinToken(node: string): Promise<string> {
     const token = {
       apiVersion: "lares.dev/v1alpha1",
@@ -100,7 +108,7 @@ export class Site {
     mkdirSync(dir, { recursive: true });
     cpSync(join(this.dir, "machines"), dir, {
       recursive: true,
-      filter: (path) => !/\/(lib|log)$/.test(path),
+      filter: (path) => !/\/(lib|log|disk\.ext4|commands\.sock)$/.test(path),
     });
   }
 

@@ -1,26 +1,17 @@
-// A node of a site whose agent is systemd's: installed by the commands that somebody at the machine has.
+// A node of a site whose agent is systemd's, on a machine that is made of parts of this one's kernel.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Machine, Output } from "../../containers/machine.ts";
+import type { Machine } from "../../containers/machine.ts";
 import { bootSystemd, diskOf, putSystemd } from "../../containers/systemd.ts";
 import { until } from "./cluster.ts";
+import { InstalledNode } from "./installed-node.ts";
 import { containerd } from "./node-runtimes.ts";
 import type { Site } from "./site.ts";
 
 const bootWithinMs = 40_000;
 
-export class SystemdNode {
-  readonly name: string;
-  readonly machine: Machine;
-  readonly #site: Site;
-
-  private constructor(site: Site, machine: Machine) {
-    this.name = machine.name;
-    this.machine = machine;
-    this.#site = site;
-  }
-
+export class SystemdNode extends InstalledNode<Machine> {
   /** A machine that is on, with the agent's program in root's folder. */
   static async set(site: Site, name: string): Promise<SystemdNode> {
     const machine = site.newMachine(name, bootSystemd);
@@ -69,44 +60,9 @@ export class SystemdNode {
   async startContainerd(): Promise<void> {
     const dir = this.onDisk("etc/containerd");
     mkdirSync(dir, { recursive: true });
-    containerd.configure(dir, this.#site.registry.host);
+    containerd.configure(dir, this.site.registry.host);
     const config = readFileSync(join(dir, "containerd.toml"), "utf8");
     writeFileSync(join(dir, "config.toml"), config.replaceAll(dir, "/etc/containerd"));
     await this.systemctl("enable", "--now", "--quiet", "containerd.service");
-  }
-
-  systemctl(...args: readonly string[]): Promise<string> {
-    return this.machine.ok("systemctl", ...args);
-  }
-
-  /** A property of the agent's service. */
-  async property(name: string): Promise<string> {
-    return (await this.systemctl("show", "--value", "--property", name, "lares-agent.service")).trim();
-  }
-
-  async agentPid(): Promise<number> {
-    return Number(await this.property("MainPID"));
-  }
-
-  lares(...args: readonly string[]): Promise<Output> {
-    return this.node("/usr/local/bin/lares", ...args);
-  }
-
-  /** A program of the agent's, with nothing in its surroundings of whoever tests it. */
-  node(program: string, ...args: readonly string[]): Promise<Output> {
-    const clean = ["-i", "PATH=/usr/local/bin:/usr/sbin:/usr/bin"];
-    return this.machine.run("env", ...clean, "node", program, "agent", ...args);
-  }
-
-  async join(runtime: string): Promise<Output> {
-    const token = await this.#site.joinToken(this.name);
-    const options = ["--runtime", runtime, "--ca-file", "/root/ca.crt", "--timeout", "60s"];
-    return this.lares("join", token, this.#site.server, ...options);
-  }
-
-  /** How exposed systemd takes the service to be, from 0 to 10. */
-  async exposure(): Promise<number> {
-    const printed = await this.machine.ok("systemd-analyze", "security", "--no-pager", "lares-agent.service");
-    return Number(/Overall exposure level for lares-agent.service: ([\d.]+)/.exec(printed)?.[1]);
   }
 }
