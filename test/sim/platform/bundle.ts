@@ -66,6 +66,7 @@ const modules: Readonly<Record<string, unknown>> = {
   ws: { WebSocket: simulatedWs() },
   "node:http": { Agent: class {}, request: noNetwork },
   "node:https": { Agent: class {}, request: noNetwork },
+  "node:tls": { createSecureContext: () => ({}) },
   // Of these nothing is used that would reach out of the simulated world.
   "node:net": { isIPv6 },
   "node:stream": { PassThrough },
