@@ -2,9 +2,9 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parseArgs, stripVTControlCharacters } from "node:util";
 
 import * as z from "zod";
 
@@ -20,10 +20,45 @@ const Report = z.object({
   numFailedTests: z.int(),
   numPendingTests: z.int(),
   numTodoTests: z.int(),
-  numFailedTestSuites: z.int(),
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      /** Why the file could not be run, if it could not. */
+      message: z.string(),
+      assertionResults: z.array(
+        z.object({ fullName: z.string(), status: z.string(), failureMessages: z.nullish(z.array(z.string())) }),
+      ),
+    }),
+  ),
 });
 
-type Count = { readonly passed: number; readonly failed: number; readonly skipped: number };
+type Count = {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** What failed, and why: to be said once more at the end, where a reader of a long log looks. */
+  readonly failures: readonly string[];
+};
+
+/** The failed tests of a report, each as a line and the beginning of its error. */
+function failuresOf(report: z.infer<typeof Report>): string[] {
+  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(root, name);
+    const failed = assertionResults
+      .filter((test) => test.status === "failed")
+      .map((test) => `${file} > ${test.fullName}\n${beginning(test.failureMessages?.join("\n") ?? "")}`);
+    return failed.length === 0 && status === "failed" ? [`${file}\n${beginning(message)}`] : failed;
+  });
+}
+
+function beginning(text: string): string {
+  return stripVTControlCharacters(text)
+    .split("\n")
+    .slice(0, 12)
+    .map((line) => `    ${line.slice(0, 300)}`)
+    .join("\n");
+}
 
 function runProject(project: string, dir: string): Count {
   const file = join(dir, `${project}.json`);
@@ -34,11 +69,19 @@ function runProject(project: string, dir: string): Count {
     const report = Report.parse(JSON.parse(readFileSync(file, "utf8")));
     const { numPassedTests: passed, numFailedTests, numPendingTests, numTodoTests } = report;
     // A suite that could not even be loaded, or a run that broke down, is a failure although no test of it failed.
-    const failed = numFailedTests === 0 && status !== 0 ? 1 : numFailedTests;
-    return { passed, failed, skipped: numPendingTests + numTodoTests };
+    const brokeDown = numFailedTests === 0 && status !== 0;
+    const failures = failuresOf(report);
+    if (brokeDown && failures.length === 0) {
+      failures.push(`${project}: no test failed, but the run ended with ${status}; its errors are told above`);
+    }
+    return {
+      passed,
+      failed: brokeDown ? 1 : numFailedTests,
+      skipped: numPendingTests + numTodoTests,
+      failures: failures.map((failure) => `${project}: ${failure}`),
+    };
   } catch (error) {
-    console.error(`the ${project} suite left no report: ${String(error)}`);
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, failures: [`the ${project} suite left no report: ${String(error)}`] };
   }
 }
 
@@ -67,12 +110,18 @@ function main(): void {
   const failedChecks = values.project === undefined ? runChecks() : [];
   const checked = values.project === undefined ? checks.length : 0;
   const counts = [
-    { passed: checked - failedChecks.length, failed: failedChecks.length, skipped: 0 },
+    {
+      passed: checked - failedChecks.length,
+      failed: failedChecks.length,
+      skipped: 0,
+      failures: failedChecks.map((check) => `check: ${check}`),
+    },
     ...chosen.map((project) => runProject(project, dir)),
   ];
   rmSync(dir, { recursive: true });
-  const sum = (name: keyof Count) => counts.reduce((total, count) => total + count[name], 0);
+  const sum = (name: "passed" | "failed" | "skipped") => counts.reduce((total, count) => total + count[name], 0);
   const skipped = sum("skipped");
+  for (const failure of counts.flatMap((count) => count.failures)) console.log(`\nFAILED ${failure}`);
   console.log(`\n${sum("passed")} passed, ${sum("failed")} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`);
   process.exit(sum("failed") === 0 ? 0 : 1);
 }
