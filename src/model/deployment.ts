@@ -24,7 +24,7 @@ import {
   text,
   timestamp,
 } from "./fields.ts";
-import { countingGenerations } from "./generation.ts";
+import { countingNotRun } from "./generation.ts";
 import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
 import { notRunCondition, notRunMessage } from "./not-run-here.ts";
 import { PodTemplateSpec } from "./pod-spec.ts";
@@ -187,8 +187,6 @@ function withNotRun(deployment: Deployment): Deployment {
   return { ...deployment, status };
 }
 
-const counted = countingGenerations<Deployment>((deployment) => deployment);
-
 function replicasColumn(name: string, description: string, of: (status: DeploymentStatus) => number | undefined) {
   return { name, type: "string", description, cell: ({ status }: Deployment) => of(status) ?? 0 } as const;
 }
@@ -205,13 +203,7 @@ export const deployments: Resource<Deployment> = defineResource<Deployment>({
   schema: Deployment,
   support: storedOnly("**not run**, and says so in its status and an Event"),
   validateName: nameRule(dns1123Subdomain),
-  prepareForCreate: (deployment) => withNotRun(counted.prepareForCreate(deployment)),
-  prepareForUpdate: (deployment, old) => {
-    const next = counted.prepareForUpdate(deployment, old);
-    const isSame = next.metadata.generation === old.metadata.generation;
-    return isSame ? next : withNotRun(next);
-  },
-  prepareForStatusUpdate: counted.prepareForStatusUpdate,
+  ...countingNotRun(withNotRun),
   validate: validateDeployment,
   warnings: warningsOfTemplate<Deployment>("spec.template", ({ spec }) => spec.template),
   validateUpdate: ({ metadata, spec }, old) => [

@@ -26,3 +26,16 @@ export function countingGenerations<T extends KubeObject>(withStatus: (object: T
       withGeneration({ ...object, spec: old["spec"] }, old.metadata.generation ?? 0),
   };
 }
+
+/** As `countingGenerations`, for what is kept and not run: its status says so anew of each generation. */
+export function countingNotRun<T extends KubeObject>(withNotRun: (object: T) => T): Strategy<T> {
+  const counted = countingGenerations<T>((object) => object);
+  return {
+    ...counted,
+    prepareForCreate: (object) => withNotRun(counted.prepareForCreate(object)),
+    prepareForUpdate: (object, old) => {
+      const next = counted.prepareForUpdate(object, old);
+      return next.metadata.generation === old.metadata.generation ? next : withNotRun(next);
+    },
+  };
+}

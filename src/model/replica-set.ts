@@ -2,28 +2,13 @@
 // Source: apps/v1 ReplicaSet; pkg/printers/internalversion printReplicaSet.
 import type * as z from "zod";
 
-import {
-  always,
-  apps,
-  defaultedPointer,
-  embedded,
-  int32,
-  int64,
-  list,
-  mandatory,
-  nullWhenAbsent,
-  omitempty,
-  string,
-  struct,
-  text,
-  timestamp,
-} from "./fields.ts";
-import { countingGenerations } from "./generation.ts";
+import { apps, defaultedPointer, embedded, int32, mandatory, nullWhenAbsent, omitempty, struct } from "./fields.ts";
+import { countingNotRun } from "./generation.ts";
 import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
-import { notRunCondition, notRunMessage, notRunReason } from "./not-run-here.ts";
 import { PodTemplateSpec } from "./pod-spec.ts";
 import { warningsOfTemplate } from "./pod-warnings.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
+import { notRunReplicaStatus, replicaColumns, replicaStatus } from "./replica-status.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
 import { workloadScale } from "./scale.ts";
@@ -50,45 +35,7 @@ const ReplicaSetSpec = struct(
   },
 );
 
-const ReplicaSetCondition = struct(
-  apps("ReplicaSetCondition"),
-  {
-    type: always(string, ""),
-    status: always(string, ""),
-    lastTransitionTime: timestamp,
-    reason: text,
-    message: text,
-  },
-  {
-    about: "One thing that is, is not, or may be so of a ReplicaSet.",
-    type: "What is said to be so.",
-    status: "Whether it is so: True, False or Unknown.",
-    lastTransitionTime: "When the status last changed.",
-    reason: "Why, in one word for programs.",
-    message: "Why, in a sentence for people.",
-  },
-);
-
-const ReplicaSetStatus = struct(
-  apps("ReplicaSetStatus"),
-  {
-    replicas: always(int32, 0),
-    fullyLabeledReplicas: omitempty(int32),
-    readyReplicas: omitempty(int32),
-    availableReplicas: omitempty(int32),
-    observedGeneration: omitempty(int64),
-    conditions: list(ReplicaSetCondition, { mergeKey: "type" }),
-  },
-  {
-    about: "What became of a ReplicaSet. Here that is always that it is not run.",
-    replicas: "How many pods there are.",
-    fullyLabeledReplicas: "How many of them have all labels of the template.",
-    readyReplicas: "How many of them are ready.",
-    availableReplicas: "How many of them have been ready for long enough.",
-    observedGeneration: "The generation that this is about.",
-    conditions: "What is so of it now.",
-  },
-);
+const ReplicaSetStatus = replicaStatus(apps, "ReplicaSet");
 
 const ReplicaSet = struct(
   apps("ReplicaSet"),
@@ -107,26 +54,6 @@ const ReplicaSet = struct(
 );
 export type ReplicaSet = z.output<typeof ReplicaSet>;
 
-function withNotRun(set: ReplicaSet): ReplicaSet {
-  const { creationTimestamp: lastTransitionTime = null, generation } = set.metadata;
-  const failure = {
-    type: "ReplicaFailure",
-    status: "True",
-    reason: notRunReason,
-    message: notRunMessage("ReplicaSets"),
-  };
-  const conditions = [failure, notRunCondition("ReplicaSets")].map((condition) => ({
-    ...condition,
-    lastTransitionTime,
-  }));
-  return {
-    ...set,
-    status: { replicas: 0, ...(generation === undefined ? {} : { observedGeneration: generation }), conditions },
-  };
-}
-
-const counted = countingGenerations<ReplicaSet>((set) => set);
-
 export const replicaSets: Resource<ReplicaSet> = defineResource<ReplicaSet>({
   group: "apps",
   version: "v1",
@@ -139,12 +66,10 @@ export const replicaSets: Resource<ReplicaSet> = defineResource<ReplicaSet>({
   schema: ReplicaSet,
   support: storedOnly("**not run**, and says so in its status and an Event"),
   validateName: nameRule(dns1123Subdomain),
-  prepareForCreate: (set) => withNotRun(counted.prepareForCreate(set)),
-  prepareForUpdate: (set, old) => {
-    const next = counted.prepareForUpdate(set, old);
-    return next.metadata.generation === old.metadata.generation ? next : withNotRun(next);
-  },
-  prepareForStatusUpdate: counted.prepareForStatusUpdate,
+  ...countingNotRun<ReplicaSet>((set) => ({
+    ...set,
+    status: notRunReplicaStatus(set, "ReplicaSets"),
+  })),
   validate: validateReplicaSet,
   warnings: warningsOfTemplate<ReplicaSet>("spec.template", ({ spec }) => spec.template),
   validateUpdate: ({ metadata, spec }, old) => [
@@ -155,24 +80,7 @@ export const replicaSets: Resource<ReplicaSet> = defineResource<ReplicaSet>({
   selectableFields: ({ status }) => ({ "status.replicas": String(status.replicas) }),
   columns: [
     nameColumn,
-    {
-      name: "Desired",
-      type: "integer",
-      description: "How many pods are wanted.",
-      cell: ({ spec }) => spec.replicas,
-    },
-    {
-      name: "Current",
-      type: "integer",
-      description: "How many pods there are.",
-      cell: ({ status }) => status.replicas,
-    },
-    {
-      name: "Ready",
-      type: "integer",
-      description: "How many of them are ready.",
-      cell: ({ status }) => status.readyReplicas ?? 0,
-    },
+    ...replicaColumns<ReplicaSet>(),
     ageColumn,
     ...containerColumns<ReplicaSet>(({ spec }) => spec.template),
     selectorColumn<ReplicaSet>(({ spec }) => spec.selector),

@@ -21,16 +21,16 @@ import {
   string,
   struct,
   text,
-  timestamp,
   withDefault,
 } from "./fields.ts";
-import { countingGenerations } from "./generation.ts";
+import { countingNotRun } from "./generation.ts";
 import { LabelSelector, ObjectMeta, typeMeta } from "./meta.ts";
 import { notRunCondition } from "./not-run-here.ts";
 import { PersistentVolumeClaim } from "./persistent-volume-claim.ts";
 import { PodTemplateSpec } from "./pod-spec.ts";
 import { warningsOfTemplate } from "./pod-warnings.ts";
 import { ageColumn, nameColumn } from "./printing.ts";
+import { workloadCondition } from "./replica-status.ts";
 import type { Resource } from "./resource.ts";
 import { defineResource } from "./resource.ts";
 import { workloadScale } from "./scale.ts";
@@ -127,25 +127,6 @@ const StatefulSetSpec = struct(
 );
 export type StatefulSetSpec = z.output<typeof StatefulSetSpec>;
 
-const StatefulSetCondition = struct(
-  apps("StatefulSetCondition"),
-  {
-    type: always(string, ""),
-    status: always(string, ""),
-    lastTransitionTime: timestamp,
-    reason: text,
-    message: text,
-  },
-  {
-    about: "One thing that is, is not, or may be so of a StatefulSet.",
-    type: "What is said to be so.",
-    status: "Whether it is so: True, False or Unknown.",
-    lastTransitionTime: "When the status last changed.",
-    reason: "Why, in one word for programs.",
-    message: "Why, in a sentence for people.",
-  },
-);
-
 const StatefulSetStatus = struct(
   apps("StatefulSetStatus"),
   {
@@ -157,7 +138,7 @@ const StatefulSetStatus = struct(
     currentRevision: text,
     updateRevision: text,
     collisionCount: pointer(int32),
-    conditions: list(StatefulSetCondition, { mergeKey: "type" }),
+    conditions: list(workloadCondition(apps("StatefulSetCondition"), "StatefulSet"), { mergeKey: "type" }),
     availableReplicas: withDefault(presentOr(int32, 0), 0),
   },
   {
@@ -199,8 +180,6 @@ function withNotRun(set: StatefulSet): StatefulSet {
   return { ...set, status: { ...observed, replicas: 0, availableReplicas: 0, conditions } };
 }
 
-const counted = countingGenerations<StatefulSet>((set) => set);
-
 export const statefulSets: Resource<StatefulSet> = defineResource<StatefulSet>({
   group: "apps",
   version: "v1",
@@ -213,12 +192,7 @@ export const statefulSets: Resource<StatefulSet> = defineResource<StatefulSet>({
   schema: StatefulSet,
   support: storedOnly("**not run**, and says so in its status and an Event"),
   validateName: nameRule(dns1123Subdomain),
-  prepareForCreate: (set) => withNotRun(counted.prepareForCreate(set)),
-  prepareForUpdate: (set, old) => {
-    const next = counted.prepareForUpdate(set, old);
-    return next.metadata.generation === old.metadata.generation ? next : withNotRun(next);
-  },
-  prepareForStatusUpdate: counted.prepareForStatusUpdate,
+  ...countingNotRun(withNotRun),
   validate: validateStatefulSet,
   warnings: warningsOfTemplate<StatefulSet>("spec.template", ({ spec }) => spec.template),
   validateUpdate: ({ metadata, spec }, old) => [

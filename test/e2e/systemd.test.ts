@@ -6,6 +6,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { busyboxImage } from "../containers/image.ts";
 import { until } from "./support/cluster.ts";
 import type { Kubectl } from "./support/kubectl.ts";
+import type { PodSeen } from "./support/pod-seen.ts";
+import { podSeen } from "./support/pod-seen.ts";
 import { Site } from "./support/site.ts";
 import { SystemdNode } from "./support/systemd-node.ts";
 
@@ -81,24 +83,6 @@ const onGateway = daemon("gateway", {
   ],
 });
 
-type PodSeen = { readonly uid: string; readonly ids: readonly string[]; readonly restarts: number };
-
-async function podOn(node: SystemdNode): Promise<PodSeen> {
-  const { items } = JSON.parse(await kubectl.ok(`get pods -l app=${node.name} -o json`));
-  // Of the API's own object, the fields that this is about.
-  type Listed = {
-    metadata: { uid: string };
-    status: { containerStatuses?: { containerID?: string; restartCount: number }[] };
-  };
-  const [pod] = items as Listed[];
-  const containers = pod?.status.containerStatuses ?? [];
-  return {
-    uid: pod?.metadata.uid ?? "",
-    ids: containers.map(({ containerID }) => containerID ?? ""),
-    restarts: containers.reduce((sum, { restartCount }) => sum + restartCount, 0),
-  };
-}
-
 /** Read from outside of the agent: what it has mounted for pods is there for everybody on the machine. */
 function starts(node: SystemdNode, { uid }: PodSeen): string {
   const folder = `/var/lib/lares/pods/${uid}/volumes/kubernetes.io~empty-dir/scratch`;
@@ -145,8 +129,8 @@ it("daemons get ready, with volumes that the agent mounts for them", async () =>
   await kubectl.ok("create secret generic word --from-literal=word=lararium");
   for (const one of [onKiosk, onGateway]) await kubectl.ok("apply -f -", one);
   for (const name of ["kiosk", "gateway"]) await kubectl.ok(`rollout status ds/${name} --timeout=60s`);
-  for (const node of [kiosk, gateway]) expect(starts(node, await podOn(node))).toBe("start\n");
-  const { uid } = await podOn(kiosk);
+  for (const node of [kiosk, gateway]) expect(starts(node, await podSeen(kubectl, node.name))).toBe("start\n");
+  const { uid } = await podSeen(kubectl, kiosk.name);
   const folder = `/var/lib/lares/pods/${uid}/volumes/kubernetes.io~empty-dir/scratch`;
   expect(await kiosk.machine.ok("findmnt", "-no", "FSTYPE", folder)).toBe("tmpfs\n");
   expect(await kiosk.machine.ok("cat", `${folder}/word`)).toBe("lararium");
@@ -165,7 +149,7 @@ it("pods are in control groups of their own, out of the agent's limits", async (
 
 it("pods run on when the service is restarted, and when the agent is killed", async () => {
   for (const node of [kiosk, gateway]) {
-    const pod = await podOn(node);
+    const pod = await podSeen(kubectl, node.name);
     const first = await node.agentPid();
     await node.systemctl("restart", "lares-agent.service");
     const second = await node.agentPid();
@@ -177,7 +161,7 @@ it("pods run on when the service is restarted, and when the agent is killed", as
     await untilConnected(node);
     await until(async () => (await node.lares("status")).stdout.includes("Running, ready"), 30_000);
     expect(starts(node, pod)).toBe("start\n");
-    expect(await podOn(node)).toEqual(pod);
+    expect(await podSeen(kubectl, node.name)).toEqual(pod);
   }
 }, 120_000);
 
@@ -204,7 +188,7 @@ it("an agent that hangs is noticed and started again", async () => {
 }, 90_000);
 
 it("a release that does not start makes room for the one before", async () => {
-  const pod = await podOn(kiosk);
+  const pod = await podSeen(kubectl, kiosk.name);
   const good = readlinkSync(kiosk.onDisk("opt/lares/current"));
   const program = readFileSync(site.agentProgram, "utf8");
   const broken = program.replace("\n", '\nif (process.argv[3] === "run") process.exit(1);\n');
@@ -226,10 +210,10 @@ it("after a shutdown and after a power cut pods are back though there is no netw
     await until(async () => (await node.lares("status")).stdout.includes("Running, ready"), 40_000);
     const { code, stdout } = await node.lares("status");
     expect({ code, stdout }).toEqual({ code: 4, stdout: expect.stringMatching(/not connected|connecting/) });
-    expect(starts(node, await podOn(node))).toBe("start\n");
+    expect(starts(node, await podSeen(kubectl, node.name))).toBe("start\n");
     await node.mendNetwork();
     await untilConnected(node);
-    await until(async () => (await podOn(node)).restarts >= 1, 20_000);
+    await until(async () => (await podSeen(kubectl, node.name)).restarts >= 1, 20_000);
   }
 }, 150_000);
 

@@ -6,6 +6,7 @@ import { busyboxImage } from "../containers/image.ts";
 import { slowness } from "../containers/virtual/virtual-machine.ts";
 import { until } from "../e2e/support/cluster.ts";
 import type { Kubectl } from "../e2e/support/kubectl.ts";
+import { podSeen } from "../e2e/support/pod-seen.ts";
 import { Site } from "../e2e/support/site.ts";
 import { VirtualNode } from "../e2e/support/virtual-node.ts";
 
@@ -57,22 +58,6 @@ const limited = daemon("limited", {
   ],
 });
 
-async function podOf(app: string) {
-  const { items } = JSON.parse(await kubectl.ok(`get pods -l app=${app} -o json`));
-  // Of the API's own object, the fields that this is about.
-  type Listed = {
-    metadata: { uid: string };
-    status: { containerStatuses?: { containerID?: string; restartCount: number }[] };
-  };
-  const [pod] = items as Listed[];
-  const containers = pod?.status.containerStatuses ?? [];
-  return {
-    uid: pod?.metadata.uid ?? "",
-    ids: containers.map(({ containerID }) => containerID ?? ""),
-    restarts: containers.reduce((sum, { restartCount }) => sum + restartCount, 0),
-  };
-}
-
 const untilConnected = () => until(async () => (await node.lares("status")).code === 0, slowly(60_000));
 
 it("the machine is one of its own: systemd, one tree of control groups, AppArmor", async () => {
@@ -100,7 +85,7 @@ it("install and join make a node of it, under limits that hold and shut in", asy
 it("a daemon's containers have their limits in the one tree", async () => {
   await kubectl.ok("apply -f -", limited);
   await until(async () => /1\/1/.test(await ready("limited")), slowly(90_000));
-  const { uid } = await podOf("limited");
+  const { uid } = await podSeen(kubectl, "limited");
   const [main, free] = [await groupOf(4242), await groupOf(4243)];
   expect(main).toMatch(new RegExp(`^/lares/pod${uid}/[0-9a-f]{64}$`));
   const files = "memory.max memory.swap.max memory.oom.group cpu.max cpu.weight pids.max";
@@ -219,7 +204,7 @@ it("AppArmor holds containers to the profiles that they name, by field and by an
 });
 
 it("pods run on when the service is restarted, and when the agent is killed", async () => {
-  const pod = await podOf("limited");
+  const pod = await podSeen(kubectl, "limited");
   const first = await node.agentPid();
   await node.systemctl("restart", "lares-agent.service");
   const second = await node.agentPid();
@@ -230,18 +215,18 @@ it("pods run on when the service is restarted, and when the agent is killed", as
   expect(await node.property("NRestarts")).toBe("1");
   await untilConnected();
   await until(async () => (await node.lares("status")).stdout.includes("Running, ready"), slowly(30_000));
-  expect(await podOf("limited")).toEqual(pod);
+  expect(await podSeen(kubectl, "limited")).toEqual(pod);
 });
 
 it("after a reboot without a network daemons start from disk, and the control plane hears of it later", async () => {
-  const { uid } = await podOf("limited");
+  const { uid } = await podSeen(kubectl, "limited");
   await node.machine.reboot({ withNetwork: false });
   await until(async () => (await node.lares("status")).stdout.includes("Running, ready"), slowly(60_000));
   expect((await node.lares("status")).code).toBe(4);
   expect(await groupOf(4242)).toContain(uid);
   node.machine.mendNetwork();
   await untilConnected();
-  await until(async () => (await podOf("limited")).restarts >= 2, slowly(20_000));
+  await until(async () => (await podSeen(kubectl, "limited")).restarts >= 2, slowly(20_000));
 });
 
 it("leave --purge leaves nothing behind", leave);
@@ -252,7 +237,7 @@ it("where systemd makes the control groups, pods are slices of its own", async (
   await node.node("/root/lares-agent.cjs", "install");
   expect((await node.join("cri", "8m")).code).toBe(0);
   await until(async () => /1\/1/.test(await ready("limited")), slowly(90_000));
-  const { uid } = await podOf("limited");
+  const { uid } = await podSeen(kubectl, "limited");
   const slice = `lares-pod${uid.replaceAll("-", "_")}.slice`;
   const main = await groupOf(4242);
   expect(main).toMatch(new RegExp(`^/lares.slice/${slice}/cri-containerd-[0-9a-f]{64}.scope$`));
