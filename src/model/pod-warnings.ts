@@ -23,6 +23,9 @@ const deprecatedAnnotations: ReadonlyMap<string, string> = new Map([
   ["security.alpha.kubernetes.io/unsafe-sysctls", 'non-functional in v1.11+; use the "sysctls" field instead'],
 ]);
 
+const seccompWhy = 'non-functional in v1.27+; use the "seccompProfile" field instead';
+const appArmorWhy = 'deprecated since v1.30; use the "appArmorProfile" field instead';
+
 const deprecatedVolumes: Readonly<Partial<Record<keyof Volume, string>>> = {
   photonPersistentDisk: "deprecated in v1.11, non-functional in v1.16+",
   gitRepo: "deprecated in v1.11",
@@ -61,6 +64,7 @@ export function podWarnings({ metadata, spec }: PodLike, prefix: string): Warnin
     ...Object.keys(metadata.annotations ?? {}).flatMap((key) =>
       warning(`${prefix}metadata.annotations[${key}]`, deprecatedAnnotations.get(key)),
     ),
+    ...profileWarnings({ metadata, spec }, `${prefix}metadata.annotations`),
     ...(spec.volumes ?? []).flatMap((volume, index) => volumeWarnings(volume, `${at}.volumes[${index}]`)),
     ...containers.flatMap(({ container, path }) => [
       ...amountWarnings(container, `${path}.resources`),
@@ -107,6 +111,23 @@ function affinityWarnings(affinity: Affinity | undefined, path: string): Warning
   );
 }
 
+/** Of annotations in which profiles were asked for, where no field does it. */
+function profileWarnings({ metadata, spec }: PodLike, path: string): Warnings {
+  const told = (key: string, why: string) =>
+    metadata.annotations?.[key] === undefined ? [] : [`${path}[${key}]: ${why}`];
+  const { seccompProfile, appArmorProfile } = spec.securityContext ?? {};
+  const ofPod = seccompProfile === undefined ? told("seccomp.security.alpha.kubernetes.io/pod", seccompWhy) : [];
+  const ofContainers = [...(spec.initContainers ?? []), ...spec.containers].flatMap(({ name, securityContext }) => [
+    ...(securityContext?.seccompProfile === undefined
+      ? told(`container.seccomp.security.alpha.kubernetes.io/${name}`, seccompWhy)
+      : []),
+    ...(securityContext?.appArmorProfile === undefined && appArmorProfile === undefined
+      ? told(`container.apparmor.security.beta.kubernetes.io/${name}`, appArmorWhy)
+      : []),
+  ]);
+  return [...ofPod, ...ofContainers];
+}
+
 function volumeWarnings(volume: Volume, path: string): Warnings {
   return Object.entries(deprecatedVolumes).flatMap(([source, why]) =>
     volume[source as keyof Volume] === undefined ? [] : warning(`${path}.${source}`, why),
@@ -128,7 +149,9 @@ function amountWarnings({ resources }: Container, path: string): Warnings {
 function hiddenVariables({ env }: Container, path: string): Warnings {
   const isRepeated = repetitions();
   return (env ?? []).flatMap(({ name, value = "", valueFrom }, index) => {
-    if (!isRepeated(name) || (valueFrom === undefined && value.includes(`$(${name})`))) return [];
+    const before = `$(${name})`;
+    const isInItsTerms = valueFrom === undefined && value.includes(before) && value !== before;
+    if (!isRepeated(name) || isInItsTerms) return [];
     return [
       `${path}[${index}]: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`,
     ];
@@ -138,12 +161,22 @@ function hiddenVariables({ env }: Container, path: string): Warnings {
 type PlacedPort = { readonly port: ContainerPort; readonly path: string };
 
 function portWarnings(ports: readonly PlacedPort[]): Warnings {
-  return ports.flatMap(({ port, path }, index) =>
-    ports.slice(0, index).flatMap((other) => {
+  return ports.flatMap(({ port, path }, index) => [
+    ...addressWarning(port, path),
+    ...ports.slice(0, index).flatMap((other) => {
       const how = overlap(port, other.port);
       return how === null ? [] : [`${path}: ${how} port definition with ${other.path}`];
     }),
-  );
+  ]);
+}
+
+function addressWarning(
+  { name = "", hostPort = 0, containerPort, protocol, hostIP = "" }: ContainerPort,
+  path: string,
+) {
+  if (hostIP === "" || hostPort !== 0) return [];
+  const port = `{Name:${name} HostPort:0 ContainerPort:${containerPort} Protocol:${protocol} HostIP:${hostIP}}`;
+  return [`${path}: hostIP set without hostPort: ${port}`];
 }
 
 function overlap(port: ContainerPort, other: ContainerPort): string | null {

@@ -50,6 +50,28 @@ describe("a pod is warned of", () => {
       ["spec.volumes[1].gitRepo: deprecated in v1.11"],
     ],
     [
+      "a host's address without a port of the host",
+      { containers: [{ ...container, ports: [{ containerPort: 80, hostIP: "10.0.0.1" }] }] },
+      [
+        "spec.containers[0].ports[0]: hostIP set without hostPort: {Name: HostPort:0 ContainerPort:80 Protocol:TCP HostIP:10.0.0.1}",
+      ],
+    ],
+    [
+      "a variable that is told in nothing but its own terms",
+      {
+        containers: [
+          {
+            ...container,
+            env: [
+              { name: "X", value: "1" },
+              { name: "X", value: "$(X)" },
+            ],
+          },
+        ],
+      },
+      ['spec.containers[0].env[1]: hides previous definition of "X", which may be dropped when using apply'],
+    ],
+    [
       "a variable that hides another, but not of one that is told in its terms",
       {
         containers: [
@@ -100,6 +122,39 @@ describe("a pod is warned of", () => {
     const pod = make(pods, { metadata: { name: "p" }, spec: { containers: [container], ...spec } });
     expect(pods.warnings(pod, null)).toEqual(texts);
     expect(pods.warnings(pod, pod)).toEqual([]);
+  });
+});
+
+describe("of profiles in annotations", () => {
+  const annotations = {
+    "seccomp.security.alpha.kubernetes.io/pod": "runtime/default",
+    "container.seccomp.security.alpha.kubernetes.io/c": "runtime/default",
+    "container.apparmor.security.beta.kubernetes.io/c": "unconfined",
+    "container.apparmor.security.beta.kubernetes.io/another": "unconfined",
+  };
+  const warned = (spec: object) =>
+    pods.warnings(
+      make(pods, { metadata: { name: "p", annotations }, spec: { containers: [container], ...spec } }),
+      null,
+    );
+  const ofPod =
+    'metadata.annotations[seccomp.security.alpha.kubernetes.io/pod]: non-functional in v1.27+; use the "seccompProfile" field instead';
+  const seccomp =
+    'metadata.annotations[container.seccomp.security.alpha.kubernetes.io/c]: non-functional in v1.27+; use the "seccompProfile" field instead';
+  const appArmor =
+    'metadata.annotations[container.apparmor.security.beta.kubernetes.io/c]: deprecated since v1.30; use the "appArmorProfile" field instead';
+  const [seccompProfile, appArmorProfile] = [{ type: "RuntimeDefault" }, { type: "Unconfined" }];
+
+  it.each<readonly [string, object, readonly string[]]>([
+    ["no field says it", {}, [ofPod, seccomp, appArmor]],
+    ["the pod's fields say it", { securityContext: { seccompProfile, appArmorProfile } }, [seccomp]],
+    [
+      "the container's fields say it",
+      { containers: [{ ...container, securityContext: { seccompProfile, appArmorProfile } }] },
+      [ofPod],
+    ],
+  ])("where %s", (_where, spec, texts) => {
+    expect(warned(spec)).toEqual(texts);
   });
 });
 
