@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { request } from "node:https";
 import { connect as connectTo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import { WebSocket } from "ws";
 import { engineEnvironment, engineFlags } from "../agents/node/engine/lean-start.ts";
 import { systemClock } from "../agents/node/host/system.ts";
 import { openProcessRuntime } from "../agents/node/runtime/process/process.ts";
+import { renewalShare } from "../agents/node/volume/renewal.ts";
 import { bundleAgent } from "../local/bundle.ts";
 import { certificates } from "../local/certificates.ts";
 import { startControlPlane } from "../local/control-plane.ts";
@@ -32,6 +34,8 @@ export type Footprint = {
   readonly cpuShare: number;
   readonly pingBytes: number;
   readonly syncBytes: number;
+  readonly tokenBytes: number;
+  readonly tokenSeconds: number;
   readonly monthBytes: number;
 };
 
@@ -147,8 +151,15 @@ export async function measureFootprint(engine: string, seconds: number): Promise
     const idle = line.take();
     const pings = idle.filter((size) => size < 64);
     const pingBytes = pings.length === 0 ? 0 : (2 * pings.reduce((sum, size) => sum + size, 0)) / pings.length;
-    const syncBytes = await syncExchangeBytes(line, { port, state, authority: pki.authority });
-    const monthBytes = (monthSeconds / 75) * pingBytes + (monthSeconds / 1800) * syncBytes;
+    const reach = { port, state, authority: pki.authority };
+    const syncBytes = await syncExchangeBytes(line, reach);
+    const { items } = await call("GET", podsPath);
+    const { tokenBytes, lifeSeconds } = await tokenExchangeBytes(line, reach, items[0].metadata.uid);
+    const tokenSeconds = renewalShare * lifeSeconds;
+    const monthBytes =
+      (monthSeconds / 75) * pingBytes +
+      (monthSeconds / 1800) * syncBytes +
+      pods * (monthSeconds / tokenSeconds) * tokenBytes;
     const memory = memoryOf(agent.pid ?? 0);
     return {
       startedMs,
@@ -158,6 +169,8 @@ export async function measureFootprint(engine: string, seconds: number): Promise
       cpuShare,
       pingBytes,
       syncBytes,
+      tokenBytes,
+      tokenSeconds,
       monthBytes,
     };
   } finally {
@@ -239,6 +252,30 @@ async function syncExchangeBytes(line: CountedLine, { port, state, authority }: 
   const bytes = line.take().reduce((sum, size) => sum + size, 0);
   socket.terminate();
   return bytes;
+}
+
+/** What a token for a pod's volume costs, by a connection of its own. */
+async function tokenExchangeBytes(line: CountedLine, { port, state, authority }: Reach, podUid: string) {
+  const { credential } = JSON.parse(readFileSync(join(state, "credential"), "utf8"));
+  const body = JSON.stringify({ podUid, audience: "", expirationSeconds: 3607 });
+  const headers = { authorization: `Bearer ${credential}`, "content-type": "application/json" };
+  line.take();
+  const answer = await new Promise<string>((resolve, reject) => {
+    const options = { host: "127.0.0.1", port, path: "/agent/v1/token", method: "POST", headers, ca: authority };
+    const asked = request({ ...options, agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk) => {
+        text += chunk;
+      });
+      response.on("end", () => resolve(text));
+    });
+    asked.once("error", reject);
+    asked.end(body);
+  });
+  await sleep(200);
+  const tokenBytes = line.take().reduce((sum, size) => sum + size, 0);
+  return { tokenBytes, lifeSeconds: JSON.parse(answer).expiresInMs / 1000 };
 }
 
 function cpuTicks(pid: number): number {

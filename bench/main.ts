@@ -249,7 +249,8 @@ async function measureAgentBy(engine: string, seconds: number): Promise<void> {
   row("  with its part of what is shared", inMegabytes(memory.proportionalMib), "PSS: other Nodes run on this machine");
   row("  of no file", inMegabytes(memory.anonymousMib), "what the kernel could not drop");
   row("processor", `${(cpuShare * 100).toFixed(3)} %`, "of a core; limit 0.2");
-  const month = `limit 3; ${found.pingBytes.toFixed(0)} bytes each 75 s, ${found.syncBytes} each 30 min, with TLS`;
+  const tokens = `${found.tokenBytes} for each pod each ${(found.tokenSeconds / 3600).toFixed(0)} h`;
+  const month = `limit 3; ${found.pingBytes.toFixed(0)} bytes each 75 s, ${found.syncBytes} each 30 min, ${tokens}; with TLS`;
   row("network in a month", `${(monthBytes / 1e6).toFixed(2)} MB`, month);
   row("start -> first pod's process", inSeconds(startedMs), "limit 2; enrolment included");
   const bare = `${barePodStartMs.toFixed(0)} ms by the runtime alone; limit 150 more`;

@@ -14,13 +14,25 @@ import { makeToken, tokenIssuer } from "./service-account-tokens.ts";
 
 /** A node comes back for another one in time: what a stolen one is good for ends with the day. */
 const longestSeconds = 24 * 3600;
+/** What is asked for on behalf of a pod whose author asked for nothing. */
+const unaskedSeconds = 3607;
+/**
+ * Upstream lets these last for a year. Renewed by the hour they would be most of what a node at rest sends, and daemons
+ * of a node that is cut off could soon do nothing with theirs. They end with the pod in any case.
+ */
+const extendedSeconds = 7 * 24 * 3600;
+
+function secondsOf({ audience, expirationSeconds }: PodTokenRequest): number {
+  if (audience === "" && expirationSeconds === unaskedSeconds) return extendedSeconds;
+  return Math.min(longestSeconds, Math.max(shortestTokenSeconds, expirationSeconds));
+}
 
 export async function answerPodToken(request: Request, env: Env, keys: Keys): Promise<Response> {
   const caller = nodeOf(request.headers);
   if (caller === null) return refuse(401, "a node credential is required");
   const parsed = PodTokenRequest.safeParse(await readJson(request));
   if (!parsed.success) return refuse(400, `not a request for a token: ${parsed.error.issues[0]?.message}`);
-  const { podUid, audience, expirationSeconds } = parsed.data;
+  const { podUid, audience } = parsed.data;
   const shard = nodeShard(env, shardOfNode(env, caller.node));
   const pod = await shard.podOfNode(caller.node, caller.digest, podUid);
   if (pod === "unauthorized") return refuse(401, "the credential is not known");
@@ -32,7 +44,7 @@ export async function answerPodToken(request: Request, env: Env, keys: Keys): Pr
   const place = { resource: "serviceaccounts", namespace, name: serviceAccount };
   const [account] = await runBatch(env.DB, [readObject(env.DB, place)]);
   if (account === null) return refuse(404, `serviceaccounts ${JSON.stringify(serviceAccount)} not found`);
-  const seconds = Math.min(longestSeconds, Math.max(shortestTokenSeconds, expirationSeconds));
+  const seconds = secondsOf(parsed.data);
   const token = await makeToken(
     {
       account,

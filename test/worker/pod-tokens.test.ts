@@ -46,7 +46,7 @@ describe("a node's token for a pod", () => {
     const agent = await Agent.registered("edge-1");
     const uid = await addPod("edge-1", { serviceAccountName: "robot" });
     const { token, expiresInMs } = await tokenFor(agent, uid);
-    expect(expiresInMs).toBe(3_607_000);
+    expect(expiresInMs).toBe(604_800_000);
     const { code, body } = await api.call(self, { method: "POST", token, body: {} });
     expect(code).toBe(201);
     expect(body["status"]).toMatchObject({

@@ -6,7 +6,7 @@ import type { TokenRequest, TokenSource } from "../assignment/objects.ts";
 import type { Clock } from "../ports.ts";
 
 /** A token is renewed when this much of its life is over. */
-const renewalShare = 0.8;
+export const renewalShare = 0.8;
 const retryMs = 30_000;
 /** How far this clock may be behind the one that a token was issued by. */
 const slackMs = 30_000;
