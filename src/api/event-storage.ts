@@ -42,8 +42,9 @@ export class EventStorage implements Storage {
     const podName = podOfMadeUp(name);
     if (podName === null) return null;
     const pods = asPods([await this.#pods.read({ namespace, name: podName })]);
-    const written = pods.length === 0 ? null : await this.#pullsOfAll(namespace);
-    const all = pods.flatMap((pod) => lifecycleEvents(pod, written, this.#nowMs));
+    // Only those about images depend on what was written, which is looked through as a whole.
+    const pulls = pods.length > 0 && isOfPull(name) ? await this.#pullsOfAll(namespace) : null;
+    const all = pods.flatMap((pod) => lifecycleEvents(pod, pulls, this.#nowMs));
     return all.find(({ metadata }) => metadata.name === name) ?? null;
   }
 
@@ -122,6 +123,10 @@ export class EventStorage implements Storage {
 /** The pod's name in that of an Event as `lifecycleEvents` names them; names of containers have no dots. */
 function podOfMadeUp(name: string): string | null {
   return /^(.+)\.(?:scheduled|(?:pulled|created|started)\.[^.]+)$/.exec(name)?.[1] ?? null;
+}
+
+function isOfPull(name: string): boolean {
+  return /\.pulled\.[^.]+$/.test(name);
 }
 
 function isScheduling(event: KubeObject): boolean {

@@ -88,6 +88,13 @@ const editRules = [
   rule(everything, "coordination.k8s.io", ["leases"]),
 ];
 
+/** What `kubectl top` reads; metrics-server brings it where there is one. */
+const metricsReader: ClusterRole = (() => {
+  const plain = role("system:aggregated-metrics-reader", rule(reading, "metrics.k8s.io", ["nodes", "pods"]));
+  const to = Object.fromEntries(["view", "edit", "admin"].map((name) => [aggregationLabel(name), "true"]));
+  return { ...plain, metadata: { ...plain.metadata, labels: { ...labels, ...to } } };
+})();
+
 const certificates = "certificates.k8s.io";
 
 export const defaultClusterRoles: readonly ClusterRole[] = [
@@ -102,6 +109,7 @@ export const defaultClusterRoles: readonly ClusterRole[] = [
   ),
   part("edit", ...editRules),
   part("view", ...viewRules),
+  metricsReader,
   role(
     "system:discovery",
     urls("/api", "/api/*", "/apis", "/apis/*", ...healthUrls, "/openapi", "/openapi/*", ...versionUrls),

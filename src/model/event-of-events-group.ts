@@ -148,6 +148,7 @@ const unchangeable = [
   "involvedObject",
   "reason",
   "message",
+  "source",
   "firstTimestamp",
   "lastTimestamp",
   "count",

@@ -318,6 +318,14 @@ describe("a ClusterRole that is put together", () => {
     expect(await codeOf(token, leases)).toBe(200);
   });
 
+  it("lets whoever may look at pods see what they use", async () => {
+    const token = await newAccount("looker");
+    const used = "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods";
+    expect(await codeOf(token, used)).toBe(403);
+    await api.create(rbac.roleBindings, binding("looker", "ClusterRole/view", account("looker")));
+    expect(await codeOf(token, used)).toBe(200);
+  });
+
   it("shows what it is put together from, through others that are put together too", async () => {
     const rule = { verbs: ["use"], apiGroups: ["example.com"], resources: ["things"] };
     const add = clusterRole("view-things", rule);

@@ -53,11 +53,11 @@ describe("an Event", () => {
     expect(await api.get(`${core}/one`)).toMatchObject({ series, message: "It was there." });
     const refused = await api.call(path, {
       ...{ method: "PATCH", contentType: "application/merge-patch+json" },
-      body: { note: "It was not.", series: { count: 1 } },
+      body: { note: "It was not.", deprecatedSource: { host: "b" }, series: { count: 1 } },
     });
     expect(refused.code).toBe(422);
     expect(refused.body["message"]).toBe(
-      'Event.events.k8s.io "one" is invalid: [series.count: Invalid value: "": should be at least 2, message: Invalid value: "It was not.": field is immutable]',
+      'Event.events.k8s.io "one" is invalid: [series.count: Invalid value: "": should be at least 2, message: Invalid value: "It was not.": field is immutable, source: Invalid value: {"host":"b"}: field is immutable]',
     );
   });
 
