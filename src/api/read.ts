@@ -131,40 +131,68 @@ async function remainingAfter(storage: Storage, namespace: string | null, { at, 
   return found === undefined || found === mostCounted ? null : found;
 }
 
-/** Objects that the selectors pick, as many as the limit allows; what is read for that is bounded page by page. */
-export async function selectPage(
+/** What the selectors pick of a part of what is kept. */
+export type Selected = {
+  /** Objects that are not kept anywhere and come before all others. */
+  readonly preceding: readonly KubeObject[];
+  readonly objects: readonly KubeObject[];
+  /** Of the first part: the others may be younger. */
+  readonly rv: number;
+};
+
+/** Reads `atOnce` objects at a time, each when the one before has been taken; there is at least one part. */
+export async function* selectParts(
   storage: Storage,
   resource: Resource,
   namespace: string | null,
-  { labels, fields, limit, continueAt }: Pick<ListOptions, "labels" | "fields" | "limit" | "continueAt">,
-): Promise<Page> {
+  { labels, fields, continueAt, atOnce }: Selectors & { readonly atOnce: number },
+): AsyncGenerator<Selected, undefined> {
   const picks = (object: KubeObject) => isSelected(resource, object, { labels, fields });
   const equal = (name: string) => fields.find(({ field, operator }) => field === name && operator === "=")?.value;
   const name = namespace !== null || !resource.namespaced ? (equal("metadata.name") ?? null) : null;
   const nodeName = equal("spec.nodeName") ?? null;
-  const objects: KubeObject[] = [];
-  let kept = 0;
   let after = continueAt?.after ?? null;
   let rv = continueAt?.rv ?? 0;
+  for (;;) {
+    const {
+      preceding = [],
+      objects,
+      ...read
+    } = await storage.list({ namespace, name, nodeName, after, limit: atOnce });
+    rv = rv === 0 ? read.rv : rv;
+    yield { preceding: preceding.filter(picks), objects: objects.filter(picks), rv };
+    if (objects.length < atOnce || objects.length === 0) return;
+    after = placeOfLast(objects);
+  }
+}
+
+type Selectors = Pick<ListOptions, "labels" | "fields" | "continueAt">;
+
+/** Objects that the selectors pick, as many as the limit allows; what is read for that is bounded page by page. */
+async function selectPage(
+  storage: Storage,
+  resource: Resource,
+  namespace: string | null,
+  { labels, fields, limit, continueAt }: Selectors & Pick<ListOptions, "limit">,
+): Promise<Page> {
+  const objects: KubeObject[] = [];
+  let kept = 0;
+  let version = 0;
   // Where nothing is sorted out, one more than is wanted tells whether there is more.
   const takesAll = labels.length === 0 && fields.length === 0;
   const atOnce = takesAll && limit > 0 ? Math.min(limit + 1, pageObjects) : pageObjects;
-  for (;;) {
-    const read = await storage.list({ namespace, name, nodeName, after, limit: atOnce });
-    rv = rv === 0 ? read.rv : rv;
-    objects.push(...(read.preceding ?? []).filter(picks));
-    for (const object of read.objects) {
-      if (!picks(object)) continue;
+  for await (const part of selectParts(storage, resource, namespace, { labels, fields, continueAt, atOnce })) {
+    version = part.rv;
+    objects.push(...part.preceding);
+    for (const object of part.objects) {
       if (limit > 0 && objects.length >= limit && kept > 0) {
-        return { objects, rv, continueAt: { rv, after: placeOfLast(objects), remaining: null } };
+        return { objects, rv: version, continueAt: { rv: version, after: placeOfLast(objects), remaining: null } };
       }
       objects.push(object);
       kept += 1;
     }
-    const last = read.objects.at(-1);
-    if (read.objects.length < atOnce || last === undefined) return { objects, rv, continueAt: null };
-    after = { namespace: last.metadata.namespace ?? "", name: last.metadata.name ?? "" };
   }
+  return { objects, rv: version, continueAt: null };
 }
 
 function placeOfLast(objects: readonly KubeObject[]) {

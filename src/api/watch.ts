@@ -3,6 +3,7 @@
 
 import { ApiError, qualifiedResource } from "../model/api-error.ts";
 import { apiVersionOf } from "../model/decode.ts";
+import { watchBacklogBytes } from "../model/limits.ts";
 import type { KubeObject } from "../model/meta.ts";
 import type { Node } from "../model/node.ts";
 import { withHoldOver } from "../model/node-hold.ts";
@@ -17,7 +18,8 @@ import type { ListOptions } from "./list-options.ts";
 import { listOptions } from "./list-options.ts";
 import type { Representation } from "./negotiation.ts";
 import { contentTypeOf, negotiateStream } from "./negotiation.ts";
-import { selectPage } from "./read.ts";
+import type { Selected } from "./read.ts";
+import { selectParts } from "./read.ts";
 import type { IncludeObject } from "./table.ts";
 import { bookmarkTable, includeObjectOf, tableOf, toPartialObjectMetadata } from "./table.ts";
 import { awaitVersion } from "./versions.ts";
@@ -35,6 +37,8 @@ const shortestMs = 30 * 60_000;
 const reconnectMs = 500;
 const mostReconnects = 20;
 const writeCharacters = 64 * 1024;
+/** What is there is read so many objects at a time: a client that reads slowly keeps no more than these in memory. */
+const initialObjects = 500;
 
 export async function watchObjects(context: RequestContext): Promise<Response> {
   const { resource, namespace, name } = context.target;
@@ -48,20 +52,21 @@ export async function watchObjects(context: RequestContext): Promise<Response> {
   const from = options.resourceVersion ?? 0;
   const includeObject = includeObjectOf(query.get("includeObject"));
   if (sendInitialEvents === true && from > 0) await awaitVersion(context.env.DB, from);
-  const page =
+  const parts =
     sendInitialEvents === true || from === 0
-      ? await selectPage(storageOf(context), resource, namespace, { ...options, limit: 0 })
+      ? selectParts(storageOf(context), resource, namespace, { ...options, continueAt: null, atOnce: initialObjects })
       : null;
-  const initial = sendInitialEvents === false ? [] : (page?.objects ?? []);
+  const first = (await parts?.next())?.value;
   const watch = new Watch(context, options, {
     representation,
     includeObject,
     bookmarks,
-    afterRv: page?.rv ?? from,
+    afterRv: first?.rv ?? from,
     endsInMs: timeoutSeconds > 0 ? timeoutSeconds * 1000 : shortestMs * (1 + Math.random()),
   });
   const headers = { "content-type": contentTypeOf(representation), "cache-control": "no-cache, private" };
   const response = new Response(watch.readable, { headers });
+  const initial = first === undefined || parts === null || sendInitialEvents === false ? null : { first, rest: parts };
   watch.start(initial, sendInitialEvents === true && bookmarks);
   return response;
 }
@@ -73,6 +78,9 @@ type WatchOptions = {
   readonly afterRv: number;
   readonly endsInMs: number;
 };
+
+/** What is there when a watch begins, part by part. */
+type Initial = { readonly first: Selected; readonly rest: AsyncIterable<Selected> };
 
 class Watch {
   readonly readable: ReadableStream;
@@ -104,9 +112,9 @@ class Watch {
   }
 
   /** Sends what is there and begins to follow; the stream ends by itself. */
-  start(initial: readonly KubeObject[], marksTheEnd: boolean): void {
+  start(initial: Initial | null, marksTheEnd: boolean): void {
     this.#writer.closed.catch(() => this.#close());
-    this.#queue(0, () => this.#send(initial.map((object) => ({ type: "ADDED", object }))));
+    if (initial !== null) this.#queue(0, () => this.#sendInitial(initial));
     if (marksTheEnd) this.#queue(0, () => this.#bookmark({ "k8s.io/initial-events-end": "true" }));
     this.#timers.push(setInterval(() => this.#queue(1, () => this.#write("\n")), heartbeatMs));
     const { bookmarks, endsInMs } = this.#options;
@@ -199,22 +207,49 @@ class Watch {
     }
   }
 
+  /** Part after part: the changes that are followed from the first one's version bring the others up to date. */
+  async #sendInitial({ first, rest }: Initial): Promise<void> {
+    await this.#sendCounted([...first.preceding, ...first.objects]);
+    for await (const { objects } of rest) {
+      if (this.#closed) return;
+      await this.#sendCounted(objects);
+    }
+  }
+
+  /** What waits counts, so that of many who do not read some are cut off; but nobody is for the size of what there is. */
+  async #sendCounted(objects: readonly KubeObject[]): Promise<void> {
+    const texts = this.#texts(objects.map((object) => ({ type: "ADDED", object })));
+    const size = texts.reduce((sum, { length }) => sum + length, 0);
+    const counted = Math.min(size, watchBacklogBytes / 2);
+    this.#backlog.add(counted);
+    try {
+      for (const text of texts) await this.#write(text);
+    } finally {
+      this.#backlog.add(-counted);
+    }
+  }
+
   async #expire(first: number): Promise<void> {
     const error = new ApiError("Expired", `too old resource version: ${this.#rv} (${first - 1})`);
     await this.#write(`${encode({ type: "ERROR", object: error.status() })}\n`);
     this.#end();
   }
 
-  /** Several at a time, for each write costs as much as many events. */
   async #send(events: readonly WatchEvent[]): Promise<void> {
+    for (const text of this.#texts(events)) await this.#write(text);
+  }
+
+  /** Several events in one, for each write costs as much as many of them. */
+  #texts(events: readonly WatchEvent[]): readonly string[] {
+    const texts: string[] = [];
     let text = "";
     for (const event of events) {
       text += this.#line(event);
       if (text.length < writeCharacters) continue;
-      await this.#write(text);
+      texts.push(text);
       text = "";
     }
-    await this.#write(text);
+    return text === "" ? texts : [...texts, text];
   }
 
   #line({ type, object }: WatchEvent): string {

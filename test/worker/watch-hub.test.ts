@@ -125,6 +125,20 @@ describe("many watches", () => {
     await quick.seen("the last", ({ object }) => object.metadata.name === "last");
   });
 
+  it("that do not read what there is when they begin are cut off when they are too many", {
+    timeout: 60_000,
+  }, async () => {
+    const text = "x".repeat(900_000);
+    for (let index = 0; index < 6; index += 1)
+      await api.create(api.configMaps, configMap(`big-${index}`, { data: { text } }));
+    const slow = await Promise.all(Array.from({ length: 20 }, () => watch(api.configMaps, { reads: false })));
+    await connected(slow.length);
+    await stir(1);
+    await until("some are cut off", async () => (await connections()) < slow.length);
+    const quick = await watch(api.configMaps);
+    await quick.seen("the last", ({ object }) => object.metadata.name === "big-5");
+  });
+
   it("that end leave nothing behind in the hub", async () => {
     const watching = await Promise.all(Array.from({ length: 5 }, async () => watchFrom(await head())));
     await connected(5);

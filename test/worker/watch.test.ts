@@ -5,11 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { KubeObject } from "../../src/model/meta.ts";
 import { watchHub } from "../../src/pokes.ts";
 import { trimLog } from "../../src/store/log.ts";
+import { insertObjects } from "../../src/store/objects.ts";
 import { insertPods, updatePodStatuses } from "../../src/store/pods.ts";
 import type { HubMessage, WatchStart } from "../../src/store/watch-messages.ts";
 import { watchHeader } from "../../src/store/watch-messages.ts";
 import * as api from "./support/api.ts";
-import { addNodes, head, newCluster, nodeNames, run } from "./support/cluster.ts";
+import { addNodes, head, newCluster, newUid, nodeNames, run } from "./support/cluster.ts";
 import { tick } from "./support/cron.ts";
 import { keepTemplate, newPod, statusUpdate, storedPods } from "./support/pods.ts";
 import { until } from "./support/until.ts";
@@ -159,6 +160,26 @@ describe("a watch of more than a client takes at once", () => {
     const watching = await watchFrom(from);
     await watching.seenRv(await head());
     expect(numbered(watching.events)).toEqual(await loggedAfter(from));
+  });
+});
+
+describe("what there is when a watch begins", () => {
+  it("comes whole and once where it is read in several parts", async () => {
+    const names = Array.from({ length: 1_200 }, (_, index) => `c-${String(index).padStart(4, "0")}`);
+    const rows = names.map((name, index) => {
+      const labels = { odd: String(index % 2 === 1) };
+      const metadata = { name, namespace: "default", uid: newUid(), labels };
+      return { resource: "configmaps", namespace: "default", name, object: configMap(name, { metadata }) };
+    });
+    await run(insertObjects(env.DB, rows, { nowMs: Date.now() }));
+    const query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
+    const all = await watch(`${api.configMaps}?${query}`);
+    const odd = await watch(`${api.configMaps}?${query}&labelSelector=odd=true`);
+    const isMark = ({ type }: SeenEvent) => type === "BOOKMARK";
+    const added = (wanted: readonly string[]) => wanted.map((name) => `ADDED ${name}`);
+    expect(told((await all.seen("the mark", isMark)).slice(0, -1))).toEqual(added(names));
+    const oddNames = names.filter((_, index) => index % 2 === 1);
+    expect(told((await odd.seen("the mark", isMark)).slice(0, -1))).toEqual(added(oddNames));
   });
 });
 
