@@ -21,7 +21,10 @@ export type CredentialStore = {
 
 /** What it takes to make the credential here. */
 export type OwnCredentials = {
-  /** One that does not count yet, or is not known to. */
+  /**
+   * One that does not count yet, or is not known to. Only that it counts ends this: whatever an answer says, an earlier
+   * question may have let it in, or may yet, and then no other one gets in under this name.
+   */
   readonly waiting: CredentialStore & { remove(): void };
   newCredential(): string;
   /** SHA-256, in hex. */
@@ -45,7 +48,10 @@ const timeoutMs = 30_000;
 export class NodeCredentials implements Credentials {
   readonly #options: EnrolOptions;
   #credential: string | undefined;
-  /** A stored credential that was refused is replaced if a join token can be had, and is kept if none can. */
+  /**
+   * A stored credential that was refused is replaced if a join token can be had and lets the machine in; until then it is
+   * kept, and shown again after each time that the token was refused as well.
+   */
   #isRefused = false;
   #pending: Promise<CredentialResult> | undefined;
 
@@ -76,32 +82,25 @@ export class NodeCredentials implements Credentials {
   async #enrol(joinToken: string | undefined, waiting: string | undefined): Promise<CredentialResult> {
     if (waiting !== undefined) {
       const result = await this.#post(waiting);
-      // Nobody knows of the request any more, or yet: a new one is made.
+      // Nobody knows of it any more, or yet, or somebody on the way says so: it is asked for again.
       const isForgotten = result.ok && result.status === 401;
       if (!isForgotten) return this.#heard(waiting, result);
-      this.#options.own?.waiting.remove();
     }
     if (joinToken === undefined) {
-      return { ok: false, problem: { kind: "refused", message: "the request to join was forgotten" } };
+      return this.#notLetIn({ kind: "refused", message: "the request to join was forgotten" });
     }
     const { own } = this.#options;
-    if (own !== undefined) return this.#ask(joinToken, own);
-    const answer = credentialOf(await this.#post(joinToken));
-    return typeof answer === "string" ? this.#keep(answer) : { ok: false, problem: answer };
+    if (own !== undefined) return this.#ask(own, { joinToken, credential: waiting ?? newWaiting(own) });
+    const result = await this.#post(joinToken);
+    const answer = credentialOf(result);
+    return typeof answer === "string" ? this.#keep(answer) : this.#failed(result, answer);
   }
 
-  /** Kept before it is told: should the answer get lost, it is asked about again. */
-  async #ask(joinToken: string, own: OwnCredentials): Promise<CredentialResult> {
-    const credential = own.newCredential();
+  async #ask(own: OwnCredentials, { joinToken, credential }: Asked): Promise<CredentialResult> {
     const digest = own.digestOf(credential);
-    own.waiting.write(credential);
     const result = await this.#post(joinToken, { digest });
     const mustWait = result.ok && readApprovalAnswer(result.body)?.approval === "Required";
-    if (!mustWait) {
-      const isRefused = result.ok && result.status >= 400 && result.status < 500;
-      if (isRefused) own.waiting.remove();
-      return this.#heard(credential, result);
-    }
+    if (!mustWait) return this.#heard(credential, result);
     return this.#heard(credential, await this.#post(joinToken, { digest, request: own.requestFor(credential) }));
   }
 
@@ -116,11 +115,22 @@ export class NodeCredentials implements Credentials {
     if (answer?.approval !== "Pending") {
       const problem = credentialOf(result);
       const odd = { kind: "unreachable", message: "cannot enrol: the answer is none of Lares" } as const;
-      return { ok: false, problem: typeof problem === "string" ? odd : problem };
+      return this.#failed(result, typeof problem === "string" ? odd : problem);
     }
     const name = answer.request ?? "";
     const message = `CertificateSigningRequest ${name} is not approved yet: kubectl certificate approve ${name}`;
     return { ok: false, problem: { kind: "waiting", message } };
+  }
+
+  #failed(result: HttpResult, problem: ConnectionProblem): CredentialResult {
+    const isRefusal = result.ok && result.status >= 400 && result.status < 500;
+    return isRefusal ? this.#notLetIn(problem) : { ok: false, problem };
+  }
+
+  #notLetIn(problem: ConnectionProblem): CredentialResult {
+    // The stored credential may have been refused by somebody on the way, and be good again.
+    this.#isRefused = false;
+    return { ok: false, problem };
   }
 
   #keep(credential: string): CredentialResult {
@@ -135,6 +145,15 @@ export class NodeCredentials implements Credentials {
     const body = JSON.stringify({ node, ...told });
     return client.post({ path: paths.enrol, bearer, body, timeoutMs });
   }
+}
+
+type Asked = { readonly joinToken: string; readonly credential: string };
+
+/** Kept before it is told: should the answer get lost, it is asked about again. */
+function newWaiting(own: OwnCredentials): string {
+  const credential = own.newCredential();
+  own.waiting.write(credential);
+  return credential;
 }
 
 function credentialOf(result: HttpResult): string | ConnectionProblem {
