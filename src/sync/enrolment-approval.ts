@@ -16,6 +16,7 @@ import { decodeObject } from "../model/decode.ts";
 import { fieldErrorText } from "../model/field-error.ts";
 import { goTime } from "../model/instant.ts";
 import type { JoinToken } from "../model/join-token.ts";
+import type { KubeObject } from "../model/meta.ts";
 import { runBatch, StalePremise } from "../store/batch.ts";
 import {
   countUse,
@@ -67,15 +68,17 @@ export type Asking = {
   readonly token: JoinToken;
   readonly tokenKey: ObjectKey;
   readonly node: string;
+  /** There is a node of this name. */
+  readonly isKnown: boolean;
   /** Undefined: the agent does not know yet that it has to ask. */
   readonly request: string | undefined;
   readonly nowMs: number;
 };
 
 /** Keeps the request of a machine that has shown a token. It takes one use of the token, whatever becomes of it. */
-export async function ask(db: D1Database, { token, tokenKey, node, request, nowMs }: Asking): Promise<ApprovalOutcome> {
-  const mayReplace = token.spec.replace === true;
-  if (!mayReplace && (await findNodeCredential(db, node)) !== null) return taken(node);
+export async function ask(db: D1Database, asking: Asking): Promise<ApprovalOutcome> {
+  const { token, tokenKey, node, isKnown, request, nowMs } = asking;
+  if (isKnown && token.spec.replace !== true) return taken(node);
   if (request === undefined) {
     const error = "the join token needs approval: send a request for a certificate";
     return answered({ node, approval: "Required", error });
@@ -87,6 +90,10 @@ export async function ask(db: D1Database, { token, tokenKey, node, request, nowM
   if (!isForNode || !digestForm.test(serialNumber))
     return refused(422, `the request must be for O=system:nodes, CN=system:node:${node}, serialNumber=DIGEST`);
   const key = keyOf(node, serialNumber);
+  // Also where somebody has decided: who shows the credential, and not its digest alone, hears what.
+  const pending = answered({ node, approval: "Pending", request: key.name });
+  const hasAsked = async () => isOurs((await runBatch(db, [readObject(db, key)]))[0], serialNumber);
+  if (await hasAsked()) return pending;
   const object = newRequest({ key, token, request, nowMs });
   if (typeof object === "string") return refused(422, object);
   try {
@@ -97,9 +104,9 @@ export async function ask(db: D1Database, { token, tokenKey, node, request, nowM
     ]);
   } catch (error) {
     if (!(error instanceof StalePremise)) throw error;
-    return refused(403, "the join token is used up");
+    return (await hasAsked()) ? pending : refused(403, "the join token is used up");
   }
-  return answered({ node, approval: "Pending", request: key.name });
+  return pending;
 }
 
 type New = Pick<Asking, "token" | "nowMs"> & { readonly key: ObjectKey; readonly request: string };
@@ -135,24 +142,26 @@ export async function hear(db: D1Database, { node, digest, nowMs }: Waiting): Pr
   const key = keyOf(node, digest);
   const [found] = await runBatch(db, [readObject(db, key)]);
   const known = await findNodeCredential(db, node);
-  const isIn = known !== null && isSameDigest(known.digest, digest);
-  if (found === null)
-    return isIn ? answered({ node, approval: "Approved" }) : refused(401, "there is no request for this credential");
-  // Stored under the requests, so it is one.
-  const request = found as CertificateSigningRequest;
-  if (!isOurs(request, digest)) return refused(401, "there is no request for this credential");
-  const denied = conditionOf(request, "Denied") ?? conditionOf(request, "Failed");
+  // Machines ask until they hear that they are in: where the answer got lost, so may have what is done with it.
+  if (known !== null && isSameDigest(known.digest, digest)) return answered({ node, approval: "Approved" }, true);
+  if (!isOurs(found, digest)) return refused(401, "there is no request for this credential");
+  const denied = conditionOf(found, "Denied") ?? conditionOf(found, "Failed");
   if (denied !== undefined)
     return refused(403, `request ${key.name} was denied: ${denied.message ?? denied.reason ?? ""}`);
-  if (conditionOf(request, "Approved") === undefined) return answered({ node, approval: "Pending", request: key.name });
-  if (isIn) return answered({ node, approval: "Approved", request: key.name });
-  if (conditionOf(request, enrolled) !== undefined)
+  if (conditionOf(found, "Approved") === undefined) return answered({ node, approval: "Pending", request: key.name });
+  if (conditionOf(found, enrolled) !== undefined)
     return refused(403, `another machine has taken the place of ${node}, or it was removed`);
-  return letIn(db, { key, request, node, digest, nowMs, isKnown: known !== null });
+  return letIn(db, { key, request: found, node, digest, nowMs, isKnown: known !== null });
 }
 
-/** Whether a request was made here, for just this credential: users cannot make any, but what is stored may be restored. */
-function isOurs(request: CertificateSigningRequest, digest: string): boolean {
+/**
+ * Whether what is stored was made here, for just this credential: users cannot make any requests of this signer, but what
+ * is stored may be restored.
+ */
+function isOurs(found: KubeObject | null, digest: string): found is CertificateSigningRequest {
+  if (found === null) return false;
+  // Stored under the requests, so it is one.
+  const request = found as CertificateSigningRequest;
   const parsed = parseCertificateRequest(requestText(request));
   return request.spec.signerName === nodeEnrolmentSigner && parsed.ok && parsed.subject.serialNumber === digest;
 }

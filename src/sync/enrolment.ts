@@ -1,11 +1,12 @@
-// How a machine becomes a node: it shows a join token once, and is given a credential of its own.
+// How a machine becomes a node: it shows a join token, and the credential that it made counts from then on. It may ask as
+// often as it takes to hear so. Agents of old made none, and are given one.
 import type { Env } from "../env.ts";
 import { qualifiedResource } from "../model/api-error.ts";
 import type { JoinToken } from "../model/join-token.ts";
 import { joinTokens, mayJoinAs, needsApproval } from "../model/join-token.ts";
 import { nodes } from "../model/node.ts";
 import { runBatch, StalePremise } from "../store/batch.ts";
-import type { StoredToken } from "../store/credentials.ts";
+import type { NodeCredential, StoredToken } from "../store/credentials.ts";
 import {
   countUse,
   digestOf,
@@ -76,11 +77,11 @@ async function enrolWith(
   const token = object as JoinToken;
   const { spec } = token;
   if (!mayJoinAs(spec, node)) return refused(403, `the join token is not for a node named ${node}`);
-  if (needsApproval(spec)) return ask(db, { token, tokenKey: key, node, request, nowMs });
   const mayReplace = spec.replace === true;
   const known = await findNodeCredential(db, node);
-  if (known !== null && made !== undefined && isSameDigest(known.digest, made)) return letIn(node, false);
+  if (isOf(known, made)) return letIn(node, mayReplace);
   const isKnown = known !== null;
+  if (needsApproval(spec)) return ask(db, { token, tokenKey: key, node, isKnown, request, nowMs });
   if (isKnown && !mayReplace) return taken(node);
   const credential = `laresnode_${node}_${newSecret()}`;
   const digest = made ?? digestOf(credential);
@@ -94,11 +95,17 @@ async function enrolWith(
     ]);
   } catch (error) {
     if (!(error instanceof StalePremise)) throw error;
-    const wasFaster = !mayReplace && (await findNodeCredential(db, node)) !== null;
-    return wasFaster ? taken(node) : refused(403, "the join token is used up");
+    const faster = await findNodeCredential(db, node);
+    // It was another question of the same machine, which has given up waiting for the answer.
+    if (isOf(faster, made)) return letIn(node, mayReplace);
+    return faster !== null && !mayReplace ? taken(node) : refused(403, "the join token is used up");
   }
   if (made !== undefined) return letIn(node, isKnown);
   return { outcome: "enrolled", answer: { node, credential }, replaced: isKnown };
+}
+
+function isOf(known: NodeCredential | null, made: string | undefined): boolean {
+  return known !== null && made !== undefined && isSameDigest(known.digest, made);
 }
 
 /** With the credential that it made. */

@@ -4,12 +4,15 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { everyMinute } from "../../src/cron.ts";
 import { digestOf, newSecret } from "../../src/store/credentials.ts";
+import { enrol as enrolIn } from "../../src/sync/enrolment.ts";
 import { paths } from "../../src/sync/messages.ts";
 import { certificateRequest } from "../support/certificate-request.ts";
 import { nodeReport } from "./support/agent.ts";
 import * as api from "./support/api.ts";
 import { passSeconds, stopClock } from "./support/clock.ts";
 import { newCluster } from "./support/cluster.ts";
+import { interposed, onceBefore } from "./support/database.ts";
+import { AgentSocket } from "./support/socket.ts";
 
 const node = "edge-1";
 const joinTokens = "/apis/lares.dev/v1alpha1/jointokens";
@@ -49,6 +52,12 @@ function machine(name = node) {
     ask: (token: string, request = certificateRequest(subject)) => post(paths.enrol, token, { node: name, request }),
     enrol: (token: string) => post(paths.enrol, token, { node: name, digest: digestOf(credential) }),
     hear: () => post(paths.enrol, credential, { node: name }),
+    /** Its question comes to the batch with these statements when `meanwhile` is done. */
+    enrolAround: (token: string, around: RegExp, meanwhile: () => Promise<unknown>) => {
+      const DB = interposed(onceBefore(around, meanwhile));
+      const request = certificateRequest(subject);
+      return enrolIn({ ...env, DB }, { token, node: name, digest: digestOf(credential), request, nowMs: Date.now() });
+    },
     sync: async () => {
       const have = { revision: 0, etag: "", templates: [] };
       const message = { protocol: 1, node: name, sequence: 1, have, register: true, nodeReport: nodeReport() };
@@ -132,6 +141,66 @@ describe("a machine that shows a token which needs approval", () => {
     expect(other).toMatchObject({ uses: 1 });
   });
 
+  it.each(["denied", "removed"] as const)(
+    "is let in with the same credential after its request was %s",
+    async (end) => {
+      stopClock();
+      const { ask, hear, sync } = machine();
+      const token = await joinToken({ expirationSeconds: 7 * 86_400, maxUses: 2 });
+      await ask(token);
+      const [name = ""] = await requestNames();
+      if (end === "denied") {
+        await decide("Denied");
+        passSeconds(3_601);
+        await everyMinute(env, Date.now());
+      } else await api.remove(`${requests}/${name}`);
+      expect((await hear()).code).toBe(401);
+      expect(await ask(token)).toMatchObject({ code: 202, body: { approval: "Pending", request: name } });
+      expect(await hear()).toMatchObject({ code: 202 });
+      await decide("Approved");
+      expect((await hear()).code).toBe(200);
+      expect(await sync()).toBe(200);
+    },
+  );
+
+  it("takes one use of the token for one credential, however often it asks", async () => {
+    const { ask } = machine();
+    const token = await joinToken({ maxUses: 2 });
+    const pending = { code: 202, body: { approval: "Pending", request: expect.stringMatching(/^edge-1-/) } };
+    expect(await ask(token)).toMatchObject(pending);
+    expect(await ask(token)).toMatchObject(pending);
+    expect(await api.get(`${joinTokens}/machines`)).toMatchObject({ status: { uses: 1 } });
+    expect(await requestNames()).toHaveLength(1);
+  });
+
+  it("waits also where the last use of the token went to a question of its own that was faster", async () => {
+    const { ask, enrolAround } = machine();
+    const token = await joinToken({ maxUses: 1 });
+    const outcome = await enrolAround(token, /INSERT INTO objects/, () => ask(token));
+    expect(outcome).toMatchObject({ outcome: "answered", answer: { approval: "Pending" } });
+  });
+
+  it.each([false, true])("is told that it is in when it asks with the token again (replace: %s)", async (replace) => {
+    const { ask, hear, enrol } = machine();
+    const token = await joinToken({ maxUses: 0, replace });
+    await ask(token);
+    const [name = ""] = await requestNames();
+    await decide("Approved");
+    await hear();
+    await api.remove(`${requests}/${name}`);
+    expect(await enrol(token)).toEqual({ code: 200, body: { node, approval: "Approved" } });
+    expect(await requestNames()).toEqual([]);
+  });
+
+  it("is told that it is in whatever became of its request, where another token was enough", async () => {
+    const { ask, hear, enrol } = machine();
+    await ask(await joinToken());
+    await enrol(await joinToken({ approval: "" }, "enough"));
+    expect(await hear()).toMatchObject({ code: 200, body: { approval: "Approved" } });
+    await decide("Denied");
+    expect(await hear()).toMatchObject({ code: 200, body: { approval: "Approved" } });
+  });
+
   it("takes a use of the token by asking", async () => {
     const token = await joinToken({ maxUses: 2 });
     const codes = await Promise.all(["a", "b", "c"].map(async (name) => (await machine(name).ask(token)).code));
@@ -187,13 +256,54 @@ describe("a machine that shows a token which is enough by itself", () => {
     expect(await api.get(`${joinTokens}/machines`)).toMatchObject({ status: { uses: 1 } });
   });
 
+  it.each<readonly [string, object]>([
+    ["that has a use left", { maxUses: 2 }],
+    ["that has no use left", { maxUses: 1 }],
+    ["that has no use left, and is for taking the place of a node", { maxUses: 1, replace: true }],
+  ])("is let in twice at once, by a token %s", async (_which, spec) => {
+    const token = await joinToken({ approval: "", ...spec });
+    const { enrol, enrolAround, sync } = machine();
+    const outcome = await enrolAround(token, /INTO node_credentials/, () => enrol(token));
+    expect(outcome).toMatchObject({ outcome: "answered", answer: { node, approval: "Approved" } });
+    expect(await sync()).toBe(200);
+    expect(await api.get(`${joinTokens}/machines`)).toMatchObject({ status: { uses: 1 } });
+  });
+
+  it.each<readonly [string, object, number]>([
+    ["its name", { maxUses: 2 }, 409],
+    ["the last use of the token", { maxUses: 1, replace: true }, 403],
+  ])("is refused where another machine was faster, and got %s", async (_what, spec, code) => {
+    const token = await joinToken({ approval: "", ...spec });
+    const faster = machine();
+    const slower = machine();
+    const outcome = await slower.enrolAround(token, /INTO node_credentials/, () => faster.enrol(token));
+    expect(outcome).toMatchObject({ outcome: "refused", code });
+    expect(await faster.sync()).toBe(200);
+    expect(await slower.sync()).toBe(401);
+  });
+
+  it.each(["with the token", "with its credential"] as const)(
+    "shuts out who was the node, asking again %s",
+    async (how) => {
+      const token = await joinToken({ approval: "", replace: true, maxUses: 2 });
+      const [before, after] = [machine(), machine()];
+      await before.enrol(token);
+      expect(await before.sync()).toBe(200);
+      const socket = await AgentSocket.opened(before.credential);
+      // Its connection broke off once the credential was written.
+      await after.enrolAround(token, /INTO node_credentials/, async () => {});
+      expect((await (how === "with the token" ? after.enrol(token) : after.hear())).code).toBe(200);
+      await socket.closed();
+      expect(await before.sync()).toBe(401);
+    },
+  );
+
   it("is the only one of its name", async () => {
     const token = await joinToken({ approval: "", maxUses: 2 });
     expect((await machine().enrol(token)).code).toBe(200);
     const other = machine();
     expect((await other.enrol(token)).code).toBe(409);
     expect((await other.hear()).code).toBe(401);
-    expect((await post(paths.enrol, token, { node, digest: "no digest" })).code).toBe(400);
   });
 });
 
