@@ -6,7 +6,7 @@ import type { Pod } from "../model/pod.ts";
 import { findNodeCredential, isSameDigest } from "../store/credentials.ts";
 import type { MirrorAnswer } from "../sync/messages.ts";
 import { MirrorRequest } from "../sync/messages.ts";
-import { nodeOf, readJson, refuse } from "../sync/routes.ts";
+import { nodeOf, problemOf, readJson, refuse } from "../sync/routes.ts";
 import type { Ask } from "./node-requests.ts";
 
 const mirrorAnnotation = "kubernetes.io/config.mirror";
@@ -19,7 +19,7 @@ export async function answerMirrors(env: Env, request: Request, ask: Ask): Promi
   if (caller === null || stored === null || !isSameDigest(stored.digest, caller.digest))
     return refuse(401, "a node credential is required");
   const parsed = MirrorRequest.safeParse(await readJson(request));
-  if (!parsed.success) return refuse(400, `no list of pods: ${parsed.error.issues[0]?.message}`);
+  if (!parsed.success) return refuse(400, `no list of pods: ${problemOf(parsed.error)}`);
   const { node, pods } = parsed.data;
   if (node !== caller.node) return refuse(403, `this credential is for node ${caller.node}`);
   const listed = await ask("GET", `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${node}`)}`);

@@ -5,7 +5,7 @@ import { decide, isMaster } from "../core/authorization.ts";
 import { findNodeCredential, isSameDigest } from "../store/credentials.ts";
 import type { ReviewAnswer } from "../sync/messages.ts";
 import { ReviewRequest } from "../sync/messages.ts";
-import { nodeOf, readJson, refuse } from "../sync/routes.ts";
+import { nodeOf, problemOf, readJson, refuse } from "../sync/routes.ts";
 import type { Credentials } from "./authentication.ts";
 import { whoseToken } from "./authentication.ts";
 import { tokenIssuer } from "./service-account-tokens.ts";
@@ -23,7 +23,7 @@ export async function answerReview(
   const known = await findNodeCredential(credentials.db, caller.node);
   if (known === null || !isSameDigest(known.digest, caller.digest)) return refuse(401, "the credential is not known");
   const parsed = ReviewRequest.safeParse(await readJson(request));
-  if (!parsed.success) return refuse(400, `not a question about a token: ${parsed.error.issues[0]?.message}`);
+  if (!parsed.success) return refuse(400, `not a question about a token: ${problemOf(parsed.error)}`);
   const found = await whoseToken(parsed.data.token, [tokenIssuer], credentials);
   if (found === null) return Response.json({ user: null, parts: [] } satisfies ReviewAnswer);
   const { user } = found;

@@ -8,7 +8,7 @@ import { runBatch } from "../store/batch.ts";
 import { readObject } from "../store/objects.ts";
 import type { PodTokenAnswer } from "../sync/messages.ts";
 import { PodTokenRequest } from "../sync/messages.ts";
-import { nodeOf, readJson, refuse } from "../sync/routes.ts";
+import { nodeOf, problemOf, readJson, refuse } from "../sync/routes.ts";
 import type { Keys } from "./json-web-token.ts";
 import { makeToken, tokenIssuer } from "./service-account-tokens.ts";
 
@@ -31,7 +31,7 @@ export async function answerPodToken(request: Request, env: Env, keys: Keys): Pr
   const caller = nodeOf(request.headers);
   if (caller === null) return refuse(401, "a node credential is required");
   const parsed = PodTokenRequest.safeParse(await readJson(request));
-  if (!parsed.success) return refuse(400, `not a request for a token: ${parsed.error.issues[0]?.message}`);
+  if (!parsed.success) return refuse(400, `not a request for a token: ${problemOf(parsed.error)}`);
   const { podUid, audience } = parsed.data;
   const shard = nodeShard(env, shardOfNode(env, caller.node));
   const pod = await shard.podOfNode(caller.node, caller.digest, podUid);

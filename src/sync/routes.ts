@@ -1,5 +1,6 @@
 // The agent protocol over HTTP: enrolment, sync messages, and the way to the socket. No token of a user opens it.
 import { Hono } from "hono";
+import type * as z from "zod";
 import type { Env } from "../env.ts";
 import { nodeShard, pokeWatchHub, shardOfNode } from "../pokes.ts";
 import { bearerToken, digestOf } from "../store/credentials.ts";
@@ -21,7 +22,7 @@ agentRoutes.post(paths.enrol, async (context) => {
   const request = EnrolRequest.safeParse(await readJson(context.req.raw));
   const token = bearerToken(context.req.raw.headers);
   if (token === null) return refuse(401, "a join token is required");
-  if (!request.success) return refuse(400, 'the body must name the node: {"node": "NAME"}');
+  if (!request.success) return refuse(400, `not an enrolment: ${problemOf(request.error)}`);
   const { node, digest, request: asked } = request.data;
   const nowMs = Date.now();
   const waiting = nodeOf(context.req.raw.headers);
@@ -45,7 +46,7 @@ agentRoutes.post(paths.sync, async (context) => {
   const caller = nodeOf(context.req.raw.headers);
   if (caller === null) return refuse(401, "a node credential is required");
   const request = SyncRequest.safeParse(await readJson(context.req.raw));
-  if (!request.success) return refuse(400, `not a sync message: ${request.error.issues[0]?.message}`);
+  if (!request.success) return refuse(400, `not a sync message: ${problemOf(request.error)}`);
   if (request.data.node !== caller.node) return refuse(403, `this credential is for node ${caller.node}`);
   const waitMs = Math.min(longestWaitMs, 1000 * Math.max(0, Number(context.req.query("wait") ?? 0) || 0));
   const shard = nodeShard(context.env, shardOfNode(context.env, caller.node));
@@ -85,6 +86,13 @@ export async function readJson(request: Request): Promise<unknown> {
   } catch {
     return null;
   }
+}
+
+/** The first thing that is wrong with a body, and with which field of it. */
+export function problemOf({ issues }: z.ZodError): string {
+  const [issue] = issues;
+  if (issue === undefined) return "invalid";
+  return issue.path.length === 0 ? issue.message : `${issue.path.join(".")}: ${issue.message}`;
 }
 
 export function refuse(code: number, why: string): Response {

@@ -200,6 +200,12 @@ describe("a message by request", () => {
     expect((await post(paths.sync, agent.token, body)).code).toBe(400);
   });
 
+  it("is refused with the field that is wrong", async () => {
+    const agent = await Agent.registered(name);
+    const { body } = await post(paths.sync, agent.token, syncMessage(name, { pods: [{ uid: "u" }] }));
+    expect(body["error"]).toMatch(/^not a sync message: pods\.0\.observation: Invalid input/);
+  });
+
   it("is answered at once with what there is", async () => {
     const agent = await Agent.registered(name);
     const uid = await addPod();

@@ -305,6 +305,17 @@ describe("a machine that shows a token which is enough by itself", () => {
     expect((await other.enrol(token)).code).toBe(409);
     expect((await other.hear()).code).toBe(401);
   });
+
+  it.each<readonly [string, unknown, string]>([
+    ["a digest that is none", { node, digest: "no digest" }, "digest: Invalid string"],
+    ["a field that is not known", { node, more: 1 }, 'Unrecognized key: "more"'],
+    ["no node", { digest: "0".repeat(64) }, "node: Invalid input: expected string"],
+    ["a node and no field of it", "edge-1", "Invalid input: expected object"],
+  ])("is told what is wrong with %s", async (_what, body, problem) => {
+    const { code, body: answer } = await post(paths.enrol, await enough(), body);
+    expect(code).toBe(400);
+    expect(answer["error"]).toContain(`not an enrolment: ${problem}`);
+  });
 });
 
 describe("nobody else is let in", () => {
