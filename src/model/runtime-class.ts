@@ -41,7 +41,7 @@ const RuntimeClass = struct(
     scheduling: pointer(Scheduling),
   },
   {
-    about: "A name for a way to run containers. It is kept here; agents run all pods in their one way.",
+    about: "A name for a way to run containers. It is kept here; pods that name one are refused by their node.",
     metadata: "Standard object metadata.",
     handler: "What the nodes call it. Cannot be changed.",
     overhead: "What a pod of the class needs beside its containers.",
@@ -57,7 +57,7 @@ export const runtimeClasses: Resource<RuntimeClass> = defineResource<RuntimeClas
   plural: "runtimeclasses",
   namespaced: false,
   schema: RuntimeClass,
-  support: storedOnly("agents run all pods in their one way"),
+  support: storedOnly("pods that name one are refused by their node"),
   validateName: nameRule(dns1123Subdomain),
   validate: validateRuntimeClass,
   validateUpdate: ({ metadata, handler }, old) => [
