@@ -9,15 +9,12 @@ import {
   int32,
   omitempty,
   oneOf,
-  pointer,
   string,
   struct,
   text,
 } from "./fields.ts";
-import { LocalObjectReference } from "./references.ts";
 
 const required = always(string, "");
-const secretRef = pointer(LocalObjectReference);
 
 export const GCEPersistentDiskVolumeSource = struct(
   core("GCEPersistentDiskVolumeSource"),
@@ -109,17 +106,5 @@ export const PhotonPersistentDiskVolumeSource = struct(
     about: "A disk of a Photon controller. Obsolete.",
     pdID: "The id of the disk.",
     fsType: "The file system to mount. Absent: ext4.",
-  },
-);
-
-export const CinderVolumeSource = struct(
-  core("CinderVolumeSource"),
-  { volumeID: required, fsType: text, readOnly: flag, secretRef },
-  {
-    about: "A disk of OpenStack that is attached to the node. Obsolete: use its CSI driver.",
-    volumeID: "The id of the disk.",
-    fsType: "The file system to mount. Absent: ext4.",
-    readOnly: "Whether it is mounted for reading only.",
-    secretRef: "The Secret with what is needed to reach OpenStack.",
   },
 );

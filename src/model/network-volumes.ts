@@ -1,35 +1,26 @@
 // Volumes that come over a network. Most are obsolete upstream, and still part of core/v1.
 // Source: core/v1 types; defaults of pkg/apis/core/v1.
-import * as z from "zod";
-
 import {
   AWSElasticBlockStoreVolumeSource,
   AzureDiskVolumeSource,
   AzureFileVolumeSource,
-  CinderVolumeSource,
   GCEPersistentDiskVolumeSource,
   PhotonPersistentDiskVolumeSource,
   VsphereVirtualDiskVolumeSource,
 } from "./cloud-volumes.ts";
-import {
-  always,
-  core,
-  defaulted,
-  flag,
-  int32,
-  mandatory,
-  nullWhenAbsent,
-  pointer,
-  string,
-  stringMap,
-  strings,
-  struct,
-  text,
-} from "./fields.ts";
+import { always, core, flag, int32, pointer, string, strings, struct, text } from "./fields.ts";
 import { LocalObjectReference } from "./references.ts";
+import {
+  cephfsSource,
+  cinderSource,
+  flexVolumeSource,
+  iscsiSource,
+  rbdSource,
+  scaleIOSource,
+  storageosSource,
+} from "./secret-volumes.ts";
 
 const required = always(string, "");
-const requiredStrings = always(z.array(string), []);
 const secretRef = pointer(LocalObjectReference);
 
 export const networkVolumeSources = {
@@ -59,38 +50,7 @@ export const networkVolumeSources = {
       },
     ),
   ),
-  iscsi: pointer(
-    struct(
-      core("ISCSIVolumeSource"),
-      {
-        targetPortal: required,
-        iqn: required,
-        lun: always(int32, 0),
-        iscsiInterface: defaulted(string, "default"),
-        fsType: text,
-        readOnly: flag,
-        portals: strings,
-        chapAuthDiscovery: flag,
-        chapAuthSession: flag,
-        secretRef,
-        initiatorName: pointer(string),
-      },
-      {
-        about: "A disk that the node reaches by iSCSI.",
-        targetPortal: "The address of the target, with its port if that is not 3260.",
-        iqn: "The name of the target.",
-        lun: "The number of the disk at the target.",
-        iscsiInterface: "The interface to use.",
-        fsType: "The file system to mount. Absent: ext4.",
-        readOnly: "Whether it is mounted for reading only.",
-        portals: "Further addresses of the target.",
-        chapAuthDiscovery: "Whether discovery is authenticated by CHAP.",
-        chapAuthSession: "Whether the session is authenticated by CHAP.",
-        secretRef: "The Secret with what CHAP needs.",
-        initiatorName: "The name that the node takes towards the target.",
-      },
-    ),
-  ),
+  iscsi: pointer(iscsiSource("ISCSIVolumeSource", secretRef)),
   glusterfs: pointer(
     struct(
       core("GlusterfsVolumeSource"),
@@ -103,75 +63,10 @@ export const networkVolumeSources = {
       },
     ),
   ),
-  rbd: pointer(
-    struct(
-      core("RBDVolumeSource"),
-      {
-        monitors: requiredStrings,
-        image: required,
-        fsType: text,
-        pool: defaulted(string, "rbd"),
-        user: defaulted(string, "admin"),
-        keyring: defaulted(string, "/etc/ceph/keyring"),
-        secretRef,
-        readOnly: flag,
-      },
-      {
-        about: "A Ceph block device. Obsolete.",
-        monitors: "The addresses of the Ceph monitors.",
-        image: "The name of the image.",
-        fsType: "The file system to mount. Absent: ext4.",
-        pool: "The pool that the image is in.",
-        user: "The user to be towards Ceph.",
-        keyring: "The file on the node with the user's key.",
-        secretRef: "The Secret with the user's key, which goes before keyring.",
-        readOnly: "Whether it is mounted for reading only.",
-      },
-    ),
-  ),
-  flexVolume: pointer(
-    struct(
-      core("FlexVolumeSource"),
-      {
-        driver: required,
-        fsType: text,
-        secretRef,
-        readOnly: flag,
-        options: stringMap,
-      },
-      {
-        about: "A volume of a program that is installed on the node. Obsolete: use a CSI driver.",
-        driver: "The name of the driver.",
-        fsType: "The file system to mount. Absent: the driver decides.",
-        secretRef: "The Secret that the driver is given.",
-        readOnly: "Whether it is mounted for reading only.",
-        options: "What else the driver is told.",
-      },
-    ),
-  ),
-  cinder: pointer(CinderVolumeSource),
-  cephfs: pointer(
-    struct(
-      core("CephFSVolumeSource"),
-      {
-        monitors: requiredStrings,
-        path: text,
-        user: text,
-        secretFile: text,
-        secretRef,
-        readOnly: flag,
-      },
-      {
-        about: "A directory of CephFS. Obsolete: use its CSI driver.",
-        monitors: "The addresses of the Ceph monitors.",
-        path: "The directory to mount. Absent: the root.",
-        user: "The user to be towards Ceph. Absent: admin.",
-        secretFile: "The file on the node with the user's key.",
-        secretRef: "The Secret with the user's key, which goes before secretFile.",
-        readOnly: "Whether it is mounted for reading only.",
-      },
-    ),
-  ),
+  rbd: pointer(rbdSource("RBDVolumeSource", secretRef)),
+  flexVolume: pointer(flexVolumeSource("FlexVolumeSource", secretRef)),
+  cinder: pointer(cinderSource("CinderVolumeSource", secretRef)),
+  cephfs: pointer(cephfsSource("CephFSVolumeSource", secretRef)),
   flocker: pointer(
     struct(
       core("FlockerVolumeSource"),
@@ -241,56 +136,8 @@ export const networkVolumeSources = {
       },
     ),
   ),
-  scaleIO: pointer(
-    struct(
-      core("ScaleIOVolumeSource"),
-      {
-        gateway: required,
-        system: required,
-        secretRef: mandatory(nullWhenAbsent(LocalObjectReference)),
-        sslEnabled: flag,
-        protectionDomain: text,
-        storagePool: text,
-        storageMode: defaulted(string, "ThinProvisioned"),
-        volumeName: text,
-        fsType: defaulted(string, "xfs"),
-        readOnly: flag,
-      },
-      {
-        about: "A ScaleIO volume. Obsolete.",
-        gateway: "The address of the ScaleIO gateway.",
-        system: "The name of the storage system.",
-        secretRef: "The Secret with a user name and a password for the gateway.",
-        sslEnabled: "Whether the gateway is reached by TLS.",
-        protectionDomain: "The protection domain that the storage is in.",
-        storagePool: "The pool that the storage is in.",
-        storageMode: "ThickProvisioned or ThinProvisioned.",
-        volumeName: "The name of the volume.",
-        fsType: "The file system to mount.",
-        readOnly: "Whether it is mounted for reading only.",
-      },
-    ),
-  ),
-  storageos: pointer(
-    struct(
-      core("StorageOSVolumeSource"),
-      {
-        volumeName: text,
-        volumeNamespace: text,
-        fsType: text,
-        readOnly: flag,
-        secretRef,
-      },
-      {
-        about: "A StorageOS volume. Obsolete.",
-        volumeName: "The name of the volume, unique within its namespace.",
-        volumeNamespace: "The namespace that it has at StorageOS. Absent: the pod's.",
-        fsType: "The file system to mount. Absent: ext4.",
-        readOnly: "Whether it is mounted for reading only.",
-        secretRef: "The Secret with what is needed to reach StorageOS.",
-      },
-    ),
-  ),
+  scaleIO: pointer(scaleIOSource("ScaleIOVolumeSource", LocalObjectReference)),
+  storageos: pointer(storageosSource("StorageOSVolumeSource", secretRef)),
 } as const;
 
 export const networkVolumeDocs = {

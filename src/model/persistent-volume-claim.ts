@@ -2,6 +2,7 @@
 // Source: core/v1 PersistentVolumeClaim; pkg/printers/internalversion printPersistentVolumeClaim.
 import type * as z from "zod";
 
+import { accessModesText } from "./access-modes.ts";
 import {
   always,
   core,
@@ -101,13 +102,6 @@ export const PersistentVolumeClaim = struct(
 );
 export type PersistentVolumeClaim = z.output<typeof PersistentVolumeClaim>;
 
-const modeNames: readonly (readonly [string, string])[] = [
-  ["ReadWriteOnce", "RWO"],
-  ["ReadOnlyMany", "ROX"],
-  ["ReadWriteMany", "RWX"],
-  ["ReadWriteOncePod", "RWOP"],
-];
-
 function column(
   name: string,
   description: string,
@@ -135,12 +129,7 @@ const columns: readonly Column<PersistentVolumeClaim>[] = [
   column(
     "Access Modes",
     "How the volume can be mounted.",
-    ofVolume(({ status }) =>
-      modeNames
-        .filter(([mode]) => status.accessModes?.includes(mode))
-        .map(([, short]) => short)
-        .join(","),
-    ),
+    ofVolume(({ status }) => accessModesText(status.accessModes)),
   ),
   column(
     "StorageClass",

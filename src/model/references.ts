@@ -47,6 +47,13 @@ export const LocalObjectReference = atomicStruct(
   { about: "The name of an object in the same namespace.", name: "The name of the object." },
 );
 
+export const SecretReference = atomicStruct(
+  core("SecretReference"),
+  { name: text, namespace: text },
+  { about: "A Secret of any namespace.", name: "The name of the Secret.", namespace: "The namespace it is in." },
+);
+export type SecretReference = z.output<typeof SecretReference>;
+
 export const TypedLocalObjectReference = atomicStruct(
   core("TypedLocalObjectReference"),
   {

@@ -28,6 +28,7 @@ import { nodeMetrics, podMetrics } from "./metrics.ts";
 import { namespaces } from "./namespace.ts";
 import { networkPolicies } from "./network-policy.ts";
 import { nodes } from "./node.ts";
+import { persistentVolumes } from "./persistent-volume.ts";
 import { persistentVolumeClaims } from "./persistent-volume-claim.ts";
 import { pods } from "./pod.ts";
 import { podDisruptionBudgets } from "./pod-disruption-budget.ts";
@@ -53,6 +54,7 @@ export const resources: readonly Resource[] = [
   namespaces,
   nodes,
   persistentVolumeClaims,
+  persistentVolumes,
   pods,
   replicationControllers,
   resourceQuotas,

@@ -193,18 +193,18 @@ const CSIVolumeSource = struct(
   },
 );
 
+export const HostPathVolumeSource = struct(
+  core("HostPathVolumeSource"),
+  { path: required, type: defaultedPointer(hostPathType, "") },
+  {
+    about: "A file or directory of the node itself.",
+    path: "Its path on the node.",
+    type: "What has to be there: empty for no check, Directory, DirectoryOrCreate, File, FileOrCreate, Socket, CharDevice or BlockDevice.",
+  },
+);
+
 const volumeSources = {
-  hostPath: pointer(
-    struct(
-      core("HostPathVolumeSource"),
-      { path: required, type: defaultedPointer(hostPathType, "") },
-      {
-        about: "A file or directory of the node itself.",
-        path: "Its path on the node.",
-        type: "What has to be there: empty for no check, Directory, DirectoryOrCreate, File, FileOrCreate, Socket, CharDevice or BlockDevice.",
-      },
-    ),
-  ),
+  hostPath: pointer(HostPathVolumeSource),
   emptyDir: pointer(
     struct(
       core("EmptyDirVolumeSource"),

@@ -96,6 +96,7 @@ it.each([
 
 it("the node selector of pods is a map that is applied as a whole, labels are not", () => {
   expect(field("PodSpec.nodeSelector")["x-kubernetes-map-type"]).toBe("atomic");
+  expect(field("PersistentVolumeSpec.claimRef")["x-kubernetes-map-type"]).toBe("granular");
   expect(field("ObjectMeta.labels")["x-kubernetes-map-type"]).toBeUndefined();
 });
 

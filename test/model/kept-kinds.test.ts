@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { limitRanges } from "../../src/model/limit-range.ts";
 import type { KubeObject } from "../../src/model/meta.ts";
 import { networkPolicies } from "../../src/model/network-policy.ts";
+import { persistentVolumes } from "../../src/model/persistent-volume.ts";
 import { persistentVolumeClaims } from "../../src/model/persistent-volume-claim.ts";
 import { podDisruptionBudgets } from "../../src/model/pod-disruption-budget.ts";
 import type { Resource } from "../../src/model/resource.ts";
@@ -34,6 +35,10 @@ function errorsOf(plural: string, json: object): readonly string[] {
   const resource = kind(plural);
   return texts(resource.validate(make(resource, json)));
 }
+
+const storage = { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"] };
+const subdomain =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
 describe("what is refused", () => {
   it.each<readonly [string, string, object, readonly string[]]>([
@@ -134,6 +139,107 @@ describe("what is refused", () => {
       ],
     ],
     [
+      "a volume of nothing",
+      "persistentvolumes",
+      {},
+      [
+        "spec.accessModes: Required value",
+        "spec.capacity: Required value",
+        'spec.capacity: Unsupported value: null: supported values: "storage"',
+        "spec: Required value: must specify a volume type",
+      ],
+    ],
+    [
+      "a volume of everything that is unknown",
+      "persistentvolumes",
+      {
+        spec: {
+          capacity: { cpu: "-1" },
+          accessModes: ["Some", "ReadWriteOnce", "ReadWriteOncePod"],
+          persistentVolumeReclaimPolicy: "Keep",
+          volumeMode: "Tape",
+          storageClassName: "_",
+          hostPath: { path: "/a" },
+        },
+      },
+      [
+        'spec.accessModes: Unsupported value: "Some": supported values: "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"',
+        "spec.accessModes: Forbidden: may not use ReadWriteOncePod with other access modes",
+        'spec.capacity: Unsupported value: {"cpu":"-1"}: supported values: "storage"',
+        "spec.capacity[cpu]: Invalid value: -1: must be a valid resource quantity",
+        'spec.capacity[cpu]: Invalid value: "-1": must be greater than zero',
+        'spec.persistentVolumeReclaimPolicy: Unsupported value: "Keep": supported values: "Delete", "Recycle", "Retain"',
+        `spec.storageClassName: Invalid value: "_": ${subdomain}`,
+        'spec.volumeMode: Unsupported value: "Tape": supported values: "Block", "Filesystem"',
+      ],
+    ],
+    [
+      "a volume of two sorts",
+      "persistentvolumes",
+      { spec: { ...storage, nfs: {}, cephfs: { monitors: ["a"] }, csi: {}, gcePersistentDisk: {} } },
+      [
+        "spec.persistentDisk.pdName: Required value",
+        "spec.nfs: Forbidden: may not specify more than 1 volume type",
+        "spec.cephFS: Forbidden: may not specify more than 1 volume type",
+        "spec.csi: Forbidden: may not specify more than 1 volume type",
+      ],
+    ],
+    [
+      "a driver's volume of no name and half a Secret",
+      "persistentvolumes",
+      { spec: { ...storage, csi: { driver: "d.e", nodePublishSecretRef: { name: "s" }, nodeExpandSecretRef: {} } } },
+      [
+        "spec.csi.volumeHandle: Required value",
+        "spec.csi.nodePublishSecretRef.namespace: Required value",
+        "spec.csi.nodeExpandSecretRef.name: Required value",
+        "spec.csi.nodeExpandSecretRef.namespace: Required value",
+      ],
+    ],
+    [
+      "Secrets and Endpoints without a namespace",
+      "persistentvolumes",
+      { spec: { ...storage, cinder: { volumeID: "v", secretRef: { name: "s" } } } },
+      ["spec.cinder.secretRef.namespace: Required value"],
+    ],
+    [
+      "Endpoints of an empty namespace",
+      "persistentvolumes",
+      { spec: { ...storage, glusterfs: { endpoints: "e", path: "p", endpointsNamespace: "" } } },
+      [
+        'spec.glusterfs.endpointsNamespace: Invalid value: "": if the endpointnamespace is set, it must be a valid namespace name',
+      ],
+    ],
+    [
+      "a disk of a node that is not named",
+      "persistentvolumes",
+      { spec: { ...storage, local: { path: "/mnt/../disk" } } },
+      [
+        "spec.local.path: Invalid value: \"/mnt/../disk\": must not contain '..'",
+        "spec.nodeAffinity: Required value: Local volume requires node affinity",
+      ],
+    ],
+    [
+      "a disk of nodes that are not told",
+      "persistentvolumes",
+      { spec: { ...storage, local: { path: "/mnt" }, nodeAffinity: {} } },
+      ["spec.nodeAffinity.required: Required value: must specify required node constraints"],
+    ],
+    [
+      "a node to be emptied",
+      "persistentvolumes",
+      { spec: { ...storage, hostPath: { path: "//./" }, persistentVolumeReclaimPolicy: "Recycle" } },
+      ["spec.persistentVolumeReclaimPolicy: Forbidden: may not be 'recycle' for a hostPath mount of '/'"],
+    ],
+    [
+      "attributes of what has no driver",
+      "persistentvolumes",
+      { spec: { ...storage, nfs: { server: "s", path: "/p" }, volumeAttributesClassName: "" } },
+      [
+        "spec.volumeAttributesClassName: Required value: an empty string is disallowed",
+        "spec.csi: Required value: has to be specified when using volumeAttributesClassName",
+      ],
+    ],
+    [
       "an ingress of nothing",
       "ingresses",
       {},
@@ -197,6 +303,21 @@ describe("rows", () => {
       ["Bound", "v", "1Gi", "RWO,RWX", "fast", "<unset>", "24h", "Filesystem"],
     ],
     [
+      "of a volume that is claimed",
+      "persistentvolumes",
+      {
+        spec: { ...storage, storageClassName: "fast", claimRef: { namespace: "default", name: "data" } },
+        status: { phase: "Failed", reason: "Gone" },
+      },
+      ["1Gi", "RWO", "Retain", "Failed", "default/data", "fast", "<unset>", "Gone", "24h", "Filesystem"],
+    ],
+    [
+      "of a volume of nothing",
+      "persistentvolumes",
+      {},
+      ["0", "", "Retain", "Pending", "", "", "<unset>", "", "24h", "Filesystem"],
+    ],
+    [
       "of an ingress",
       "ingresses",
       {
@@ -226,6 +347,17 @@ it("containers without limits get those that follow from the bounds", () => {
   ]);
 });
 
+it("a volume is pending from the start, whatever is said of it", () => {
+  const made = make(persistentVolumes, { spec: { ...storage, iscsi: {} }, status: { phase: "Bound", reason: "x" } });
+  const { spec, status } = persistentVolumes.prepareForCreate(made);
+  expect(status).toEqual({ phase: "Pending", lastPhaseTransitionTime: "2026-01-01T00:00:00Z" });
+  expect(spec).toMatchObject({
+    persistentVolumeReclaimPolicy: "Retain",
+    volumeMode: "Filesystem",
+    iscsi: { iscsiInterface: "default", lun: 0 },
+  });
+});
+
 it("a policy is about what goes out only if it says what may", () => {
   const types = (spec: object) => make(networkPolicies, { spec }).spec.policyTypes;
   expect(types({})).toEqual(["Ingress"]);
@@ -251,6 +383,31 @@ describe("an update", () => {
     expect(update(persistentVolumeClaims, { spec, ...bound }, { spec: more })).toEqual([]);
     expect(update(persistentVolumeClaims, { spec: more, ...bound }, { spec })).toEqual([
       "spec.resources.requests.storage: Forbidden: field can not be less than status.capacity",
+    ]);
+  });
+
+  it("of a volume keeps what it is made of", () => {
+    const csi = { driver: "d.e", volumeHandle: "h" };
+    const controllerExpandSecretRef = { name: "s", namespace: "default" };
+    const from = (before: object, after: object) =>
+      update(persistentVolumes, { spec: { ...storage, csi, ...before } }, { spec: { ...storage, csi, ...after } });
+    const isMadeOf = "spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation";
+    expect(from({}, { claimRef: { name: "c" }, capacity: { storage: "2Gi" } })).toEqual([]);
+    expect(from({}, { csi: { ...csi, volumeHandle: "i" } })).toEqual([isMadeOf]);
+    expect(from({}, { csi: undefined, nfs: { server: "s", path: "/p" } })).toEqual([isMadeOf]);
+    expect(from({}, { csi: { ...csi, controllerExpandSecretRef } })).toEqual([]);
+    expect(from({ csi: { ...csi, controllerExpandSecretRef } }, {})).toEqual([isMadeOf]);
+    expect(from({}, { volumeMode: "Block" })).toEqual(['volumeMode: Invalid value: "Block": field is immutable']);
+    expect(from({ volumeAttributesClassName: "a" }, {})).toEqual([
+      "spec.volumeAttributesClassName: Forbidden: update from non-nil value to nil is forbidden",
+    ]);
+    const terms = (name: string) => ({
+      nodeSelectorTerms: [{ matchExpressions: [{ key: name, operator: "Exists" }] }],
+    });
+    expect(from({}, { nodeAffinity: { required: terms("a") } })).toEqual([]);
+    const moved = from({ nodeAffinity: { required: terms("a") } }, { nodeAffinity: { required: terms("b") } });
+    expect(moved.map((text) => text.replace(/\{.*\}/, ""))).toEqual([
+      "nodeAffinity: Invalid value: : field is immutable",
     ]);
   });
 

@@ -40,6 +40,7 @@ describe("the table of resources", () => {
     ["limitranges", "limits", true],
     ["networkpolicies", "netpol", true],
     ["persistentvolumeclaims", "pvc", true],
+    ["persistentvolumes", "pv", false],
     ["poddisruptionbudgets", "pdb", true],
     ["replicasets", "rs", true],
     ["replicationcontrollers", "rc", true],

@@ -88,6 +88,10 @@ describe("columns", () => {
       "persistentvolumeclaims",
       "Name, Status, Volume, Capacity, Access Modes, StorageClass, VolumeAttributesClass, Age, VolumeMode+",
     ],
+    [
+      "persistentvolumes",
+      "Name, Capacity, Access Modes, Reclaim Policy, Status, Claim, StorageClass, VolumeAttributesClass, Reason, Age, VolumeMode+",
+    ],
     ["ingresses", "Name, Class, Hosts, Address, Ports, Age"],
     ["networkpolicies", "Name, Pod-Selector, Age"],
     ["deployments", "Name, Ready, Up-to-date, Available, Age, Containers+, Images+, Selector+"],

@@ -122,8 +122,8 @@ function keysOf(schema: JsonSchema): ListType["keys"] {
   }
 }
 
-/** A field may have one owner where others of the same struct have many. */
+/** A field may have one owner where others of the same struct have many, and the other way round. */
 function withMapType(type: FieldType, schema: JsonSchema): FieldType {
-  const isAtomic = schema["x-kubernetes-map-type"] === "atomic";
-  return isAtomic && type.kind === "map" ? { ...type, isAtomic } : type;
+  const mapType = schema["x-kubernetes-map-type"];
+  return mapType !== undefined && type.kind === "map" ? { ...type, isAtomic: mapType === "atomic" } : type;
 }

@@ -50,7 +50,7 @@ function validateWeight(weight: number, path: string): Errors {
   return weight >= 1 && weight <= highestWeight ? noErrors : [invalid(path, weight, "must be in the range 1-100")];
 }
 
-function validateNodeSelector({ nodeSelectorTerms }: NodeSelector, path: string): Errors {
+export function validateNodeSelector({ nodeSelectorTerms }: NodeSelector, path: string): Errors {
   const terms = `${path}.nodeSelectorTerms`;
   if (nodeSelectorTerms.length === 0) return [required(terms, "must have at least one node selector term")];
   return eachOf(nodeSelectorTerms, terms, (term, termPath) => validateTerm(term, termPath, { checkValues: true }));

@@ -1,5 +1,6 @@
 // The rules of the claim that an ephemeral volume makes.
 // Source: pkg/apis/core/validation ValidatePersistentVolumeClaimTemplate.
+import { accessModes } from "../access-modes.ts";
 import { semanticEqual } from "../equality.ts";
 import { forbidden, invalid, invalidForEach, notSupported, required } from "../field-error.ts";
 import type { ObjectMeta } from "../meta.ts";
@@ -11,7 +12,6 @@ import { noErrors } from "./each.ts";
 import { validateAnnotations, validateLabelSelector, validateLabels } from "./metadata.ts";
 import { dns1123Label, dns1123Subdomain } from "./names.ts";
 
-const accessModes = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 const volumeModes = ["Block", "Filesystem"];
 
 export function validateClaimTemplate({ metadata, spec }: PersistentVolumeClaimTemplate, path: string): Errors {
@@ -32,11 +32,14 @@ function validateTemplateMetadata(metadata: ObjectMeta, path: string): Errors {
 export function validateClaimSpec(spec: PersistentVolumeClaimSpec, path: string): Errors {
   const { storageClassName, volumeMode, volumeAttributesClassName } = spec;
   return [
+    ...((spec.accessModes ?? []).length === 0
+      ? [required(`${path}.accessModes`, "at least 1 access mode is required")]
+      : noErrors),
     ...validateAccessModes(spec.accessModes ?? [], `${path}.accessModes`),
     ...validateLabelSelector(spec.selector, `${path}.selector`),
     ...validateStorage(spec.resources.requests?.["storage"], `${path}.resources[storage]`),
     ...validateClassName(storageClassName, `${path}.storageClassName`),
-    ...(volumeModes.includes(volumeMode) ? [] : [notSupported(`${path}.volumeMode`, volumeMode, volumeModes)]),
+    ...validateVolumeMode(volumeMode, `${path}.volumeMode`),
     ...validateDataSources(spec, path),
     ...validateClassName(volumeAttributesClassName, `${path}.volumeAttributesClassName`),
   ];
@@ -46,14 +49,17 @@ function validateClassName(name: string | undefined, path: string): Errors {
   return name === undefined || name === "" ? noErrors : invalidForEach(path, name, dns1123Subdomain(name));
 }
 
-function validateAccessModes(modes: readonly string[], path: string): Errors {
-  if (modes.length === 0) return [required(path, "at least 1 access mode is required")];
+export function validateAccessModes(modes: readonly string[], path: string): Errors {
   const unsupported = modes.filter((mode) => !accessModes.includes(mode));
   const mixed = modes.includes("ReadWriteOncePod") && modes.some((mode) => mode !== "ReadWriteOncePod");
   return [
     ...unsupported.map((mode) => notSupported(path, mode, accessModes)),
     ...(mixed ? [forbidden(path, "may not use ReadWriteOncePod with other access modes")] : []),
   ];
+}
+
+export function validateVolumeMode(mode: string, path: string): Errors {
+  return volumeModes.includes(mode) ? noErrors : [notSupported(path, mode, volumeModes)];
 }
 
 function validateStorage(amount: string | undefined, path: string): Errors {

@@ -11,6 +11,7 @@ export type VolumePlace = {
 };
 
 export type SourceRule = {
+  readonly field: SourceField;
   /** The last part of the path of "may not specify more than 1 volume type"; upstream misspells some. */
   readonly refusedAs: string;
   isPresent(volume: Volume): boolean;
@@ -20,7 +21,7 @@ export type SourceRule = {
   checkVolume(volume: Volume, place: VolumePlace): Errors;
 };
 
-type SourceField = Exclude<keyof Volume, "name">;
+export type SourceField = Exclude<keyof Volume, "name">;
 
 type Options = {
   readonly refusedAs?: string;
@@ -35,6 +36,7 @@ export function volumeRule<F extends SourceField>(
   { refusedAs = field, pathName = field, checkVolume = () => noErrors }: Options = {},
 ): SourceRule {
   return {
+    field,
     refusedAs,
     checkVolume,
     isPresent: (volume) => volume[field] !== undefined,

@@ -1,5 +1,6 @@
 // Which volumes a pod may have: named once, of exactly one kind, each kind by its own rules.
 // Source: pkg/apis/core/validation ValidateVolumes, validateVolumeSource.
+import type { FieldError } from "../field-error.ts";
 import { duplicate, forbidden, invalid, invalidForEach, notSupported, required, tooLong } from "../field-error.ts";
 import { compareQuantities } from "../quantity.ts";
 import { utf8Length } from "../utf8.ts";
@@ -75,8 +76,8 @@ function validateSources(volume: Volume, place: VolumePlace): Errors {
   ];
 }
 
-function tooManySources(rule: SourceRule, path: string) {
-  return forbidden(`${path}.${rule.refusedAs}`, "may not specify more than 1 volume type");
+export function tooManySources({ refusedAs }: { readonly refusedAs: string }, path: string): FieldError {
+  return forbidden(`${path}.${refusedAs}`, "may not specify more than 1 volume type");
 }
 
 function validateDefaultMode(mode: number, path: string): Errors {
@@ -94,13 +95,19 @@ function validateHostPath({ path: hostPath, type }: NonNullable<Volume["hostPath
 function validateCsi({ driver, nodePublishSecretRef }: NonNullable<Volume["csi"]>, path: string): Errors {
   const secret = nodePublishSecretRef?.name;
   return [
-    ...(driver === "" ? [required(`${path}.driver`)] : []),
-    ...(utf8Length(driver) > longestDriverName ? [tooLong(`${path}.driver`, longestDriverName)] : []),
-    ...invalidForEach(`${path}.driver`, driver, dns1123Subdomain(driver.toLowerCase())),
+    ...validateDriverName(driver, `${path}.driver`),
     ...(nodePublishSecretRef !== undefined && secret === undefined
       ? [required(`${path}.nodePublishSecretRef.name`)]
       : []),
     ...(secret === undefined ? [] : invalidForEach(`${path}.name`, secret, dns1123Subdomain(secret))),
+  ];
+}
+
+export function validateDriverName(driver: string, path: string): Errors {
+  return [
+    ...(driver === "" ? [required(path)] : []),
+    ...(utf8Length(driver) > longestDriverName ? [tooLong(path, longestDriverName)] : []),
+    ...invalidForEach(path, driver, dns1123Subdomain(driver.toLowerCase())),
   ];
 }
 
@@ -113,7 +120,7 @@ function validateClaimName({ name }: Volume, { path, podName }: VolumePlace): Er
 }
 
 /** In the order in which upstream looks at them. */
-const volumeRules: readonly SourceRule[] = [
+export const volumeRules: readonly SourceRule[] = [
   volumeRule("emptyDir", ({ sizeLimit }, path) =>
     sizeLimit !== undefined && compareQuantities(sizeLimit, "0") < 0
       ? [forbidden(`${path}.sizeLimit`, "SizeLimit field must be a valid resource quantity")]
