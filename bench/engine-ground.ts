@@ -40,6 +40,7 @@ async function containerdGround(directory: string): Promise<Ground> {
   const runtime = await openCriRuntime({
     ...{ socketPath, controlGroup, owner: "bare", clock: systemClock },
     ...{ logsDirectory: join(directory, "bare"), seccompDirectory: join(directory, "seccomp") },
+    log: { info: () => {}, warn: () => {} },
   });
   return {
     image,

@@ -2,7 +2,6 @@
 import { expect, test } from "vitest";
 import { refusalOfContainer } from "../../agents/node/pod/refusal.ts";
 import { containerMessage, sandboxMessage } from "../../agents/node/runtime/cri/config.ts";
-import { PodControlGroups } from "../../agents/node/runtime/cri/control-groups.ts";
 import { imageFailure } from "../../agents/node/runtime/cri/failure.ts";
 import type { LinuxSecurityContext, PodSandboxConfig } from "../../agents/node/runtime/runtime.ts";
 import { fail } from "../../agents/node/runtime/runtime.ts";
@@ -94,11 +93,6 @@ test("in one tree of control groups a container ends as a whole when its memory 
     containerMessage(containerConfigOf({}), sandboxConfigOf("/log"), { ...context, hasUnifiedGroups, imageUser: {} });
   expect(message(true).linux?.resources).toMatchObject({ unified: { "memory.oom.group": "1" } });
   expect(message(false).linux?.resources).not.toHaveProperty("unified");
-});
-
-test("where systemd makes the control groups, a pod's is a slice", async () => {
-  const groups = await PodControlGroups.open("lares", "systemd");
-  expect(groups?.pathOf("ab-cd")).toBe("lares-podab_cd.slice");
 });
 
 const mount = { name: "v", mountPath: "/v", recursiveReadOnly: "Enabled", readOnly: true };

@@ -61,6 +61,7 @@ export function describeContainerd(name: string, engines: Engines): void {
         seccompDirectory: join(directory, "seccomp"),
         controlGroup: containerd.controlGroup,
         clock: systemClock,
+        log: { info: () => {}, warn: () => {} },
       };
     }
 

@@ -179,7 +179,8 @@ async function open(choice: Choice, options: OpenOptions, ports: Ports): Promise
     case "cri": {
       const { openCriRuntime } = await import("./cri/cri.ts");
       const socketPath = endpoint.replace(/^unix:\/\//, "");
-      const runtime = await openCriRuntime({ ...common, socketPath, owner, controlGroup: controlGroup ?? "lares" });
+      const own = { socketPath, owner, log, controlGroup: controlGroup ?? "lares" };
+      const runtime = await openCriRuntime({ ...common, ...own });
       return { runtime, network: hostNetwork };
     }
     case "process": {

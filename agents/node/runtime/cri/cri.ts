@@ -7,7 +7,7 @@ import type { PodSpec } from "../../../../src/model/pod-spec.ts";
 import { hostAbilities } from "../../host/abilities.ts";
 import { labels } from "../../pod/labels.ts";
 import { refusalOfContainer } from "../../pod/refusal.ts";
-import type { Clock } from "../../ports.ts";
+import type { Clock, Log } from "../../ports.ts";
 import { LogFiles } from "../log-files.ts";
 import type {
   ContainerConfig,
@@ -29,9 +29,9 @@ import type { Seen } from "./changes.ts";
 import { Changes } from "./changes.ts";
 import type { ConfigContext, ImageUser } from "./config.ts";
 import { containerMessage, sandboxMessage } from "./config.ts";
-import { hasUnifiedGroups } from "./control-groups.ts";
 import { eventSources } from "./events.ts";
 import { attempt, attemptOnWhatMayBeGone, isNotFound } from "./failure.ts";
+import { hasUnifiedGroups } from "./group-files.ts";
 import { GroupsOfRuntime } from "./groups-of-runtime.ts";
 import { CriImages } from "./images.ts";
 import { LazyCriStreams } from "./lazy-streams.ts";
@@ -49,6 +49,7 @@ export type CriRuntimeOptions = {
   /** Control group that those of all pods are below. */
   readonly controlGroup: string;
   readonly clock: Clock;
+  readonly log: Log;
 };
 
 const longestExecOutputBytes = 16 * 1024;
@@ -219,7 +220,7 @@ export class CriRuntime implements Runtime {
     const podUid = this.#changes.podUidOf(id);
     if (podUid === undefined) return done;
     this.#changes.made(id, { podUid, state: "running" });
-    await (await this.#groups.get())?.weigh(podUid);
+    (await this.#groups.get())?.weigh(podUid);
     return done;
   }
 

@@ -1,4 +1,5 @@
 // Which control groups the pods of a runtime get: its own way of naming them is asked of it, once it answers.
+import type { Log } from "../../ports.ts";
 import type { CgroupDriver } from "./control-groups.ts";
 import { PodControlGroups } from "./control-groups.ts";
 import { attempt } from "./failure.ts";
@@ -12,6 +13,7 @@ export type GroupsOptions = {
   readonly name: string;
   /** What the groups of all pods are below. */
   readonly controlGroup: string;
+  readonly log: Log;
 };
 
 const timeoutMs = 10_000;
@@ -34,7 +36,8 @@ export class GroupsOfRuntime {
     const driver = await this.#driver();
     // A guess would be one for as long as the agent runs, and a pod in a group of the wrong kind cannot be started.
     if (driver === null) this.#groups = undefined;
-    return driver === null ? null : PodControlGroups.open(this.#options.controlGroup, driver);
+    const { controlGroup: parent, log } = this.#options;
+    return driver === null ? null : PodControlGroups.open({ parent, driver, log });
   }
 
   /** Runtimes of old tell it in their configuration alone, or not at all: then it is what CRI-O does unless told otherwise. */
