@@ -1,4 +1,4 @@
-// Control groups of pods, where systemd makes them.
+// Control groups of pods, where the runtime or systemd is slow to answer, fails to, or does not know the question.
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../agents/node/host/system.ts";
 import type { CriRuntime } from "../../agents/node/runtime/cri/cri.ts";
 import { openCriRuntime } from "../../agents/node/runtime/cri/cri.ts";
+import { grpcCodes } from "../../agents/node/runtime/cri/grpc.ts";
 import { methods } from "../../agents/node/runtime/cri/service.ts";
 import { removeControlGroups } from "../containers/leftovers.ts";
 import { nameOf, ownDirectory } from "../containers/own-directory.ts";
@@ -15,6 +16,7 @@ import { CriServer } from "./support/cri-server.ts";
 import { Systemctl } from "./support/systemctl.ts";
 
 const bySystemd = { linux: { cgroupDriver: 0 } };
+const byPaths = { linux: { cgroupDriver: 1 } };
 
 let directory: string;
 /** What the groups of all pods are below; as a slice's name it has no dash, which would lead a level down. */
@@ -67,6 +69,68 @@ function open(): Promise<CriRuntime> {
 }
 
 const sandbox = () => sandboxConfigOf(join(directory, "log"));
+
+describe("how a runtime names control groups", () => {
+  test.each([
+    ["runs out of time", grpcCodes.deadlineExceeded],
+    ["cannot be had", grpcCodes.unavailable],
+    ["is an error", grpcCodes.unknown],
+    ["is lost on the way", "lost"],
+  ] as const)("is not guessed when its answer %s: the sandbox is run once it is known", async (_, problem) => {
+    const run = server.on(methods.runPodSandbox, { podSandboxId: "sandbox-1" });
+    const created = server.on(methods.createContainer, { containerId: "container-1" });
+    const pulled = server.on(methods.pullImage, { imageRef: "image-1" });
+    server.on(methods.runtimeConfig, problem);
+    const failed = {
+      ok: false,
+      message: expect.stringMatching(/^the runtime does not say who makes control groups: /),
+    };
+    expect(await runtime.runPodSandbox(sandbox())).toMatchObject(failed);
+    expect(await runtime.createContainer("sandbox-1", containerConfigOf({}), sandbox())).toMatchObject(failed);
+    expect(await runtime.pullImage("image", sandbox(), [])).toMatchObject(failed);
+    expect([...run, ...created, ...pulled]).toEqual([]);
+    server.on(methods.runtimeConfig, bySystemd);
+    expect(await runtime.runPodSandbox(sandbox())).toEqual({ ok: true, value: "sandbox-1" });
+    expect(run.map(({ config }) => config?.linux?.cgroupParent)).toEqual([podSlice]);
+  });
+
+  test("is not guessed as long as a runtime of old does not answer at all", async () => {
+    const run = server.on(methods.runPodSandbox, { podSandboxId: "sandbox-1" });
+    server.on(methods.runtimeConfig, grpcCodes.unimplemented);
+    server.on(methods.status, grpcCodes.unavailable);
+    expect(await runtime.runPodSandbox(sandbox())).toMatchObject({ ok: false });
+    expect(run).toEqual([]);
+  });
+
+  const config = (hasSystemd: boolean) => ({ info: { config: JSON.stringify({ SystemdCgroup: hasSystemd }) } });
+  test.each([
+    ["containerd", config(true), "systemd"],
+    ["containerd", config(false), "cgroupfs"],
+    ["containerd", {}, "cgroupfs"],
+    ["cri-o", {}, "systemd"],
+  ] as const)(
+    "is found otherwise where a %s of old, whose status is %j, does not know the question: %s",
+    async (...row) => {
+      const [name, status, driver] = row;
+      runtime.close();
+      server.on(methods.version, { runtimeName: name });
+      server.on(methods.runtimeConfig, grpcCodes.unimplemented);
+      server.on(methods.status, status);
+      runtime = await open();
+      const run = server.on(methods.runPodSandbox, { podSandboxId: "sandbox-1" });
+      value(await runtime.runPodSandbox(sandbox()));
+      const expected = driver === "systemd" ? podSlice : `/${group}/poduid-1`;
+      expect(run.map(({ config: of }) => of?.linux?.cgroupParent)).toEqual([expected]);
+    },
+  );
+
+  test("is asked once", async () => {
+    const asked = server.on(methods.runtimeConfig, byPaths);
+    server.on(methods.runPodSandbox, { podSandboxId: "sandbox-1" });
+    for (let round = 0; round < 3; round++) value(await runtime.runPodSandbox(sandbox()));
+    expect(asked).toHaveLength(1);
+  });
+});
 
 describe("systemd", () => {
   const told = (weight: number) => `set-property --runtime ${podSlice} ${cpuWeight.property}=${weight}`;

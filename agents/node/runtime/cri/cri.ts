@@ -131,8 +131,10 @@ export class CriRuntime implements Runtime {
   async runPodSandbox(config: PodSandboxConfig): Promise<Result<string>> {
     const lacking = config.hostNetwork ? null : await this.#lackOfNetwork();
     if (lacking !== null) return noPodNetwork(lacking);
-    const request = { config: sandboxMessage(config, await this.#context(config)) };
-    const run = await attempt(() => this.#client.call(methods.runPodSandbox, request, { timeoutMs: slowMs }));
+    const run = await attempt(async () => {
+      const request = { config: sandboxMessage(config, await this.#context(config)) };
+      return this.#client.call(methods.runPodSandbox, request, { timeoutMs: slowMs });
+    });
     if (!run.ok) return run;
     this.#changes.made(run.value.podSandboxId, { podUid: config.metadata.uid, state: "ready" });
     return ok(run.value.podSandboxId);
@@ -167,7 +169,9 @@ export class CriRuntime implements Runtime {
     const left = await attempt(() => this.#listSandboxes({ podUid }));
     if (!left.ok || left.value.length > 0) return done;
     this.#logs.removePod(podUid);
-    await (await this.#groups.get())?.remove(podUid);
+    const groups = await attempt(() => this.#groups.get());
+    if (!groups.ok) return groups;
+    await groups.value?.remove(podUid);
     return done;
   }
 
@@ -181,7 +185,9 @@ export class CriRuntime implements Runtime {
     sandbox: PodSandboxConfig,
     credentials: readonly RegistryCredentials[],
   ): Promise<Result<string>> {
-    return this.images.pull(image, sandboxMessage(sandbox, await this.#context(sandbox)), credentials);
+    const context = await attempt(() => this.#context(sandbox));
+    if (!context.ok) return context;
+    return this.images.pull(image, sandboxMessage(sandbox, context.value), credentials);
   }
 
   imageStatus(image: string): Promise<ImageStatus | null> {
@@ -220,7 +226,9 @@ export class CriRuntime implements Runtime {
     const podUid = this.#changes.podUidOf(id);
     if (podUid === undefined) return done;
     this.#changes.made(id, { podUid, state: "running" });
-    (await this.#groups.get())?.weigh(podUid);
+    // It runs, whatever becomes of its weight.
+    const groups = await attempt(() => this.#groups.get());
+    if (groups.ok) groups.value?.weigh(podUid);
     return done;
   }
 
@@ -310,6 +318,7 @@ export class CriRuntime implements Runtime {
     this.#logs.remove(containerId);
   }
 
+  /** Throws as long as the runtime does not say what groups it wants: with another one, or none, the pod is not itself. */
   async #context({ metadata }: PodSandboxConfig): Promise<ConfigContext> {
     return {
       ownLabels: this.#ownLabels,

@@ -38,6 +38,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof GrpcError && error.code === grpcCodes.notFound;
 }
 
+/** The server is too old to know the call. */
+export function isUnimplemented(error: unknown): boolean {
+  return error instanceof GrpcError && error.code === grpcCodes.unimplemented;
+}
+
 /** Nobody was reached, or nobody answered: what Go's network and HTTP clients call it. */
 const unreachable =
   /connection refused|connection reset|no such host|no route to host|network is unreachable|host is down|i\/o timeout|TLS handshake timeout|server misbehaving|Temporary failure in name resolution|unexpected status code .*: 50[234]|: EOF$/;

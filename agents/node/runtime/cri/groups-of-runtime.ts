@@ -1,8 +1,10 @@
 // Which control groups the pods of a runtime get: its own way of naming them is asked of it, once it answers.
+// Source: the kubelet's cmd/kubelet/app/server.go, getCgroupDriverFromCRI.
 import type { Log } from "../../ports.ts";
 import type { CgroupDriver } from "./control-groups.ts";
 import { PodControlGroups } from "./control-groups.ts";
-import { attempt } from "./failure.ts";
+import { isUnimplemented } from "./failure.ts";
+import { GrpcError } from "./grpc.ts";
 import { systemdCgroups } from "./messages.ts";
 import type { CriClient } from "./service.ts";
 import { methods } from "./service.ts";
@@ -26,28 +28,40 @@ export class GroupsOfRuntime {
     this.#options = options;
   }
 
-  /** Null where the agent may not make any, and as long as the runtime does not answer. */
+  /** Null where the agent may not make any. Throws a GrpcError as long as the runtime does not answer. */
   get(): Promise<PodControlGroups | null> {
     this.#groups ??= this.#open();
     return this.#groups;
   }
 
   async #open(): Promise<PodControlGroups | null> {
-    const driver = await this.#driver();
-    // A guess would be one for as long as the agent runs, and a pod in a group of the wrong kind cannot be started.
-    if (driver === null) this.#groups = undefined;
     const { controlGroup: parent, log } = this.#options;
-    return driver === null ? null : PodControlGroups.open({ parent, driver, log });
+    try {
+      return PodControlGroups.open({ parent, log, driver: await this.#driver() });
+    } catch (error) {
+      // A guess would be one for as long as the agent runs, and a pod in a group of the wrong kind cannot be started.
+      this.#groups = undefined;
+      if (!(error instanceof GrpcError)) throw error;
+      throw new GrpcError(error.code, `the runtime does not say who makes control groups: ${error.message}`);
+    }
+  }
+
+  async #driver(): Promise<CgroupDriver> {
+    const { client } = this.#options;
+    try {
+      const { linux } = await client.call(methods.runtimeConfig, {}, { timeoutMs });
+      return linux?.cgroupDriver === systemdCgroups ? "systemd" : "cgroupfs";
+    } catch (error) {
+      if (!isUnimplemented(error)) throw error;
+      return this.#driverOfOld();
+    }
   }
 
   /** Runtimes of old tell it in their configuration alone, or not at all: then it is what CRI-O does unless told otherwise. */
-  async #driver(): Promise<CgroupDriver | null> {
+  async #driverOfOld(): Promise<CgroupDriver> {
     const { client, name } = this.#options;
-    const config = await attempt(() => client.call(methods.runtimeConfig, {}, { timeoutMs }));
-    if (config.ok) return config.value.linux?.cgroupDriver === systemdCgroups ? "systemd" : "cgroupfs";
-    const status = await attempt(() => client.call(methods.status, { verbose: true }, { timeoutMs }));
-    if (!status.ok) return null;
+    const { info } = await client.call(methods.status, { verbose: true }, { timeoutMs });
     if (name === "cri-o") return "systemd";
-    return /"SystemdCgroup":\s*true/i.test(status.value.info["config"] ?? "") ? "systemd" : "cgroupfs";
+    return /"SystemdCgroup":\s*true/i.test(info["config"] ?? "") ? "systemd" : "cgroupfs";
   }
 }
