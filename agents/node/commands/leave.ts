@@ -48,7 +48,7 @@ export async function leave(options: LeaveOptions): Promise<CommandCode> {
   rmSync(places.joinToken, { force: true });
   const isTold = left.ok && over.ok;
   say(isTold ? `node ${identity.node} has left ${identity.server}` : `node ${identity.node} has left without a word`);
-  if (purge) uninstall(places);
+  if (purge) await uninstall(places);
   return commandCodes.done;
 }
 
@@ -56,7 +56,7 @@ export async function leave(options: LeaveOptions): Promise<CommandCode> {
 export async function leaveUnjoined(places: Places): Promise<CommandCode> {
   await stopAgent(places);
   say("this machine has not joined: there is nothing to leave");
-  uninstall(places);
+  await uninstall(places);
   return commandCodes.done;
 }
 

@@ -1,11 +1,15 @@
 // systemd, where a machine has it.
 import { spawnSync } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 
-import { CommandError } from "./output.ts";
+import { directoryOf, hasProcesses } from "../runtime/cri/group-files.ts";
+import { stopSlice } from "../runtime/cri/slices.ts";
+import { CommandError, say } from "./output.ts";
 import type { Places } from "./places.ts";
 
 const unit = "lares-agent.service";
+/** systemctl takes others for paths, or for patterns of several. Source: systemd.unit(5), systemd.slice(5). */
+const sliceName = /^[\w:.\\]+(?:-[\w:.\\]+)*$/;
 
 /** Units below another root are not this machine's. */
 export function hasSystemd({ root }: Pick<Places, "root">): boolean {
@@ -30,9 +34,18 @@ export function forget(): void {
   reload();
   spawnSync("systemctl", ["reset-failed", unit, "lares-agent-rollback.service"]);
 }
-/** What runtimes have made pods' control groups in, where they leave that to systemd. */
-export function forgetSlice(name: string): void {
-  spawnSync("systemctl", ["stop", `${name}.slice`]);
-  rmSync(`/run/systemd/system.control/${name}.slice.d`, { recursive: true, force: true });
+/**
+ * What runtimes have made pods' control groups in, where they leave that to systemd. Whose it is nobody can tell by its name,
+ * and to stop it ends what runs in it: pods have ended, and what has not is somebody else's.
+ */
+export async function forgetSlice(name: string): Promise<void> {
+  if (!sliceName.test(name)) return;
+  const slice = `${name}.slice`;
+  if (hasProcesses(directoryOf(slice))) {
+    say(`left ${slice}, where something runs`);
+    return;
+  }
+  const stopped = await stopSlice(slice);
+  if (!stopped.ok) say(`left ${slice}: ${stopped.message}`);
 }
 export const disable = () => systemctl("disable", "--now", "--quiet", unit);

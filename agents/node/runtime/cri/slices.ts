@@ -80,7 +80,7 @@ export class Slices {
 }
 
 /** Ends what is in it, and what was said of it is forgotten. Harmless when it is gone: to systemd every slice is one. */
-async function stopSlice(slice: string): Promise<Result<null>> {
+export async function stopSlice(slice: string): Promise<Result<null>> {
   const stopped = await systemctl("stop", slice);
   try {
     await rm(join(remembered, `${slice}.d`), { recursive: true, force: true });
