@@ -18,32 +18,48 @@ export type AnswerOptions = {
 };
 
 export function answer(value: unknown, options: AnswerOptions = {}): Response {
+  return answerText(encode(value), options);
+}
+
+/** As `answer`, of what is JSON already. */
+export function answerText(text: string, options: AnswerOptions = {}): Response {
   const { code = 200, representation = json, headers = {} } = options;
-  const text = encode(value);
   const body = representation.mediaType === "application/yaml" ? stringify(JSON.parse(text)) : `${text}\n`;
   const response = new Response(body, {
     status: code,
     headers: { ...commonHeaders, ...headers, "content-type": contentTypeOf(representation) },
   });
-  bodies.set(response, body);
+  bodies.set(response, { body, isFixed: false });
   return response;
 }
 
-/** The texts of answers that have not gone out yet. */
-const bodies = new WeakMap<Response, string>();
+type Body = string | Uint8Array<ArrayBuffer>;
 
-/** Answers of this size are sent compressed to those who can read that. Source: apiserver responsewriters. */
-const compressedFromCharacters = 128 * 1024;
+/** An answer that is sent as it is, byte by byte, whoever reads it; compressed like all others. */
+export function answerDocument(body: Body, headers: Readonly<Record<string, string>>): Response {
+  const response = new Response(body, { headers });
+  bodies.set(response, { body, isFixed: true });
+  return response;
+}
+
+/** What is in answers that have not gone out yet. */
+const bodies = new WeakMap<Response, { readonly body: Body; readonly isFixed: boolean }>();
+
+/**
+ * Characters of text, or bytes: answers of this size are sent compressed to those who can read that.
+ * Source: apiserver responsewriters.
+ */
+const compressedFrom = 128 * 1024;
 
 /** An answer in the dress that its reader likes: with line breaks for people, compressed when it is large. */
 export function dressed(request: Request, response: Response): Response {
-  const body = bodies.get(response);
-  if (body === undefined) return response;
+  const written = bodies.get(response);
+  if (written === undefined) return response;
+  const { body, isFixed } = written;
   const isJson = (response.headers.get("content-type") ?? "").startsWith("application/json");
-  const text = isJson && isForPeople(request) ? `${JSON.stringify(JSON.parse(body), null, 2)}\n` : body;
+  const text = isJson && !isFixed && isForPeople(request) ? withLineBreaks(body) : body;
   const accepted = request.headers.get("accept-encoding") ?? "";
-  const isCompressed =
-    text.length > compressedFromCharacters && /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(accepted);
+  const isCompressed = text.length > compressedFrom && /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(accepted);
   if (text === body && !isCompressed) return response;
   const { status, headers } = response;
   const other = new Response(text, { status, headers });
@@ -52,6 +68,10 @@ export function dressed(request: Request, response: Response): Response {
     other.headers.append("vary", "Accept-Encoding");
   }
   return other;
+}
+
+function withLineBreaks(body: Body): Body {
+  return typeof body === "string" ? `${JSON.stringify(JSON.parse(body), null, 2)}\n` : body;
 }
 
 /** Whoever asks for it, and the programs by which people look at answers themselves. */

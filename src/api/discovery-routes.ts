@@ -5,11 +5,11 @@ import type { Env } from "../env.ts";
 import { ApiError } from "../model/api-error.ts";
 import { resources } from "../model/resources.ts";
 import { ServedKinds } from "../store/served-kinds.ts";
-import { answer } from "./answer.ts";
+import { answer, answerDocument } from "./answer.ts";
 import type { Credentials } from "./authentication.ts";
 import type { Catalogue } from "./discovery.ts";
-import { apiGroup, apiGroupDiscoveryList, apiGroupList, apiResourceList, apiVersions } from "./discovery.ts";
-import { negotiate } from "./negotiation.ts";
+import { apiGroup, apiResourceList } from "./discovery.ts";
+import { answerDiscovery } from "./discovery-answers.ts";
 import { answerVersionTwo } from "./openapi/answer-version-two.ts";
 import { documentOf, everyKind, indexOf } from "./openapi/custom-documents.ts";
 import { entityTag, isUnchanged } from "./openapi.ts";
@@ -48,20 +48,8 @@ discoveryRoutes.get("/", () =>
     ],
   }),
 );
-discoveryRoutes.get("/api", ({ req }) => discovery(req.raw, "core", { resources, subresources }));
-discoveryRoutes.get("/apis", async ({ req, env }) => discovery(req.raw, "named", await catalogue(env)));
-
-function discovery(request: Request, which: "core" | "named", served: Catalogue): Response {
-  const representation = negotiate(request.headers.get("accept"), ["discovery", "discoveryBeta"]);
-  switch (representation.form) {
-    case "discovery":
-      return answer(apiGroupDiscoveryList(served, { which, version: "v2" }), { representation });
-    case "discoveryBeta":
-      return answer(apiGroupDiscoveryList(served, { which, version: "v2beta1" }), { representation });
-    default:
-      return answer(which === "core" ? apiVersions() : apiGroupList(served), { representation });
-  }
-}
+discoveryRoutes.get("/api", ({ req }) => answerDiscovery(req.raw, "core", { resources, subresources }));
+discoveryRoutes.get("/apis", async ({ req, env }) => answerDiscovery(req.raw, "named", await catalogue(env)));
 
 discoveryRoutes.get("/api/v1", () =>
   answer(apiResourceList({ resources, subresources }, { group: "", version: "v1" })),
@@ -100,7 +88,7 @@ function openApi(
     "cache-control": isFixed ? "public, max-age=31536000, immutable" : "no-cache, private",
   };
   if (isUnchanged(ifNoneMatch, document)) return new Response(null, { status: 304, headers });
-  return new Response(document.text, { headers });
+  return answerDocument(document.text, headers);
 }
 
 /** Where those who are shown service account tokens find out what they are signed with. */

@@ -21,11 +21,13 @@ type GroupVersion = { readonly group: string; readonly version: string };
 
 type Kept = Stamped<CustomResourceDefinition> & { readonly resources: Map<string, Resource | undefined> };
 
+type Custom = { readonly of: string; readonly kinds: readonly ServedKind[]; readonly all: readonly ServedKind[] };
+
 export class ServedKinds {
   readonly #db: D1Database;
   readonly #kept = new Map<string, Kept>();
   #outlines: ReadonlyMap<string, Stamped<Outline>> = new Map();
-  #custom: { readonly of: string; readonly kinds: readonly ServedKind[] } = { of: "", kinds: [] };
+  #custom: Custom = { of: "", kinds: [], all: resources };
 
   constructor(db: D1Database) {
     this.#db = db;
@@ -47,9 +49,10 @@ export class ServedKinds {
     return custom.find((served) => served.kind === kind && apiVersionOf(served) === apiVersion);
   }
 
-  /** All kinds, those that are always there first. */
+  /** All kinds, those that are always there first: the same list for as long as none of them changes. */
   async all(): Promise<readonly ServedKind[]> {
-    return [...resources, ...(await this.#customKinds())];
+    await this.#customKinds();
+    return this.#custom.all;
   }
 
   /** The custom kinds of a group and version, ready for use. */
@@ -89,7 +92,8 @@ export class ServedKinds {
     this.#outlines = outlines;
     const of = read.map(({ stamp }) => stamp).join(" ");
     if (of !== this.#custom.of) {
-      this.#custom = { of, kinds: customKinds([...outlines.values()].map(({ value }) => value)) };
+      const kinds = customKinds([...outlines.values()].map(({ value }) => value));
+      this.#custom = { of, kinds, all: [...resources, ...kinds] };
     }
     return this.#custom.kinds;
   }

@@ -36,6 +36,20 @@ describe("an answer", () => {
     await refused.body?.cancel();
   });
 
+  it.each([
+    ["/openapi/v2", "application/json"],
+    ["/openapi/v2", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"],
+    ["/openapi/v3/api/v1", "application/json"],
+  ])("of the large document %s as %s is compressed, and the same", async (path, accept) => {
+    const plain = await ask(path, { headers: { accept } });
+    const packed = await ask(path, { headers: { accept, "accept-encoding": "gzip", "user-agent": "curl/8.1" } });
+    expect([plain, packed].map(({ headers }) => headers.get("content-encoding"))).toEqual([null, "gzip"]);
+    expect(packed.headers.get("vary")).toContain("Accept-Encoding");
+    expect(packed.headers.get("etag")).toBe(plain.headers.get("etag"));
+    const [bytes, unpacked] = await Promise.all([plain, packed].map((response) => response.arrayBuffer()));
+    expect(unpacked).toEqual(bytes);
+  });
+
   it("that is small is not compressed", async () => {
     const response = await ask(api.configMaps, { headers: { "accept-encoding": "gzip" } });
     expect(response.headers.get("content-encoding")).toBeNull();

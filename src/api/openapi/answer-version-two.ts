@@ -1,6 +1,7 @@
 // `/openapi/v2`, as JSON or as Protocol Buffers: which of them the client likes better.
 import { ApiError } from "../../model/api-error.ts";
 import type { Resource } from "../../model/resource.ts";
+import { answerDocument } from "../answer.ts";
 import { entityTag, isUnchanged, type OpenApiDocument, openApiVersionTwo } from "../openapi.ts";
 import { documentBytes } from "./document-bytes.ts";
 
@@ -26,7 +27,7 @@ export function answerVersionTwo(resources: readonly Resource[], request: Reques
     vary: "Accept",
   };
   if (isUnchanged(request.headers.get("if-none-match"), tagged)) return new Response(null, { status: 304, headers });
-  return new Response(isBinary ? bytesOf(document) : document.text, { headers });
+  return answerDocument(isBinary ? bytesOf(document) : document.text, headers);
 }
 
 function formFor(accept: string): "binary" | "json" {
