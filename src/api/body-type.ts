@@ -5,14 +5,16 @@ import { isJsonObject } from "../core/json.ts";
 import { ApiError } from "../model/api-error.ts";
 import { apiVersionOf } from "../model/decode.ts";
 import type { Json } from "../model/fields.ts";
-import type { Resource } from "../model/resource.ts";
+import type { Kind } from "../model/resource.ts";
 import { resourceByKind } from "../model/resources.ts";
 
 const typeMetaText = `struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;
 const scheme = `in scheme "pkg/api/legacyscheme/scheme.go:30"`;
 
+type Type = Pick<Kind, "group" | "version" | "kind">;
+
 /** Throws BadRequest for what is no object, or one of another kind. */
-export function checkType(resource: Resource, json: Json): void {
+export function checkType(resource: Type, json: Json): void {
   if (!isJsonObject(json)) throw noObject(resource, json, `Go value of type ${typeMetaText}`);
   const { kind = "", apiVersion = "" } = json;
   for (const [name, value] of Object.entries({ kind, apiVersion })) {
@@ -40,11 +42,11 @@ export function checkType(resource: Resource, json: Json): void {
 }
 
 /** The Go package of the kind's internal type. */
-function packageOf({ group }: Resource): string {
+function packageOf({ group }: Type): string {
   return group === "" ? "core" : (group.split(".")[0] ?? "");
 }
 
-function noObject({ kind }: Resource, json: Json, where: string): ApiError {
+function noObject({ kind }: Type, json: Json, where: string): ApiError {
   const text = JSON.stringify(json);
   const given = Array.isArray(json)
     ? "array"

@@ -59,7 +59,8 @@ async function readOptions(request: Request): Promise<DeleteOptions> {
   return decoded.object;
 }
 
-function checkOptions(options: DeleteOptions): Checked {
+/** Throws Invalid for options that cannot be meant. */
+export function checkOptions(options: DeleteOptions): Checked {
   const { propagationPolicy, orphanDependents, gracePeriodSeconds, preconditions } = options;
   if (propagationPolicy !== undefined && orphanDependents !== undefined) {
     throw invalidError(optionsName, "", [
@@ -121,7 +122,7 @@ async function removeOne(context: RequestContext, object: KubeObject, options: C
 export function checkPreconditions(
   { target }: Pick<RequestContext, "target">,
   { metadata }: KubeObject,
-  { uid, resourceVersion }: { readonly uid: string | undefined; readonly resourceVersion?: string | undefined },
+  { uid, resourceVersion }: Pick<Checked, "uid" | "resourceVersion">,
 ): void {
   // Upstream names the kind here and not the resource.
   const { group, kind } = target.resource;

@@ -1,11 +1,14 @@
 // policy/v1 Eviction: a deletion that asks the pod's disruption budget first.
 // Source: pkg/registry/core/pod/storage/eviction.go.
-import * as z from "zod";
-
 import type { EvictionVerdict } from "../core/disruption.ts";
 import { judgeEviction } from "../core/disruption.ts";
+import { isJsonObject } from "../core/json.ts";
 import { isReadyStatus } from "../core/pod-conditions.ts";
 import { ApiError, forbiddenError } from "../model/api-error.ts";
+import { apiVersionOf } from "../model/decode.ts";
+import type { Eviction } from "../model/eviction.ts";
+import { evictions } from "../model/eviction.ts";
+import type { Json } from "../model/fields.ts";
 import { goTime } from "../model/instant.ts";
 import { labelSelectorMatches } from "../model/labels.ts";
 import type { KubeObject } from "../model/meta.ts";
@@ -17,46 +20,34 @@ import { readObjects, updateObjects } from "../store/objects.ts";
 import { answer } from "./answer.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, methodNotAllowed, storageOf, wrote } from "./context.ts";
-import { checkPreconditions } from "./delete.ts";
+import { decodeBody } from "./decode-body.ts";
+import { checkOptions, checkPreconditions } from "./delete.ts";
+import type { WriteOptions } from "./query.ts";
+import { writeOptions } from "./query.ts";
 import { readObject } from "./request-body.ts";
+import { checkNamespace } from "./write.ts";
 
 const budgetResource = "poddisruptionbudgets.policy";
 const mostBudgets = 1_000;
 /** How often it is tried again when others write the budget in between. */
 const mostTries = 8;
 
-const Eviction = z.object({
-  metadata: z.object({ name: z.string().optional() }).nullish(),
-  deleteOptions: z
-    .object({
-      gracePeriodSeconds: z.int().min(0).optional(),
-      dryRun: z.array(z.string()).optional(),
-      preconditions: z.object({ uid: z.string().optional() }).optional(),
-    })
-    .nullish(),
-});
-
 export async function evictPod(context: RequestContext): Promise<Response> {
   if (context.request.method !== "POST") throw methodNotAllowed();
-  const { json } = await readObject(context.request, { kind: "Eviction", schema: Eviction });
-  const parsed = Eviction.safeParse(json);
-  if (!parsed.success) throw new ApiError("BadRequest", "the body is not a policy/v1 Eviction");
-  const options = parsed.data.deleteOptions ?? {};
-  const name = parsed.data.metadata?.name ?? "";
-  if (name !== "" && name !== context.target.name) {
-    throw new ApiError("BadRequest", "name in URL does not match name in Eviction object");
-  }
+  const asked = writeOptions(context.url.searchParams, "CreateOptions");
+  const eviction = await readEviction(context, asked);
   // Read from the pods, so it is one.
   const pod = (await existing(context)) as Pod;
-  const { uid } = options.preconditions ?? {};
-  checkPreconditions(context, pod, { uid });
-  const isDryRun = context.url.searchParams.has("dryRun") || (options.dryRun ?? []).length > 0;
+  const options = checkOptions(eviction.deleteOptions ?? {});
+  checkPreconditions(context, pod, options);
+  const isDryRun = asked.dryRun || options.dryRun;
   const isGuarded = !isUnguarded(pod);
   if (isGuarded) await askBudget(context, pod, isDryRun);
   if (!isDryRun) {
-    if (isGuarded) await markDisrupted(context, pod);
-    const how = { policy: null, graceSeconds: options.gracePeriodSeconds ?? null };
-    const removed = await storageOf(context).remove([pod], how, context.nowMs);
+    // Who means one version of the pod alone does not mean the next one.
+    if (isGuarded && !(await markDisrupted(context, pod)))
+      checkPreconditions(context, await existing(context), options);
+    const removed = await storageOf(context).remove([pod], options, context.nowMs);
     wrote(
       context,
       removed.map(({ object }) => object),
@@ -64,6 +55,29 @@ export async function evictPod(context: RequestContext): Promise<Response> {
     );
   }
   return answer({ kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 }, { code: 201 });
+}
+
+/** Throws BadRequest for what is none, or one of another pod. */
+async function readEviction(context: RequestContext, options: WriteOptions): Promise<Eviction> {
+  const body = await readObject(context.request, evictions);
+  const eviction = decodeBody(context, {
+    kind: evictions,
+    body: { ...body, json: inServedVersion(body.json) },
+    options,
+    patch: undefined,
+  });
+  const { name = "" } = eviction.metadata;
+  if (name !== "" && name !== context.target.name) {
+    throw new ApiError("BadRequest", "name in URL does not match name in Eviction object");
+  }
+  checkNamespace(context, eviction);
+  return eviction;
+}
+
+/** Upstream takes evictions of the version before as well, which says the same. */
+function inServedVersion(json: Json): Json {
+  const isOlder = isJsonObject(json) && json["apiVersion"] === "policy/v1beta1" && json["kind"] === evictions.kind;
+  return isOlder ? { ...json, apiVersion: apiVersionOf(evictions) } : json;
 }
 
 /** A pod that does not run serves nobody, and one that is ending goes anyway. */
@@ -128,8 +142,11 @@ async function spend({ env, nowMs, touched }: RequestContext, budget: PodDisrupt
   return true;
 }
 
-/** The pod says why it ends. That it says so is not worth a failure: a report that comes in between may take its place. */
-async function markDisrupted(context: RequestContext, pod: Pod): Promise<void> {
+/**
+ * The pod says why it ends. That it says so is not worth a failure: a report that comes in between may take its place.
+ * False: one did.
+ */
+async function markDisrupted(context: RequestContext, pod: Pod): Promise<boolean> {
   const condition = {
     type: "DisruptionTarget",
     status: "True",
@@ -140,5 +157,6 @@ async function markDisrupted(context: RequestContext, pod: Pod): Promise<void> {
   };
   const others = (pod.status.conditions ?? []).filter(({ type }) => type !== condition.type);
   const status = { ...pod.status, conditions: [...others, condition] };
-  await storageOf(context).update(pod, { ...pod, status }, context.nowMs);
+  const { outcome } = await storageOf(context).update(pod, { ...pod, status }, context.nowMs);
+  return outcome !== "conflict";
 }

@@ -11,9 +11,7 @@ import {
   notFoundError,
   preconditionError,
 } from "../model/api-error.ts";
-import { decodeObject } from "../model/decode.ts";
 import type { FieldError } from "../model/field-error.ts";
-import { invalid } from "../model/field-error.ts";
 import type { Json } from "../model/fields.ts";
 import { goTime } from "../model/instant.ts";
 import { objectBytes } from "../model/limits.ts";
@@ -24,9 +22,9 @@ import type { Resource } from "../model/resource.ts";
 import { admitChanged, admitNew } from "./admission.ts";
 import { answer } from "./answer.ts";
 import { tracked } from "./apply/ownership.ts";
-import { checkType } from "./body-type.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, methodNotAllowed, placeOf, storageOf, wrote } from "./context.ts";
+import { decodeBody } from "./decode-body.ts";
 import { wouldCreate } from "./dry-run.ts";
 import { requireMayGrant } from "./granting.ts";
 import { negotiate } from "./negotiation.ts";
@@ -325,22 +323,7 @@ function check(resource: Resource, object: KubeObject, errors: readonly FieldErr
 
 /** `patch` is what is shown of the patch that the object came of, if it did not come whole. */
 export function decode(context: RequestContext, body: Body, options: WriteOptions, patch?: string): KubeObject {
-  const { resource } = context.target;
-  const json = body.json ?? {};
-  checkType(resource, json);
-  const decoded = decodeObject(resource, json);
-  const handled = `${resource.kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}`;
-  const unreadable = (why: string) =>
-    patch === undefined
-      ? new ApiError("BadRequest", `${handled}: ${why}`)
-      : invalidError({ group: "", plural: "", kind: "" }, "", [invalid("patch", patch, why)]);
-  if (!decoded.ok) throw unreadable(decoded.message);
-  const problems = options.fieldValidation === "Ignore" ? [] : body.problems(decoded.unknownFields);
-  if (options.fieldValidation !== "Strict" || problems.length === 0) {
-    for (const problem of problems) context.warn(problem);
-    return decoded.object;
-  }
-  throw unreadable(`strict decoding error: ${problems.join(", ")}`);
+  return decodeBody(context, { kind: context.target.resource, body, options, patch });
 }
 
 export function checkNamespace({ target }: RequestContext, { metadata }: KubeObject): void {

@@ -4,7 +4,7 @@ import type * as z from "zod";
 
 import { ApiError } from "./api-error.ts";
 import type { KubeObject } from "./meta.ts";
-import type { Resource } from "./resource.ts";
+import type { Kind } from "./resource.ts";
 import type { Shape } from "./shape.ts";
 import { shapeOf } from "./shape.ts";
 
@@ -17,7 +17,7 @@ export type Decoded<T> =
  * Reads an object: nulls count as absent, unknown fields are left out and reported, defaults are filled in. A missing
  * apiVersion or kind is the resource's own.
  */
-export function decodeObject<T extends KubeObject>(resource: Resource<T>, json: unknown): Decoded<T> {
+export function decodeObject<T extends KubeObject>(resource: Kind<T>, json: unknown): Decoded<T> {
   const decoded = resource.decode === null ? decode<T>(resource.schema, json) : resource.decode(json);
   if (!decoded.ok) return decoded;
   const { object, unknownFields } = decoded;

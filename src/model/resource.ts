@@ -90,6 +90,12 @@ export type Resource<T extends KubeObject = KubeObject> = {
   rowConditions(object: T): readonly RowCondition[];
 };
 
+/** What has to be known of a kind to read an object of it, be it that of a resource or of a subresource. */
+export type Kind<T extends KubeObject = KubeObject> = Pick<
+  Resource<T>,
+  "group" | "version" | "kind" | "schema" | "decode"
+>;
+
 type WrittenPart<T extends KubeObject> = {
   /** What of a write counts. */
   prepare(object: T, old: T): T;

@@ -97,6 +97,19 @@ describe("an eviction", () => {
     });
   });
 
+  it.each([
+    ["a pod that does not say how long it has", "", { gracePeriodSeconds: null }],
+    ["a dry run that is none", "?dryRun=", {}],
+    ["the version that there is", "", "resourceVersion"],
+  ])("takes %s for what it is, and evicts", async (_what, query, options) => {
+    await createPod("a");
+    const { resourceVersion } = (await api.get(`${api.pods}/a`)).metadata;
+    const deleteOptions = options === "resourceVersion" ? { preconditions: { resourceVersion } } : options;
+    const body = { apiVersion: "policy/v1beta1", kind: "Eviction", metadata: { name: "a" }, deleteOptions };
+    expect(await api.call(`${api.pods}/a/eviction${query}`, { method: "POST", body })).toMatchObject({ code: 201 });
+    expect((await api.get(`${api.pods}/a`)).metadata.deletionTimestamp).toBeDefined();
+  });
+
   it("of many at once takes no more than is allowed", async () => {
     const names = ["a", "b", "c", "d", "e"];
     for (const name of names) await createPod(name);

@@ -34,6 +34,7 @@ type Row = readonly [what: string, call: string, options: api.Call, wanted: Want
 const json = "application/json";
 const merge = "application/merge-patch+json";
 const map = `${api.configMaps}/a`;
+const eviction = `${api.pods}/web-a/eviction`;
 const invalidOptions = (kind: string, field: string, reason: string) => ({
   group: "meta.k8s.io",
   kind,
@@ -717,6 +718,71 @@ const rows: readonly Row[] = [
         ],
       },
     },
+  ],
+
+  // Evictions
+  [
+    "an eviction of another version",
+    eviction,
+    post({ deleteOptions: { preconditions: { resourceVersion: "1" } } }),
+    {
+      code: 409,
+      reason: "Conflict",
+      message:
+        /^Operation cannot be fulfilled on Pod "web-a": the ResourceVersion in the precondition \(1\) does not match the ResourceVersion in record \(\d+\)\. The object might have been modified$/,
+      details: { name: "web-a", kind: "Pod" },
+    },
+  ],
+  [
+    "a dry eviction of another sort",
+    `${eviction}?dryRun=Some`,
+    post({}),
+    {
+      code: 422,
+      reason: "Invalid",
+      message:
+        'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: []string{"Some"}: supported values: "All"',
+      details: invalidOptions("CreateOptions", "dryRun", "FieldValueNotSupported"),
+    },
+  ],
+  [
+    "a dry eviction of another sort, in its options",
+    eviction,
+    post({ deleteOptions: { dryRun: ["Some"] } }),
+    {
+      code: 422,
+      reason: "Invalid",
+      message: /^DeleteOptions\.meta\.k8s\.io "" is invalid: dryRun: Unsupported value: \[\]string\{"Some"\}/,
+      details: invalidOptions("DeleteOptions", "dryRun", "FieldValueNotSupported"),
+    },
+  ],
+  [
+    "a pod as an eviction",
+    eviction,
+    post({ apiVersion: "v1", kind: "Pod", metadata: { name: "web-a" } }),
+    bad(
+      'Pod in version "v1" cannot be handled as a Eviction: converting (v1.Pod) to (policy.Eviction): unknown conversion',
+    ),
+  ],
+  [
+    "unknown fields of an eviction, strictly",
+    `${eviction}?fieldValidation=Strict`,
+    post({ deleteOption: {} }),
+    bad(
+      'Eviction in version "v1" cannot be handled as a Eviction: strict decoding error: unknown field "deleteOption"',
+    ),
+  ],
+  [
+    "an eviction of a pod of another namespace",
+    eviction,
+    post({ metadata: { name: "web-a", namespace: "other" } }),
+    bad("the namespace of the provided object does not match the namespace sent on the request"),
+  ],
+  [
+    "an eviction of another pod",
+    eviction,
+    post({ metadata: { name: "web-b" } }),
+    bad("name in URL does not match name in Eviction object"),
   ],
 
   // 410
