@@ -20,8 +20,18 @@ export async function wouldCreate(context: RequestContext, object: KubeObject): 
     if (room === null) return { outcome: "namespace missing" };
     if (Object(room["status"]).phase === "Terminating") return { outcome: "namespace terminating" };
   }
-  const present = await storageOf(context).read({ namespace, name });
-  return present === null ? { outcome: "created", object } : { outcome: "exists" };
+  const storage = storageOf(context);
+  const present = await storage.read({ namespace, name });
+  if (present !== null) return { outcome: "exists" };
+  return { outcome: "created", object: (await storage.preview?.(null, object)) ?? object };
+}
+
+/** What an object would be after a change; its version stays the one that there is. */
+export async function wouldUpdate(context: RequestContext, before: KubeObject, after: KubeObject): Promise<KubeObject> {
+  const changed = (await storageOf(context).preview?.(before, after)) ?? after;
+  const { resourceVersion } = before.metadata;
+  if (resourceVersion === undefined) return changed;
+  return { ...changed, metadata: { ...changed.metadata, resourceVersion } };
 }
 
 /** What the deletion of an object would leave of it. */

@@ -47,8 +47,7 @@ export class ServiceStorage implements Storage {
     return this.#withFreeAddress(object, async (service) => {
       const outcome = await this.#objects.create(service, nowMs);
       if (outcome.outcome === "created" || outcome.outcome === "exists") return outcome;
-      const [isTaken] = await runBatch(this.#db, [readAddressTaken(this.#db, service.spec.clusterIP ?? "")]);
-      return isTaken ? null : outcome;
+      return (await this.#isTaken(service)) ? null : outcome;
     });
   }
 
@@ -61,6 +60,20 @@ export class ServiceStorage implements Storage {
         throw error;
       }
     });
+  }
+
+  preview(before: KubeObject | null, after: KubeObject): Promise<KubeObject> {
+    // Stored as a Service, so it is one.
+    const own = (before as Service | null)?.spec.clusterIP;
+    return this.#withFreeAddress(after, async (service) => {
+      const isFree = service.spec.clusterIP === own || !(await this.#isTaken(service));
+      return isFree ? service : null;
+    });
+  }
+
+  async #isTaken({ spec }: Service): Promise<boolean> {
+    const [isTaken] = await runBatch(this.#db, [readAddressTaken(this.#db, spec.clusterIP ?? "")]);
+    return isTaken;
   }
 
   /** Writes the Service with one address after the other, until there is one that no other has (`write` returns null). */

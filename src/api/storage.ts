@@ -40,6 +40,11 @@ export interface Storage {
   create(object: KubeObject, nowMs: number): Promise<CreateOutcome>;
   /** Replaces `before`, which must be as it was read. */
   update(before: KubeObject, after: KubeObject, nowMs: number): Promise<UpdateOutcome>;
+  /**
+   * The object as a write would leave it, for those that do not write. Throws what would refuse it. `before` null: it
+   * would be new. Left out where what is given is what is stored.
+   */
+  preview?(before: KubeObject | null, after: KubeObject): Promise<KubeObject>;
   /** Deletes or marks each object that is as it was read; returns those, as they are now, and how it went. */
   remove(objects: readonly KubeObject[], how: RemovalOptions, nowMs: number): Promise<readonly Removed[]>;
 }

@@ -25,7 +25,7 @@ import { tracked } from "./apply/ownership.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, methodNotAllowed, placeOf, storageOf, wrote } from "./context.ts";
 import { decodeBody } from "./decode-body.ts";
-import { wouldCreate } from "./dry-run.ts";
+import { wouldCreate, wouldUpdate } from "./dry-run.ts";
 import { requireMayGrant } from "./granting.ts";
 import { negotiate } from "./negotiation.ts";
 import type { PatchRequest } from "./patch/patch.ts";
@@ -241,10 +241,7 @@ export async function replace(
   if (subresource === null) for (const text of resource.warnings(after, before)) context.warn(text);
   await requireMayGrant(context, after, before);
   if (isSame(withoutTimes(before), withoutTimes(after))) return before;
-  const { resourceVersion } = before.metadata;
-  if (dryRun) {
-    return { ...after, metadata: { ...after.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) } };
-  }
+  if (dryRun) return wouldUpdate(context, before, after);
   const outcome = await storageOf(context).update(before, after, context.nowMs);
   if (outcome.outcome === "conflict") return "conflict";
   // Who controlled it before has lost it, and acts on that.

@@ -57,6 +57,22 @@ describe("an address", () => {
     expect(await api.exists(`${path}/a`)).toBe(false);
   });
 
+  it("that is taken is refused to a dry run too", async () => {
+    await create("a");
+    await create("named", { type: "ExternalName", externalName: "example.com" });
+    const taken = { clusterIP: "10.96.0.1" };
+    const refused = { code: 422, body: { message: expect.stringMatching(/provided IP is already allocated$/) } };
+    const body = manifest("b", taken);
+    expect(await api.call(`${path}?dryRun=All`, { method: "POST", body })).toMatchObject(refused);
+    const contentType = "application/merge-patch+json";
+    const change = { spec: { type: "ClusterIP", externalName: null, ...taken } };
+    const changed = `${path}/named?dryRun=All`;
+    expect(await api.call(changed, { method: "PATCH", body: change, contentType })).toMatchObject(refused);
+    const kept = `${path}/a?dryRun=All`;
+    const labels = { metadata: { labels: { a: "b" } } };
+    expect(await api.call(kept, { method: "PATCH", body: labels, contentType })).toMatchObject({ code: 200 });
+  });
+
   it("None may be had by many", async () => {
     await create("a", { clusterIP: "None" });
     expect((await create("b", { clusterIP: "None" })).spec.clusterIPs).toEqual(["None"]);
