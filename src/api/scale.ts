@@ -1,20 +1,25 @@
 // `/scale`: the numbers in an object that its kind points to, in the form that all scalers know.
 // Source: apiextensions-apiserver pkg/registry/customresource etcd.go ScaleREST.
 import { ApiError, conflictError, invalidError } from "../model/api-error.ts";
-import { decode } from "../model/decode.ts";
 import { invalid } from "../model/field-error.ts";
 import { formatLabelSelector } from "../model/labels.ts";
 import type { KubeObject, LabelSelector } from "../model/meta.ts";
 import type { ScalePaths } from "../model/resource.ts";
-import { Scale } from "../model/scale.ts";
+import type { Scale } from "../model/scale.ts";
+import { scaleColumns, scales } from "../model/scale.ts";
 import { simpleValueAt, withSimpleValue } from "../model/validation/custom-objects.ts";
 import { answer } from "./answer.ts";
 import { tracked } from "./apply/ownership.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, methodNotAllowed, placeOf } from "./context.ts";
-import { applyPatch, patchMediaTypesOf } from "./patch/patch.ts";
-import { writeOptions } from "./query.ts";
-import { mediaTypeOf, parseJson, readObject, readText, unsupportedMediaType } from "./request-body.ts";
+import { decodeBody } from "./decode-body.ts";
+import type { Representation } from "./negotiation.ts";
+import { negotiate } from "./negotiation.ts";
+import { patchedObject, patchMediaTypeOf, readPatch } from "./patch/patch-body.ts";
+import type { WriteOptions } from "./query.ts";
+import { patchOptions, writeOptions } from "./query.ts";
+import { readObject } from "./request-body.ts";
+import { includeObjectOf, tableOf, toPartialObjectMetadata } from "./table.ts";
 import { replace } from "./write.ts";
 
 const mostTries = 8;
@@ -23,7 +28,7 @@ export async function answerScale(context: RequestContext, paths: ScalePaths): P
   switch (context.request.method) {
     case "GET":
     case "HEAD":
-      return answer(scaleOf(await existing(context), paths));
+      return respond(context, scaleOf(await existing(context), paths));
     case "PUT":
       return putScale(context, paths);
     case "PATCH":
@@ -56,11 +61,40 @@ function scaleOf(object: KubeObject, { specReplicas, statusReplicas, labelSelect
   };
 }
 
-/** Custom kinds tell theirs as text. */
+/** Custom kinds tell theirs as text, and the oldest ones as labels. */
 function selectorText(selector: unknown): string {
   if (typeof selector === "string") return selector;
-  // What is no text was decoded as a LabelSelector.
-  return selector === undefined || selector === null ? "" : formatLabelSelector(selector as LabelSelector);
+  if (typeof selector !== "object" || selector === null) return "";
+  const labels = Object.entries(selector);
+  if (labels.length === 0) return "";
+  const isPlain = labels.every(([, value]) => typeof value === "string");
+  // What is no text was decoded as labels or as a LabelSelector.
+  return formatLabelSelector(isPlain ? { matchLabels: Object.fromEntries(labels) } : (selector as LabelSelector));
+}
+
+/** The Scale in the form that the client asked for. */
+function respond({ request, url, nowMs }: RequestContext, scale: Scale): Response {
+  const representation = negotiate(request.headers.get("accept"), ["table", "partialMetadata"]);
+  return answer(represented(scale, representation, { url, nowMs }), { representation });
+}
+
+function represented(scale: Scale, { form }: Representation, { url, nowMs }: Pick<RequestContext, "url" | "nowMs">) {
+  const { resourceVersion } = scale.metadata;
+  switch (form) {
+    case "table":
+      return tableOf({
+        resource: { columns: scaleColumns, rowConditions: () => [] },
+        objects: [scale],
+        includeObject: includeObjectOf(url.searchParams.get("includeObject")),
+        nowMs,
+        metadata: resourceVersion === undefined ? {} : { resourceVersion },
+        describesColumns: true,
+      });
+    case "partialMetadata":
+      return toPartialObjectMetadata(scale);
+    default:
+      return scale;
+  }
 }
 
 function numberAt(object: KubeObject, path: string): number | null {
@@ -69,22 +103,21 @@ function numberAt(object: KubeObject, path: string): number | null {
 }
 
 async function putScale(context: RequestContext, paths: ScalePaths): Promise<Response> {
-  const given = decodeScale((await readObject(context.request, { kind: "Scale", schema: Scale })).json);
-  return answer(await rescale(context, paths, await existing(context), given));
+  const options = writeOptions(context.url.searchParams, "UpdateOptions");
+  const body = await readObject(context.request, scales);
+  const given = decodeBody(context, { kind: scales, body, options, patch: undefined });
+  return respond(context, await rescale(context, paths, { before: await existing(context), given, options }));
 }
 
 async function patchScale(context: RequestContext, paths: ScalePaths): Promise<Response> {
-  const given = mediaTypeOf(context.request);
-  const accepted = patchMediaTypesOf(context.target.resource);
-  const mediaType = accepted.find((type) => type === given);
-  if (mediaType === undefined) throw unsupportedMediaType(accepted);
-  const patch = parseJson(await readText(context.request), "Patch");
+  const mediaType = patchMediaTypeOf(context.request, context.target.resource);
+  const options = patchOptions(context.url.searchParams, { isApply: false });
+  const body = await readPatch(context.request, mediaType);
   for (let tries = 1; ; tries += 1) {
     const before = await existing(context);
-    const scale = JSON.parse(JSON.stringify(scaleOf(before, paths)));
-    const patched = applyPatch({ mediaType, document: scale, patch, resource: { schema: Scale } });
+    const given = patchedObject(context, scaleOf(before, paths), { body, kind: scales, options });
     try {
-      return answer(await rescale(context, paths, before, decodeScale(patched)));
+      return respond(context, await rescale(context, paths, { before, given, options }));
     } catch (error) {
       // Somebody wrote in between; a patch is about whichever number there is.
       if (!(error instanceof ApiError) || error.reason !== "Conflict" || tries === mostTries) throw error;
@@ -92,17 +125,12 @@ async function patchScale(context: RequestContext, paths: ScalePaths): Promise<R
   }
 }
 
-function decodeScale(json: unknown): Scale {
-  const decoded = decode<Scale>(Scale, json);
-  if (decoded.ok) return decoded.object;
-  throw new ApiError("BadRequest", `Scale in version "v1" cannot be handled as a Scale: ${decoded.message}`);
-}
+type Rescaling = { readonly before: KubeObject; readonly given: Scale; readonly options: WriteOptions };
 
 async function rescale(
   context: RequestContext,
   paths: ScalePaths,
-  before: KubeObject,
-  { metadata, spec }: Scale,
+  { before, given: { metadata, spec }, options }: Rescaling,
 ): Promise<Scale> {
   const { resource } = context.target;
   const { name } = placeOf(context.target);
@@ -112,7 +140,6 @@ async function rescale(
       invalid("spec.replicas", replicas, "must be greater than or equal to 0"),
     ]);
   }
-  const options = writeOptions(context.url.searchParams, "UpdateOptions");
   const scaled = withSimpleValue(before, paths.specReplicas, replicas);
   const { resourceVersion = before.metadata.resourceVersion, uid = before.metadata.uid } = metadata;
   const given = { ...before, ...scaled, metadata: { ...before.metadata, resourceVersion, uid } };

@@ -1,7 +1,6 @@
 // POST, PUT and PATCH: decode, default, check, and only then write. Every way to an object goes through here.
 // Source: apiserver pkg/endpoints/handlers create.go, update.go, patch.go; pkg/registry/generic/registry/store.go.
 import { generatedName, nameSuffix } from "../core/hash.ts";
-import { goText } from "../core/json.ts";
 import {
   ApiError,
   alreadyExistsError,
@@ -12,7 +11,6 @@ import {
   preconditionError,
 } from "../model/api-error.ts";
 import type { FieldError } from "../model/field-error.ts";
-import type { Json } from "../model/fields.ts";
 import { goTime } from "../model/instant.ts";
 import { objectBytes } from "../model/limits.ts";
 import type { KubeObject } from "../model/meta.ts";
@@ -28,22 +26,12 @@ import { decodeBody } from "./decode-body.ts";
 import { wouldCreate, wouldUpdate } from "./dry-run.ts";
 import { requireMayGrant } from "./granting.ts";
 import { negotiate } from "./negotiation.ts";
-import type { PatchRequest } from "./patch/patch.ts";
-import { applyMediaType, applyPatch, patchMediaTypesOf } from "./patch/patch.ts";
-import { RejectedPatch } from "./patch/patch-error.ts";
+import { patchedObject, patchMediaTypeOf, readPatch } from "./patch/patch-body.ts";
 import type { WriteOptions } from "./query.ts";
 import { patchOptions, writeOptions } from "./query.ts";
 import { represented } from "./read.ts";
 import type { Body } from "./request-body.ts";
-import {
-  mediaTypeOf,
-  parseJson,
-  problemsOfJson,
-  readObject,
-  readText,
-  unknownOnly,
-  unsupportedMediaType,
-} from "./request-body.ts";
+import { readObject } from "./request-body.ts";
 import { answererOf } from "./reviews.ts";
 
 /** How often a patch is tried again when others write in between, and a generated name when it is taken. */
@@ -173,23 +161,13 @@ export async function updateObject(context: RequestContext): Promise<Response> {
 
 export async function patchObject(context: RequestContext): Promise<Response> {
   const { resource } = context.target;
-  const given = mediaTypeOf(context.request);
-  const accepted = patchMediaTypesOf(resource);
-  const mediaType = accepted.find((type) => type === given);
-  if (mediaType === undefined) throw unsupportedMediaType([...accepted, applyMediaType]);
+  const mediaType = patchMediaTypeOf(context.request, resource);
   const options = patchOptions(context.url.searchParams, { isApply: false });
-  const text = await readText(context.request);
-  const patch = parseJson(text, "Patch");
+  const body = await readPatch(context.request, mediaType);
   const place = placeOf(context.target);
   for (let tries = 1; ; tries += 1) {
     const before = await existing(context);
-    const patched = patchedBy(context, { mediaType, document: asJson(before), patch, resource });
-    const problems = (unknown: readonly string[]) => [
-      ...new Set([...problemsOfJson(text, []), ...unknownOnly(unknown)]),
-    ];
-    // Upstream shows what it could not read: the patched object, and of a strategic merge the patch.
-    const shown = mediaType === "application/strategic-merge-patch+json" ? goText(patch) : JSON.stringify(patched);
-    const object = decode(context, { json: patched, problems }, options, shown);
+    const object = patchedObject(context, before, { body, kind: resource, options });
     if (object.metadata.name !== place.name) throw wrongName(object.metadata.name ?? "", place.name);
     checkNamespace(context, object);
     // A patch that does not speak of the version is about whichever there is.
@@ -198,20 +176,6 @@ export async function patchObject(context: RequestContext): Promise<Response> {
     if (outcome !== "conflict") return respond(context, { code: 200, object: outcome });
     if (isLocked || tries === mostTries) throw conflictError(resource, place.name);
   }
-}
-
-function patchedBy(context: RequestContext, request: PatchRequest): Json {
-  try {
-    return applyPatch(request);
-  } catch (error) {
-    if (error instanceof RejectedPatch) context.warn(error.detail);
-    throw error;
-  }
-}
-
-function asJson(object: KubeObject) {
-  // Objects are read from JSON; a copy keeps the patch away from what is stored.
-  return JSON.parse(JSON.stringify(object)) as { readonly [key: string]: Json };
 }
 
 export function wrongName(given: string, wanted: string): ApiError {
@@ -318,9 +282,8 @@ function check(resource: Resource, object: KubeObject, errors: readonly FieldErr
   }
 }
 
-/** `patch` is what is shown of the patch that the object came of, if it did not come whole. */
-export function decode(context: RequestContext, body: Body, options: WriteOptions, patch?: string): KubeObject {
-  return decodeBody(context, { kind: context.target.resource, body, options, patch });
+export function decode(context: RequestContext, body: Body, options: WriteOptions): KubeObject {
+  return decodeBody(context, { kind: context.target.resource, body, options, patch: undefined });
 }
 
 export function checkNamespace({ target }: RequestContext, { metadata }: KubeObject): void {

@@ -76,8 +76,7 @@ export const replicationControllers: Resource<ReplicationController> = defineRes
   shortNames: ["rc"],
   categories: ["all"],
   statusSubresource: true,
-  // The selector is none of those that scalers know.
-  scale: { ...workloadScale, labelSelector: null },
+  scale: workloadScale,
   schema: ReplicationController,
   support: storedOnly("**not run**, and says so in its status and an Event"),
   validateName: nameRule(dns1123Subdomain),

@@ -4,7 +4,8 @@ import type * as z from "zod";
 
 import { always, embedded, int32, omitempty, struct, text } from "./fields.ts";
 import { ObjectMeta, typeMeta } from "./meta.ts";
-import type { ScalePaths } from "./resource.ts";
+import { ageColumn, nameColumn } from "./printing.ts";
+import type { Column, Kind, ScalePaths } from "./resource.ts";
 
 const autoscaling = (name: string): string => `io.k8s.api.autoscaling.v1.${name}`;
 
@@ -40,6 +41,25 @@ export const Scale = struct(
   },
 );
 export type Scale = z.output<typeof Scale>;
+
+export const scales: Kind<Scale> = { group: "autoscaling", version: "v1", kind: "Scale", schema: Scale, decode: null };
+
+export const scaleColumns: readonly Column<Scale>[] = [
+  { ...nameColumn, format: "" },
+  {
+    name: "Desired",
+    type: "integer",
+    description: "The number that is wanted.",
+    cell: ({ spec }) => spec.replicas ?? 0,
+  },
+  {
+    name: "Available",
+    type: "integer",
+    description: "The number that was last seen.",
+    cell: ({ status }) => status.replicas,
+  },
+  ageColumn,
+];
 
 /** Of the kinds that keep so many pods of one template. */
 export const workloadScale: ScalePaths = {

@@ -13,7 +13,7 @@ const mediaTypes = [
   "application/merge-patch+json",
   "application/strategic-merge-patch+json",
 ] as const;
-type PatchMediaType = (typeof mediaTypes)[number];
+export type PatchMediaType = (typeof mediaTypes)[number];
 
 /** Of server-side apply, which is no change to an object but a wish how it should be. */
 export const applyMediaType = "application/apply-patch+yaml";
