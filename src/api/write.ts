@@ -20,6 +20,7 @@ import type { Resource } from "../model/resource.ts";
 import { admitChanged, admitNew } from "./admission.ts";
 import { answer } from "./answer.ts";
 import { tracked } from "./apply/ownership.ts";
+import { requireAllowed } from "./authorization.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, methodNotAllowed, placeOf, storageOf, wrote } from "./context.ts";
 import { decodeBody } from "./decode-body.ts";
@@ -30,6 +31,7 @@ import { patchedObject, patchMediaTypeOf, readPatch } from "./patch/patch-body.t
 import type { WriteOptions } from "./query.ts";
 import { patchOptions, writeOptions } from "./query.ts";
 import { represented } from "./read.ts";
+import { attributesOf } from "./request-attributes.ts";
 import type { Body } from "./request-body.ts";
 import { readObject } from "./request-body.ts";
 import { answererOf } from "./reviews.ts";
@@ -53,7 +55,7 @@ export async function createObject(context: RequestContext): Promise<Response> {
 }
 
 /** Stores a new object and answers. Throws AlreadyExists where there is one. */
-export async function storeNew(
+async function storeNew(
   context: RequestContext,
   object: KubeObject,
   options: Pick<WriteOptions, "dryRun">,
@@ -74,6 +76,23 @@ export async function storeNew(
     if (outcome.outcome !== "exists" || !isGenerated || tries === mostTries) {
       throw creationError(resource, prepared.object, outcome.outcome);
     }
+  }
+}
+
+/** Stores what a write found missing, for those who may make it. "exists": somebody else made it meanwhile. */
+export async function storeMissing(
+  context: RequestContext,
+  object: KubeObject,
+  options: Pick<WriteOptions, "dryRun">,
+): Promise<Response | "exists"> {
+  // Whoever may change objects may not therefore make them.
+  await requireAllowed(context.caller, attributesOf("POST", context.url), context.policy);
+  const { uid: _uid, resourceVersion: _version, ...metadata } = object.metadata;
+  try {
+    return await storeNew(context, { ...object, metadata }, options);
+  } catch (error) {
+    if (error instanceof ApiError && error.reason === "AlreadyExists") return "exists";
+    throw error;
   }
 }
 
@@ -153,10 +172,28 @@ export async function updateObject(context: RequestContext): Promise<Response> {
   const object = decode(context, await readObject(context.request, resource), options);
   checkNamespace(context, object);
   if (object.metadata.name !== place.name) throw wrongName(object.metadata.name ?? "", place.name);
-  const before = await existing(context);
+  const found = await storageOf(context).read(place);
+  const made = found === null ? await createInstead(context, object, options) : "exists";
+  if (made !== "exists") return made;
+  const before = found ?? (await existing(context));
   const outcome = await replace(context, before, tracked(context, before, object), options);
   if (outcome === "conflict") throw conflictError(resource, place.name);
   return respond(context, { code: 200, object: outcome });
+}
+
+/** An update of what is not there. Throws NotFound where that makes nothing. */
+async function createInstead(
+  context: RequestContext,
+  object: KubeObject,
+  options: WriteOptions,
+): Promise<Response | "exists"> {
+  const { resource, subresource } = context.target;
+  const { name, namespace } = placeOf(context.target);
+  if (!resource.createsOnUpdate || subresource !== null) throw notFoundError(resource, name);
+  const { uid } = object.metadata;
+  // Whoever names a uid means that one object. A version alone upstream minds only where there is an object.
+  if (uid !== undefined) throw preconditionError(resource, { name, namespace }, { what: "UID", wanted: uid });
+  return storeMissing(context, tracked(context, null, object), options);
 }
 
 export async function patchObject(context: RequestContext): Promise<Response> {

@@ -98,6 +98,7 @@ export const endpoints: Resource<Endpoints> = defineResource<Endpoints>({
   version: "v1",
   kind: "Endpoints",
   plural: "endpoints",
+  createsOnUpdate: true,
   support: actedOn("kept up to date for Services that select pods; a thousand addresses at most"),
   singular: "endpoints",
   shortNames: ["ep"],

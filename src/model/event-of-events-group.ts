@@ -191,6 +191,7 @@ export const eventsOfEventsGroup: Resource<Event> = defineResource<Event>({
   ...groupVersion,
   kind: events.kind,
   plural: events.plural,
+  createsOnUpdate: true,
   support: actedOn("the Events of the core group, in this group's form"),
   shortNames: events.shortNames,
   schema: Event,

@@ -215,6 +215,7 @@ export const events: Resource<Event> = defineResource<Event>({
   version: "v1",
   kind: "Event",
   plural: "events",
+  createsOnUpdate: true,
   support: actedOn(
     "kept an hour; Scheduled, Created, Started, and Pulled where the image was there already, are made up from the pods when they are asked for; a watch tells of those that are there when it begins",
   ),

@@ -78,6 +78,7 @@ export const leases: Resource<Lease> = defineResource<Lease>({
   version: "v1",
   kind: "Lease",
   plural: "leases",
+  createsOnUpdate: true,
   support: actedOn(
     "for programs that elect a leader: each renewal is a write. Those of nodes in `kube-node-lease` are made up from when they were last heard; a watch never hears of a change of theirs",
   ),

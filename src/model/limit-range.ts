@@ -79,6 +79,7 @@ export const limitRanges: Resource<LimitRange> = defineResource<LimitRange>({
   version: "v1",
   kind: "LimitRange",
   plural: "limitranges",
+  createsOnUpdate: true,
   shortNames: ["limits"],
   schema: LimitRange,
   support: storedOnly("nothing is held to it"),

@@ -163,6 +163,7 @@ export const roles: Resource<Role> = defineResource<Role>({
   ...group,
   kind: "Role",
   plural: "roles",
+  createsOnUpdate: true,
   schema: Role,
   validate: ({ metadata, rules }) => [
     ...validateMetadata(metadata, { namespaced: true, name: pathSegment }),
@@ -176,6 +177,7 @@ export const clusterRoles: Resource<ClusterRole> = defineResource<ClusterRole>({
   ...group,
   kind: "ClusterRole",
   plural: "clusterroles",
+  createsOnUpdate: true,
   namespaced: false,
   schema: ClusterRole,
   validate: ({ metadata, rules, aggregationRule }) => [
@@ -223,6 +225,7 @@ function bindings(
   return defineResource<RoleBinding>({
     ...group,
     ...names,
+    createsOnUpdate: true,
     validate: ({ metadata, roleRef, subjects }) => [
       ...validateMetadata(metadata, { namespaced, name: pathSegment }),
       ...validateRoleRef(roleRef, roleKinds),

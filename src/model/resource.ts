@@ -37,6 +37,8 @@ export type Resource<T extends KubeObject = KubeObject> = {
   readonly namespaced: boolean;
   readonly verbs: readonly Verb[];
   readonly statusSubresource: boolean;
+  /** An update of what is not there makes it. Upstream: AllowCreateOnUpdate of the kind's strategy. */
+  readonly createsOnUpdate: boolean;
   /** Decodes what a client sent: checks types, fills in defaults. Unknown fields are issues of their own code. */
   readonly schema: z.ZodType<T>;
   /** How what a client sent is read; null: by the schema. */
@@ -167,6 +169,7 @@ export function defineResource<T extends KubeObject>(definition: Definition<T>):
     namespaced: true,
     verbs: allVerbs,
     statusSubresource: false,
+    createsOnUpdate: false,
     rawFields: [],
     decode: null,
     keptAs: null,

@@ -55,6 +55,7 @@ export const runtimeClasses: Resource<RuntimeClass> = defineResource<RuntimeClas
   version: "v1",
   kind: "RuntimeClass",
   plural: "runtimeclasses",
+  createsOnUpdate: true,
   namespaced: false,
   schema: RuntimeClass,
   support: storedOnly("pods that name one are refused by their node"),

@@ -297,6 +297,7 @@ export const services: Resource<Service> = defineResource<Service>({
   version: "v1",
   kind: "Service",
   plural: "services",
+  createsOnUpdate: true,
   support: actedOn(
     "given an address of 10.96.0.0/12 that no other has, or None. Nothing routes traffic to it. ClusterIP and ExternalName; LoadBalancer waits for somebody to fill in its status; NodePort is refused",
   ),

@@ -3,15 +3,13 @@
 import { goJsonKind, isJsonObject } from "../../core/json.ts";
 import { ApiError, conflictError, notFoundError } from "../../model/api-error.ts";
 import type { KubeObject } from "../../model/meta.ts";
-import { requireAllowed } from "../authorization.ts";
 import type { RequestContext } from "../context.ts";
 import { placeOf, storageOf } from "../context.ts";
 import type { WriteOptions } from "../query.ts";
 import { patchOptions } from "../query.ts";
-import { attributesOf } from "../request-attributes.ts";
 import type { Body } from "../request-body.ts";
 import { readApplied } from "../request-body.ts";
-import { checkNamespace, decode, replace, respond, storeNew, wrongName } from "../write.ts";
+import { checkNamespace, decode, replace, respond, storeMissing, wrongName } from "../write.ts";
 import { appliedObject } from "./ownership.ts";
 
 /** How often it is tried again when others write in between. */
@@ -29,27 +27,20 @@ export async function applyToObject(context: RequestContext): Promise<Response> 
     if (before === null && subresource !== null) throw notFoundError(resource, place.name);
     const answer =
       before === null ? await create(context, body, options) : await change(context, before, body, options);
-    if (answer !== "conflict") return answer;
+    if (answer !== "conflict" && answer !== "exists") return answer;
     if (tries === mostTries) throw conflictError(resource, place.name);
   }
 }
 
-/** "conflict": somebody else made it meanwhile. */
-async function create(context: RequestContext, body: Body, options: Options): Promise<Response | "conflict"> {
+/** "exists": somebody else made it meanwhile. */
+async function create(context: RequestContext, body: Body, options: Options): Promise<Response | "exists"> {
   const object = applied(context, null, body, options);
-  const { uid, resourceVersion: _version, ...metadata } = object.metadata;
+  const { uid } = object.metadata;
   if (uid !== undefined) {
     const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
     throw conflictError(context.target.resource, placeOf(context.target).name, why);
   }
-  // Whoever may change objects may not therefore make them.
-  await requireAllowed(context.caller, attributesOf("POST", context.url), context.policy);
-  try {
-    return await storeNew(context, { ...object, metadata }, options);
-  } catch (error) {
-    if (error instanceof ApiError && error.reason === "AlreadyExists") return "conflict";
-    throw error;
-  }
+  return storeMissing(context, object, options);
 }
 
 /** "conflict": somebody else changed it meanwhile. */
