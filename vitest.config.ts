@@ -4,6 +4,13 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 // One project per kind of ground the tests stand on. The worker project runs in workerd, the rest in Node.
+
+/**
+ * Real engines, processes and clocks on a machine that may be busy: a test of them that fails is tried once more, and
+ * `npm test` says in the end which ones passed only then. What depends on nothing but itself has one try.
+ */
+const retry = 1;
+
 export default defineConfig({
   test: {
     // What a test that passes has to say is of no use: many provoke warnings.
@@ -15,6 +22,7 @@ export default defineConfig({
           name: "agents",
           include: ["test/agents/**/*.test.ts"],
           environment: "node",
+          retry,
           testTimeout: 30_000,
           // Daemons are started in them, on machines that may be busy.
           hookTimeout: 60_000,
@@ -38,6 +46,7 @@ export default defineConfig({
         test: {
           name: "worker",
           include: ["test/worker/**/*.test.ts"],
+          retry,
           testTimeout: 20_000,
         },
       },
@@ -56,6 +65,7 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           environment: "node",
+          retry,
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // Each file starts a cluster of its own, and they share two processors.

@@ -39,17 +39,30 @@ type Count = {
   readonly skipped: number;
   /** What failed, and why: to be said once more at the end, where a reader of a long log looks. */
   readonly failures: readonly string[];
+  /** What passed at the second try only. */
+  readonly shaky?: readonly string[];
 };
 
-/** The failed tests of a report, each as a line and the beginning of its error. */
-function failuresOf(report: z.infer<typeof Report>): string[] {
-  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
-    const file = relative(root, name);
-    const failed = assertionResults
-      .filter((test) => test.status === "failed")
-      .map((test) => `${file} > ${test.fullName}\n${beginning(test.failureMessages?.join("\n") ?? "")}`);
-    return failed.length === 0 && status === "failed" ? [`${file}\n${beginning(message)}`] : failed;
-  });
+type Report = z.infer<typeof Report>;
+
+/** The tests of that status that failed at some try, each as a line and the beginning of its error. */
+function troubleOf({ testResults }: Report, status: "failed" | "passed"): string[] {
+  return testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.flatMap(({ fullName, failureMessages, ...test }) => {
+      const why = failureMessages?.join("\n") ?? "";
+      const isMeant = test.status === status && (status === "failed" || why !== "");
+      return isMeant ? [`${relative(root, name)} > ${fullName}\n${beginning(why)}`] : [];
+    }),
+  );
+}
+
+/** What failed: tests, and files that could not even be loaded. */
+function failuresOf(report: Report): string[] {
+  const broken = report.testResults.filter(
+    ({ status, assertionResults }) => status === "failed" && assertionResults.every((test) => test.status !== "failed"),
+  );
+  const files = broken.map(({ name, message }) => `${relative(root, name)}\n${beginning(message)}`);
+  return [...troubleOf(report, "failed"), ...files];
 }
 
 function beginning(text: string): string {
@@ -79,6 +92,7 @@ function runProject(project: string, dir: string): Count {
       failed: brokeDown ? 1 : numFailedTests,
       skipped: numPendingTests + numTodoTests,
       failures: failures.map((failure) => `${project}: ${failure}`),
+      shaky: troubleOf(report, "passed").map((trouble) => `${project}: ${trouble}`),
     };
   } catch (error) {
     return { passed: 0, failed: 1, skipped: 0, failures: [`the ${project} suite left no report: ${String(error)}`] };
@@ -121,6 +135,7 @@ function main(): void {
   rmSync(dir, { recursive: true });
   const sum = (name: "passed" | "failed" | "skipped") => counts.reduce((total, count) => total + count[name], 0);
   const skipped = sum("skipped");
+  for (const test of counts.flatMap(({ shaky = [] }) => shaky)) console.log(`\nPASSED AT THE SECOND TRY ${test}`);
   for (const failure of counts.flatMap((count) => count.failures)) console.log(`\nFAILED ${failure}`);
   console.log(`\n${sum("passed")} passed, ${sum("failed")} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`);
   process.exit(sum("failed") === 0 ? 0 : 1);
