@@ -27,3 +27,15 @@ test.each([
   end(stream);
   await room;
 });
+
+test.each([
+  ["was closed", undefined],
+  ["broke", new Error("cut")],
+])("nobody waits for a stream that %s before", async (_what, error) => {
+  const stream = new PassThrough({ highWaterMark: 1 });
+  stream.on("error", () => {});
+  stream.destroy(error);
+  await new Promise((resolve) => stream.once("close", resolve));
+  expect(stream.write("a word")).toBe(false);
+  await untilRoom(stream);
+});
