@@ -10,7 +10,7 @@ import { HttpClient } from "../../agents/node/connection/http-client.ts";
 import { Line } from "../../agents/node/streams/line.ts";
 import { serveSpdy } from "../../agents/node/streams/ports/port-spdy.ts";
 import type { Dial } from "../../agents/node/streams/ports/serve-ports.ts";
-import { dataFrame, synStream } from "../../agents/node/streams/spdy/frames.ts";
+import { dataFrame, rstStream, synStream } from "../../agents/node/streams/spdy/frames.ts";
 import { HeaderWriter } from "../../agents/node/streams/spdy/headers.ts";
 
 const pieceBytes = 32 * 1024;
@@ -110,4 +110,48 @@ test("a client that is not connected yet is heard no further than a little", asy
   const end = new SlowEnd();
   connected.resolve({ ok: true, value: end });
   await vi.waitFor(() => expect(end.numbers.length).toBe(pieces), { timeout: 15_000 });
+});
+
+/** Takes one piece, and then nothing any more. */
+class StuckEnd extends Duplex {
+  isAsked = false;
+
+  override _read(): void {}
+
+  override _write(): void {
+    this.isAsked = true;
+  }
+}
+
+/** The connection waits to be read, and the client is not made to wait yet: what it says is still heard. */
+const waiting = 32;
+
+test.each([
+  ["the client goes away", () => person.terminate()],
+  ["the agent ends the session", () => line.end()],
+  ["the client wants no more of it", () => person.send(rstStream(3))],
+])("a connection whose first bytes nobody takes ends when %s", async (_what, leave) => {
+  const connected = Promise.withResolvers<Awaited<ReturnType<Dial>>>();
+  void serveSpdy(line, () => connected.promise);
+  await open(1, "error");
+  await open(3, "data");
+  sendPieces(0, waiting);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const end = new StuckEnd();
+  connected.resolve({ ok: true, value: end });
+  await vi.waitFor(() => expect(end.isAsked).toBe(true));
+  void leave();
+  await vi.waitFor(() => expect(end.destroyed).toBe(true), { timeout: 3_000 });
+});
+
+test("a client that wants no more before it is connected is left with no connection", async () => {
+  const connected = Promise.withResolvers<Awaited<ReturnType<Dial>>>();
+  void serveSpdy(line, () => connected.promise);
+  await open(1, "error");
+  await open(3, "data");
+  person.send(rstStream(3));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const end = new StuckEnd();
+  connected.resolve({ ok: true, value: end });
+  await vi.waitFor(() => expect(end.destroyed).toBe(true), { timeout: 3_000 });
 });

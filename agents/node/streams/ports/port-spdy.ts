@@ -21,19 +21,26 @@ type Forward = {
   readonly port: number;
   errorStream: number | undefined;
   dataStream: number | undefined;
+  /** From when it is dialled, so that it can be ended while its first bytes wait. */
   connection: Duplex | undefined;
   /** What came before the connection was there, and is to be written to it before anything else. */
   readonly early: Buffer[];
   earlyBytes: number;
-  /** The connection is there, or never will be. */
+  /** The connection has taken what came before, or never will. */
   readonly settled: Settled;
   isInputOver: boolean;
+  /** The client wants no more of it. */
+  isReset: boolean;
 };
 
 class Settled {
+  isReached = false;
   reach: () => void = () => {};
   readonly reached = new Promise<void>((resolve) => {
-    this.reach = resolve;
+    this.reach = () => {
+      this.isReached = true;
+      resolve();
+    };
   });
 }
 
@@ -79,7 +86,7 @@ class Forwarding {
       case "data":
         return this.#data(frame);
       case "rst-stream":
-        this.#byData.get(frame.id)?.connection?.destroy();
+        this.#reset(frame.id);
         return;
       case "ping":
         // Those of the client have odd numbers; the others are answers.
@@ -117,19 +124,26 @@ class Forwarding {
     }
   }
 
+  #reset(id: number): void {
+    const forward = this.#byData.get(id);
+    if (forward === undefined) return;
+    forward.isReset = true;
+    forward.connection?.destroy();
+  }
+
   async #data({ id, content, isLast }: Extract<Frame, { type: "data" }>): Promise<void> {
     const forward = this.#byData.get(id);
     if (forward === undefined) return;
-    const { connection } = forward;
+    const { connection, settled } = forward;
     if (isLast) forward.isInputOver = true;
-    if (connection !== undefined) {
+    if (connection !== undefined && settled.isReached) {
       await writeTo(connection, Buffer.from(content));
       if (isLast) connection.end();
       return;
     }
     forward.early.push(Buffer.from(content));
     forward.earlyBytes += content.length;
-    if (forward.earlyBytes > mostEarlyBytes) await Promise.race([forward.settled.reached, this.#line.closed]);
+    if (forward.earlyBytes > mostEarlyBytes) await Promise.race([settled.reached, this.#line.closed]);
   }
 
   async #forward(forward: Forward, streams: { readonly errorStream: number; readonly dataStream: number }) {
@@ -140,7 +154,7 @@ class Forwarding {
     if (!dialled.ok) {
       const text = Buffer.from(`error forwarding port ${forward.port} to pod: ${dialled.message}`);
       await this.#line.send(dataFrame(errorStream, text, { isLast: true }));
-    } else if (!this.#line.isOpen) dialled.value.destroy();
+    } else if (!this.#line.isOpen || forward.isReset) dialled.value.destroy();
     else await this.#pipe(forward, dialled.value, dataStream);
     forward.settled.reach();
     this.#byRequest.delete(forward.requestId);
@@ -151,11 +165,11 @@ class Forwarding {
 
   /** Until the other end has said all, or the client wants no more. */
   async #pipe(forward: Forward, connection: Duplex, dataStream: number): Promise<void> {
+    forward.connection = connection;
     // More may come while this waits for the connection: what is written by itself only follows on the last of it.
     for (let early = forward.early.shift(); early !== undefined; early = forward.early.shift()) {
       await writeTo(connection, early);
     }
-    forward.connection = connection;
     forward.settled.reach();
     if (forward.isInputOver) connection.end();
     try {
@@ -183,5 +197,6 @@ function newForward(requestId: string, port: number): Forward {
     earlyBytes: 0,
     settled: new Settled(),
     isInputOver: false,
+    isReset: false,
   };
 }
