@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import {
   CoreEvent,
+  EventsEvent,
   Lease as LeaseMessage,
   objectInProtobuf,
   Unknown,
@@ -10,6 +11,7 @@ import type { Encoding, Message } from "../../agents/node/runtime/cri/protobuf.t
 import { encode } from "../../agents/node/runtime/cri/protobuf.ts";
 import { decodeProtobuf, hasProtobuf } from "../../src/api/protobuf/decode.ts";
 import { events } from "../../src/model/event.ts";
+import { eventsOfEventsGroup } from "../../src/model/event-of-events-group.ts";
 import { leases } from "../../src/model/lease.ts";
 import { shapeOf } from "../../src/model/shape.ts";
 
@@ -31,6 +33,7 @@ function filled(type: Message): Encoding<Message> {
 describe("an object in protobuf", () => {
   test.each([
     ["v1", "Event", CoreEvent, events],
+    ["events.k8s.io/v1", "Event", EventsEvent, eventsOfEventsGroup],
     ["coordination.k8s.io/v1", "Lease", LeaseMessage, leases],
   ])("%s %s is read as the API reads it, each field of it", (apiVersion, kind, type, resource) => {
     const body = envelope(apiVersion, kind, encode(type as Message, filled(type as Message)));

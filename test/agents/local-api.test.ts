@@ -10,7 +10,7 @@ import { Seal } from "../../agents/node/host/seal.ts";
 import { systemClock } from "../../agents/node/host/system.ts";
 import { NodeApi } from "../../agents/node/local-api/node-api.ts";
 import type { LivePod, NodeState } from "../../agents/node/local-api/node-state.ts";
-import { CoreEvent, Lease as LeaseMessage, Unknown } from "../../agents/node/local-api/protobuf-body.ts";
+import { CoreEvent, EventsEvent, Lease as LeaseMessage, Unknown } from "../../agents/node/local-api/protobuf-body.ts";
 import { recorded } from "../../agents/node/local-api/tokens.ts";
 import { containerConfig, sandboxConfig } from "../../agents/node/pod/container-config.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
@@ -358,6 +358,10 @@ describe("while the control plane is away", () => {
     await upstream.stop();
     const reply = await ask(events, { method: "POST", body, type });
     expect([reply.code, reply.body["message"]]).toEqual([201, "hello"]);
+    const told = protobuf("events.k8s.io/v1", "Event", encode(EventsEvent, { note: "hello" }));
+    const groupEvents = "/apis/events.k8s.io/v1/namespaces/default/events";
+    const groupReply = await ask(groupEvents, { method: "POST", body: told, type });
+    expect([groupReply.code, groupReply.body["note"]]).toEqual([201, "hello"]);
     const renewed = { metadata: { name: "leader", resourceVersion: "7" }, spec: { holderIdentity: "app-2" } };
     const renewal = protobuf("coordination.k8s.io/v1", "Lease", encode(LeaseMessage, renewed));
     const held = await ask(`${leases}/leader`, { method: "PUT", body: renewal, type });
@@ -366,7 +370,10 @@ describe("while the control plane is away", () => {
     await upstream.start();
     await vi.waitFor(async () => {
       await ask(podsPath);
-      expect(upstream.posted.at(-1)).toEqual({ path: events, token: "token-1", body: body.toString("base64") });
+      expect(upstream.posted.slice(-2)).toEqual([
+        { path: events, token: "token-1", body: body.toString("base64") },
+        { path: groupEvents, token: "token-1", body: told.toString("base64") },
+      ]);
     }, patience);
   });
 

@@ -1,5 +1,5 @@
 // What daemons write in protobuf of the kinds that are taken while the control plane is away: events, and leases.
-// Source: generated.proto of k8s.io/api core/v1, coordination/v1; apimachinery runtime.Unknown.
+// Source: generated.proto of k8s.io/api core/v1, events/v1, coordination/v1; apimachinery runtime.Unknown.
 import type { Message, Of } from "../runtime/cri/protobuf.ts";
 import { decode, message } from "../runtime/cri/protobuf.ts";
 import type { Json } from "./answers.ts";
@@ -55,6 +55,24 @@ export const CoreEvent = message({
   reportingInstance: [15, "string"],
 });
 
+export const EventsEvent = message({
+  metadata: [1, ObjectMeta],
+  eventTime: [2, Time],
+  series: [3, EventSeries],
+  reportingController: [4, "string"],
+  reportingInstance: [5, "string"],
+  action: [6, "string"],
+  reason: [7, "string"],
+  regarding: [8, ObjectReference],
+  related: [9, ObjectReference],
+  note: [10, "string"],
+  type: [11, "string"],
+  deprecatedSource: [12, EventSource],
+  deprecatedFirstTimestamp: [13, Time],
+  deprecatedLastTimestamp: [14, Time],
+  deprecatedCount: [15, "int"],
+});
+
 export const Lease = message({
   metadata: [1, ObjectMeta],
   spec: [
@@ -73,6 +91,7 @@ export const Lease = message({
 
 const kinds: Readonly<Record<string, Message>> = {
   "v1/Event": CoreEvent,
+  "events.k8s.io/v1/Event": EventsEvent,
   "coordination.k8s.io/v1/Lease": Lease,
 };
 
