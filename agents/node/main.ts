@@ -76,8 +76,8 @@ async function run(options: NodeOptions): Promise<void> {
   const facts = { node, labels: options.labels, runtime, clock, stateDirectory };
   const pressure = new PressureWatch({ options: options.eviction, clock, readings: () => host.readings() });
   const nodeFacts = await openHostFacts({ ...facts, pressures: () => pressure.look().pressures });
-  const localApi = await openNodeApi(options, { runtime, nodeFacts, clock, log });
   const client = new HttpClient({ server, maxSockets, ...(ca === undefined ? {} : { ca }) });
+  const localApi = await openNodeApi(options, { client, runtime, nodeFacts, clock, log });
   const store = new CredentialFile(join(stateDirectory, "credential"), { server, node });
   const own = {
     waiting: new CredentialFile(join(stateDirectory, "credential-waiting"), { server, node }),

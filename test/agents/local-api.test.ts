@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { CoreV1Api, KubeConfig, Watch } from "@kubernetes/client-node";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { HttpClient } from "../../agents/node/connection/http-client.ts";
 import { Seal } from "../../agents/node/host/seal.ts";
 import { systemClock } from "../../agents/node/host/system.ts";
 import { NodeApi } from "../../agents/node/local-api/node-api.ts";
@@ -89,8 +90,7 @@ function open(clock = systemClock, kubeletPort = 0): Promise<NodeApi> {
   return NodeApi.open({
     node: "node-1",
     stateDirectory: directory,
-    server: upstream.url,
-    ca: undefined,
+    client: new HttpClient({ server: upstream.url, maxSockets: 1 }),
     address: undefined,
     port: 0,
     kubeletPort,

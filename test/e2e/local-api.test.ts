@@ -128,7 +128,7 @@ test("a daemon lists and watches its node's pods and reads its ConfigMap, and go
   pod = { assigned, template: { metadata: { labels: metadata.labels }, spec }, status };
   const clock = systemClock;
   api = await NodeApi.open({
-    ...{ node, stateDirectory: directory, server, ca, address: undefined, port: 0, kubeletPort: 0 },
+    ...{ node, stateDirectory: directory, client, address: undefined, port: 0, kubeletPort: 0 },
     ...{ hasPodNetworks: false, seal: new Seal(join(directory, "key")), clock, nodeFacts },
     log: { info: () => {}, warn: () => {} },
   });

@@ -1,4 +1,5 @@
 // Requests to the control plane: one host, one certificate store, few connections, bounded answers.
+import type { AgentOptions, ClientRequest, RequestOptions } from "node:http";
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { SecureContext } from "node:tls";
@@ -40,10 +41,23 @@ export class HttpClient {
 
   constructor({ server, ca, maxSockets }: HttpClientOptions) {
     this.server = new URL(server);
-    const options = { keepAlive: true, maxSockets, scheduling: "lifo" as const };
-    const isSecure = this.server.protocol === "https:";
-    this.tls = isSecure ? { secureContext: createSecureContext({ ca }) } : {};
-    this.#agent = isSecure ? new HttpsAgent({ ...options, ...this.tls }) : new HttpAgent(options);
+    this.tls = this.#isSecure ? { secureContext: createSecureContext({ ca }) } : {};
+    this.#agent = this.newAgent({ maxSockets, scheduling: "lifo" });
+  }
+
+  get #isSecure(): boolean {
+    return this.server.protocol === "https:";
+  }
+
+  /** For whoever has connections of their own. */
+  newAgent(options: AgentOptions): HttpAgent | HttpsAgent {
+    const kept = { ...options, keepAlive: true };
+    return this.#isSecure ? new HttpsAgent({ ...kept, ...this.tls }) : new HttpAgent(kept);
+  }
+
+  /** Begins one, below the server's own path. */
+  request(path: string, options: RequestOptions): ClientRequest {
+    return (this.#isSecure ? httpsRequest : httpRequest)(this.url(path), { agent: this.#agent, ...options });
   }
 
   /** Below the server's own path. */
@@ -61,9 +75,8 @@ export class HttpClient {
 
   #attempt({ path, bearer, body, timeoutMs }: Post): Promise<Attempt> {
     return new Promise((resolve) => {
-      const request = (this.server.protocol === "https:" ? httpsRequest : httpRequest)(this.url(path), {
+      const request = this.request(path, {
         method: "POST",
-        agent: this.#agent,
         headers: {
           authorization: `Bearer ${bearer}`,
           "content-type": "application/json",

@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 
+import type { HttpClient } from "../connection/http-client.ts";
 import { isFields, parseJson } from "../connection/protocol.ts";
 import type { Seal } from "../host/seal.ts";
 import type { Clock, Log } from "../ports.ts";
@@ -26,8 +27,7 @@ const protobuf = "application/vnd.kubernetes.protobuf";
 export type ApiOptions = {
   readonly state: NodeState;
   readonly tokens: TokenBook;
-  readonly server: string;
-  readonly ca: string | undefined;
+  readonly client: HttpClient;
   /** Where copies are kept. */
   readonly directory: string;
   readonly seal: Seal;
@@ -53,12 +53,12 @@ export class Api {
   readonly #relays = new Set<WatchRelay>();
 
   constructor(options: ApiOptions) {
-    const { state, server, ca, clock, log, directory, seal } = options;
+    const { state, client, clock, log, directory, seal } = options;
     this.#options = options;
     this.#copies = new Copies({ directory, seal, clock });
     this.#pods = new PodObjects(state, () => clock.nowMs());
     this.#recall = new Recall({ copies: this.#copies, pods: this.#pods, state });
-    this.#upstream = new Upstream({ server, ca, clock, isAway: () => state.isAway() });
+    this.#upstream = new Upstream({ client, clock, isAway: () => state.isAway() });
     this.#deferred = new Deferred({ clock, log, upstream: this.#upstream });
   }
 

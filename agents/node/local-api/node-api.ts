@@ -7,6 +7,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
+import type { HttpClient } from "../connection/http-client.ts";
 import type { Reviewer } from "../connection/reviews.ts";
 import type { Seal } from "../host/seal.ts";
 import { readSecretFile, writeSecretFile } from "../host/secret-file.ts";
@@ -24,8 +25,7 @@ import { TokenBook } from "./tokens.ts";
 export type NodeApiOptions = {
   readonly node: string;
   readonly stateDirectory: string;
-  readonly server: string;
-  readonly ca: string | undefined;
+  readonly client: HttpClient;
   /** Undefined: one that pods reach, whatever their network. */
   readonly address: string | undefined;
   /** 0: any that is free, and the same from then on. */
@@ -171,9 +171,9 @@ export class NodeApi implements LocalApi {
     const state = this.#backends?.state;
     if (state === undefined) throw new Error("there is no agent yet");
     const { Api } = await import("./api.ts");
-    const { server, ca, seal, clock, log, stateDirectory } = this.#options;
+    const { client, seal, clock, log, stateDirectory } = this.#options;
     const directory = join(stateDirectory, "local-api", "copies");
-    const api = new Api({ state, tokens: this.tokens, server, ca, directory, seal, clock, log });
+    const api = new Api({ state, tokens: this.tokens, client, directory, seal, clock, log });
     this.#api = api;
     this.#cleanups.push(
       () => api.close(),

@@ -1,6 +1,7 @@
 // The node's API as the command line asks for it.
 import { join } from "node:path";
 
+import type { HttpClient } from "../connection/http-client.ts";
 import { Seal } from "../host/seal.ts";
 import type { NodeOptions } from "../options.ts";
 import type { Clock, Log, NodeFacts } from "../ports.ts";
@@ -8,6 +9,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { NodeApi } from "./node-api.ts";
 
 type Parts = {
+  readonly client: HttpClient;
   readonly runtime: Runtime;
   readonly nodeFacts: NodeFacts;
   readonly clock: Clock;
@@ -17,7 +19,7 @@ type Parts = {
 /** Undefined where there is to be none, or none can be: pods run all the same. */
 export async function openNodeApi(
   options: NodeOptions,
-  { runtime, nodeFacts, clock, log }: Parts,
+  { client, runtime, nodeFacts, clock, log }: Parts,
 ): Promise<NodeApi | undefined> {
   const { localApi, stateDirectory } = options;
   if (localApi === null) return undefined;
@@ -27,6 +29,7 @@ export async function openNodeApi(
       ...localApi,
       hasPodNetworks: !["process", "fake"].includes(runtime.name),
       seal: new Seal(join(stateDirectory, "local-api", "copies-key")),
+      client,
       clock,
       log,
       nodeFacts,

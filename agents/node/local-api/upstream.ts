@@ -1,13 +1,11 @@
 // The way from the node's API to the control plane's. Requests go on as they came, with the token of whoever asked.
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { Agent as HttpAgent, request as httpRequest } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Agent, IncomingHttpHeaders, IncomingMessage } from "node:http";
 
+import type { HttpClient } from "../connection/http-client.ts";
 import type { Clock } from "../ports.ts";
 
 export type UpstreamOptions = {
-  readonly server: string;
-  readonly ca: string | undefined;
+  readonly client: HttpClient;
   readonly clock: Clock;
   /** The agent itself gets no answers. */
   readonly isAway: () => boolean;
@@ -52,20 +50,14 @@ const hopHeaders = new Set([
 const gatewayCodes = new Set([502, 504, 520, 521, 522, 523, 524, 525, 526, 530]);
 
 export class Upstream {
-  readonly #server: URL;
   readonly #options: UpstreamOptions;
-  readonly #agent: HttpAgent | HttpsAgent;
+  /** Watches hold their connections: the few of the agent itself are not for them. */
+  readonly #agent: Agent;
   #awayUntilMs = 0;
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
-    this.#server = new URL(options.server);
-    const agentOptions = { keepAlive: true, maxSockets, timeout: 0 };
-    const { ca } = options;
-    this.#agent =
-      this.#server.protocol === "https:"
-        ? new HttpsAgent({ ...agentOptions, ...(ca === undefined ? {} : { ca }) })
-        : new HttpAgent(agentOptions);
+    this.#agent = options.client.newAgent({ maxSockets, timeout: 0 });
   }
 
   /** Somebody else has been answered. */
@@ -82,12 +74,10 @@ export class Upstream {
 
   #attempt({ method, path, headers, body, isUrgent = false }: Forwarded): Promise<UpstreamAnswer> {
     return new Promise((resolve) => {
-      const url = new URL(`${this.#server.pathname.replace(/\/$/, "")}${path}`, this.#server);
       const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !hopHeaders.has(name)));
-      const send = this.#server.protocol === "https:" ? httpsRequest : httpRequest;
       const length = body === undefined ? {} : { "content-length": body.length };
-      const request: ClientRequest = send(url, { method, agent: this.#agent, headers: { ...kept, ...length } });
-      const { clock, isAway } = this.#options;
+      const { client, clock, isAway } = this.#options;
+      const request = client.request(path, { method, agent: this.#agent, headers: { ...kept, ...length } });
       const cancelTimer = clock.setTimer(isUrgent || isAway() ? answerSoonMs : answerWithinMs, () => request.destroy());
       request.on("error", () => {
         cancelTimer();
