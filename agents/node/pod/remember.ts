@@ -15,7 +15,8 @@ export function remember(known: PodMemory, action: Action, outcome: Outcome, now
     case "start-container":
       return rememberStart(memory, action.name, outcome, nowMs);
     case "run-pre-stop":
-      return withContainer(memory, action.name, { preStopped: action.containerId });
+      // A hook that failed was run all the same. Where the runtime could not be asked, there may have been none yet.
+      return outcome.kind === "done" ? withContainer(memory, action.name, { preStopped: action.containerId }) : memory;
     case "kill-container":
     case "remove-container":
     case "stop-sandbox":
