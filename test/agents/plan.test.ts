@@ -362,6 +362,13 @@ describe("volumes of a pod that is to run", () => {
   }
 });
 
+const killMain: Action = {
+  ...{ containerId: "main-0", name: "main" },
+  kind: "kill-container",
+  graceSeconds: 5,
+  hurry: false,
+};
+
 describe("what happens is told", () => {
   const told = (options: ViewOptions) =>
     planPod(view(options), nowMs).events.map(({ reason, message }) => `${reason}: ${message}`);
@@ -386,9 +393,39 @@ describe("what happens is told", () => {
       { ...unhealthy, spec: { restartPolicy: "Never" }, containers: [ran()] },
       ["Killing: Container main failed liveness probe"],
     ],
+    [
+      "that its containers end, of those too that wait for their turn",
+      { deletion, spec: withSidecar, containers: [ran(), ran({ name: "proxy" })] },
+      ["Killing: Stopping container main", "Killing: Stopping container proxy"],
+    ],
+    [
+      "nothing again of one that goes for another reason already",
+      { deletion, containers: [ran()], inFlight: [killMain] },
+      [],
+    ],
   ])("%s", (_, options, expected) => {
     expect(told(options)).toEqual(expected);
   });
+});
+
+test("that a container ends is told once, when its pod's end begins or when it is seen", () => {
+  const atFirst = { deletion, spec: withSidecar, containers: [ran({ name: "proxy" })] };
+  const { memory } = planPod(view(atFirst), nowMs);
+  const late = planPod(view({ ...atFirst, containers: [ran(), ran({ name: "proxy" })], memory }), nowMs);
+  expect(late.events.map(({ message }) => message)).toEqual(["Stopping container main"]);
+  const itsTurn = { ...atFirst, containers: [ran(succeeded), ran({ name: "proxy" })], memory: late.memory };
+  const { actions, events } = planPod(view(itsTurn), nowMs);
+  expect(actions).toMatchObject([{ kind: "kill-container", containerId: "proxy-0" }]);
+  expect(events).toEqual([]);
+});
+
+test("of a pod that is wanted again after all, the next end is told too", () => {
+  const running = { containers: [ran()] };
+  const ending = planPod(view({ ...running, deletion }), nowMs);
+  const wanted = planPod(view({ ...running, memory: ending.memory }), nowMs);
+  const again = planPod(view({ ...running, deletion, memory: wanted.memory }), nowMs);
+  expect(again.events).toEqual(ending.events);
+  expect(again.events).toHaveLength(1);
 });
 
 const hooked = () => ran({ name: "proxy", annotations: { [annotations.preStop]: '{"sleepSeconds":1}' } });

@@ -63,6 +63,8 @@ export type PodMemory = {
   readonly tornDown?: "volumes" | "all" | undefined;
   /** When the agent began to end the pod. */
   readonly endingSinceMs?: number | undefined;
+  /** Ids of the containers of which it has been told that they end with the pod. */
+  readonly toldToEnd?: readonly string[] | undefined;
   /** Every container of the pod, which is to be ended, has ended. */
   readonly ended?: boolean | undefined;
   /** Why the agent itself gave the pod up. */

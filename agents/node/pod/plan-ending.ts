@@ -1,7 +1,7 @@
 // What to do next for a pod that is to end, that has ended by itself, or that nobody asks for any more.
 // Source: kubelet kuberuntime killContainersWithSyncResult, killContainer.
 import type { RuntimeContainerStatus } from "../runtime/runtime.ts";
-import { preStopKey } from "./action.ts";
+import { killKey, preStopKey } from "./action.ts";
 import { annotations } from "./labels.ts";
 import { containerMemory } from "./memory.ts";
 import type { Draft } from "./plan.ts";
@@ -15,6 +15,7 @@ export function planEnding(draft: Draft): void {
   const { containers } = draft.view.observation;
   const alive = containers.filter(({ state }) => state === "running" || state === "unknown");
   if (alive.length > 0) {
+    tellEnds(draft, alive);
     const next = nextToEnd(draft, alive);
     for (const container of next) end(draft, container);
     for (const container of alive) if (!next.includes(container)) prepareToEnd(draft, container);
@@ -25,6 +26,15 @@ export function planEnding(draft: Draft): void {
   if (draft.view.wanted === undefined) planRemoval(draft);
   else if (draft.view.wanted.assigned.deletion === undefined) planTearDown(draft, "volumes");
   else if (draft.memory.ended !== true) draft.memory = { ...draft.memory, ended: true };
+}
+
+/** Of all at once, before any hook is run: of those too that wait for their turn. */
+function tellEnds(draft: Draft, alive: readonly RuntimeContainerStatus[]): void {
+  const told = draft.memory.toldToEnd ?? [];
+  const news = alive.filter(({ id }) => !told.includes(id) && !draft.isInFlight(killKey(id)));
+  if (news.length === 0) return;
+  for (const { metadata } of news) draft.tellKilling(metadata.name, "ending");
+  draft.memory = { ...draft.memory, toldToEnd: [...told, ...news.map(({ id }) => id)] };
 }
 
 function end(draft: Draft, container: RuntimeContainerStatus): void {

@@ -22,7 +22,7 @@ const errorShownMs = 1000;
 export function planRunning(draft: Draft, wanted: Wanted): void {
   // It may have been given up before, when an assignment left it out that a later one has again.
   if (draft.memory.endingSinceMs !== undefined) {
-    draft.memory = { ...draft.memory, endingSinceMs: undefined, ended: undefined };
+    draft.memory = { ...draft.memory, endingSinceMs: undefined, toldToEnd: undefined, ended: undefined };
   }
   for (const container of wanted.definition.containers) noteContainer(draft, container);
   if (draft.memory.tornDown !== undefined) draft.memory = { ...draft.memory, tornDown: undefined };

@@ -112,8 +112,12 @@ export class Draft implements PodPlan {
       graceSeconds: seconds,
       hurry: hurry || before !== undefined,
     });
-    if (before === undefined)
-      this.events.push(normal("Killing", this.#killingMessage(name, why), this.fieldPath(name)));
+    // Of a pod that ends, it was told when its end began.
+    if (before === undefined && why !== "ending") this.tellKilling(name, why);
+  }
+
+  tellKilling(name: string, why: KillReason): void {
+    this.events.push(normal("Killing", this.#killingMessage(name, why), this.fieldPath(name)));
   }
 
   #killingMessage(name: string, why: KillReason): string {
