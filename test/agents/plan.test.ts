@@ -351,7 +351,7 @@ describe("volumes of a pod that is to run", () => {
   });
 
   test("go when the pod has succeeded, and nothing else of it does", () => {
-    const memory: Partial<PodMemory> = { failure: { reason: "Evicted", message: "" } };
+    const memory: Partial<PodMemory> = { failure: { reason: "DeadlineExceeded", message: "" } };
     const over: ViewOptions = { sandboxes: [old], containers: [ran(failed)], memory };
     expect(kinds(over)).toEqual(["tear-down volumes"]);
     expect(kinds({ ...over, memory: { ...memory, tornDown: "volumes" } })).toEqual([]);
@@ -555,6 +555,44 @@ describe("a pod that is to end", () => {
     const { actions, events } = planPod(view({ deletion, containers: [ran()], inFlight }), nowMs);
     expect(actions).toEqual([{ ...action, graceSeconds: 20, hurry: true }]);
     expect(events).toEqual([]);
+  });
+});
+
+describe("a pod that was evicted", () => {
+  const memory: Partial<PodMemory> = { failure: { reason: "Evicted", message: "" }, tornDown: "volumes" };
+  const down = sandbox({ state: "notready" });
+
+  test.each<[string, ViewOptions, readonly string[]]>([
+    ["is ended first", { containers: [ran()] }, ["kill-container main-0 30"]],
+    [
+      "keeps what has ended while something runs",
+      { spec: two, containers: [ran({ name: "a" }), ran({ ...failed, name: "b" })] },
+      ["kill-container a-0 30"],
+    ],
+    ["has its sandbox stopped next", { containers: [ran(failed)] }, ["stop-sandbox s0"]],
+    [
+      "is removed then, though it is asked for, for the room that it takes",
+      { sandboxes: [down], containers: [ran(failed)] },
+      ["remove-sandbox s0"],
+    ],
+    [
+      "is removed with its volumes",
+      { sandboxes: [down], containers: [ran(failed)], memory: { ...memory, tornDown: undefined } },
+      ["remove-sandbox s0", "tear-down volumes"],
+    ],
+    [
+      "has a container without a sandbox removed",
+      { sandboxes: [], containers: [ran(failed)] },
+      ["remove-container main-0"],
+    ],
+    [
+      "is removed when it is to be deleted as well",
+      { deletion, sandboxes: [down], containers: [ran(failed)] },
+      ["remove-sandbox s0"],
+    ],
+    ["is left alone when nothing is left of it", { sandboxes: [] }, []],
+  ])("%s", (_, options, expected) => {
+    expect(kinds({ memory, ...options })).toEqual(expected);
   });
 });
 

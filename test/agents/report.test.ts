@@ -465,6 +465,31 @@ describe("the status of a container", () => {
   });
 });
 
+describe("the status of a pod that is over", () => {
+  const evicted = { failure: { reason: "Evicted", message: "The node was low on resource: memory. " } };
+  const never = { restartPolicy: "Never" } as const;
+
+  test.each<[string, Options]>([
+    ["was evicted", { containers: [ran({ attempt: 1, ...failed }), ran(failed)], memory: evicted }],
+    [
+      "was evicted before a container of it had started",
+      { spec: withInit, containers: [ran({ name: "init", ...failed })], memory: evicted },
+    ],
+    [
+      "was evicted and is to be deleted",
+      { containers: [ran(failed)], deleted: true, memory: { ...evicted, ended: true } },
+    ],
+    ["has succeeded", { spec: never, containers: [ran(succeeded)] }],
+    ["has failed", { spec: never, containers: [ran(failed)] }],
+    ["was deleted and has ended", { containers: [ran(failed)], deleted: true, memory: { ended: true } }],
+  ])("that %s stays as it is when the runtime has nothing of it any more", (_, options) => {
+    const before = report({ ...options, sandboxes: [] });
+    expect(["Succeeded", "Failed"]).toContain(before.phase);
+    const memory = { ...options.memory, status: before };
+    expect(report({ ...options, sandboxes: [], containers: [], memory, nowMs: startMs + 3_600_000 })).toBe(before);
+  });
+});
+
 describe("reporting", () => {
   test("gives the very same status while nothing has changed", () => {
     const anyOptions = fc.record({

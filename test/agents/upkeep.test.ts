@@ -553,6 +553,52 @@ describe("a pod's own disk", () => {
   });
 });
 
+describe("what an evicted pod leaves", () => {
+  const eviction = { message: "The node was low on resource: memory. ", graceSeconds: 1, isDisruption: true };
+  const left = async ({ runtime }: World) => [
+    ...(await runtime.listPodSandboxes({ podUid: "uid-1" })),
+    ...(await runtime.listContainers({ podUid: "uid-1" })),
+  ];
+
+  it("goes as soon as it has ended, though the pod is still asked for; its status stays, also for the next agent", async () => {
+    const world = await started();
+    await world.clock.advance(minuteMs);
+    world.agent.evict("uid-1", eviction);
+    await world.clock.advance(10 * secondMs);
+    expect(await left(world)).toEqual([]);
+    const told = status(world);
+    expect(told).toMatchObject({ phase: "Failed", reason: "Evicted", message: eviction.message });
+    expect(told.containerStatuses).toMatchObject([{ restartCount: 0, state: { terminated: { exitCode: 0 } } }]);
+    world.restart();
+    await world.clock.advance(10 * minuteMs);
+    expect(status(world)).toEqual(told);
+    expect(await left(world)).toEqual([]);
+  });
+
+  it("does not go before the disk knows of the eviction: an agent that dies then does not begin the pod anew", async () => {
+    const world = await started();
+    await world.clock.advance(minuteMs);
+    const remove = world.runtime.removePodSandbox.bind(world.runtime);
+    let removals = 0;
+    Object.assign(world.runtime, {
+      removePodSandbox: async (id: string) => {
+        removals += 1;
+        const removed = await remove(id);
+        if (removals === 1) world.restart();
+        return removed;
+      },
+    });
+    world.line = "down";
+    world.agent.evict("uid-1", eviction);
+    await world.clock.advance(minuteMs);
+    world.line = "up";
+    await world.clock.advance(5 * minuteMs);
+    expect(removals).toBe(1);
+    expect(status(world)).toMatchObject({ phase: "Failed", reason: "Evicted", message: eviction.message });
+    expect(await left(world)).toEqual([]);
+  });
+});
+
 describe("a soft threshold", () => {
   const flags = {
     hard: "memory.available<100Mi",

@@ -6,7 +6,7 @@ import type { RuntimeContainerStatus } from "../runtime/runtime.ts";
 import type { ContainerDefinition } from "./definition.ts";
 import { restartPolicyOf } from "./definition.ts";
 import type { ContainerMemory } from "./memory.ts";
-import { containerMemory } from "./memory.ts";
+import { containerMemory, isFinished } from "./memory.ts";
 import type { ReportInput } from "./report.ts";
 
 export type Statuses = {
@@ -49,7 +49,9 @@ function containerStatus(
   const attempts = attemptsAt(input, definition.name);
   const { newest } = attempts;
   const memory = containerMemory(input.memory, definition.name);
-  if (newest === undefined && before?.state.terminated !== undefined && definition.kind === "init") return before;
+  // What of it the runtime has is removed when it is in the way; what was told of its end holds.
+  const isOver = definition.kind === "init" || isFinished(input.memory);
+  if (newest === undefined && before?.state.terminated !== undefined && isOver) return before;
   const isLost = newest === undefined && before?.state.running !== undefined;
   const restartCount = Math.max(newest?.metadata.attempt ?? 0, memory.attempt ?? 0, before?.restartCount ?? 0);
   const containerId = newest?.id ?? null;

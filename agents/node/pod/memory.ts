@@ -119,6 +119,16 @@ function recalledFailures(failures: Failures, nowMs: number): Failures {
   return { ...recalledBackOff(failures, nowMs), failedAtMs: Math.min(failures.failedAtMs, nowMs) };
 }
 
+/** A pod that has succeeded or failed stays so. */
+export function isFinished({ failure, status }: PodMemory): boolean {
+  return failure !== undefined || status?.phase === "Succeeded" || status?.phase === "Failed";
+}
+
+/** What it wrote is not only of no use any more, it is in the way of others. Source: kubelet eviction.PodIsEvicted. */
+export function isEvicted({ failure }: PodMemory): boolean {
+  return failure?.reason === "Evicted";
+}
+
 export function containerMemory(memory: PodMemory, name: string): ContainerMemory {
   return memory.containers[name] ?? noContainerMemory;
 }

@@ -3,7 +3,7 @@
 import type { RuntimeContainerStatus } from "../runtime/runtime.ts";
 import { killKey, preStopKey } from "./action.ts";
 import { annotations } from "./labels.ts";
-import { containerMemory } from "./memory.ts";
+import { containerMemory, isEvicted } from "./memory.ts";
 import type { Draft } from "./plan.ts";
 import { planTearDown } from "./plan-volumes.ts";
 
@@ -23,8 +23,15 @@ export function planEnding(draft: Draft): void {
   }
   if (isStarting(draft)) return;
   if (stopSandboxes(draft)) return;
-  if (draft.view.wanted === undefined) planRemoval(draft);
-  else if (draft.view.wanted.assigned.deletion === undefined) planTearDown(draft, "volumes");
+  const { wanted } = draft.view;
+  if (wanted === undefined) {
+    // Nobody asks for its logs or its end any more.
+    if (planRemoval(draft)) draft.forget = draft.view.inFlight.size === 0 && planTearDown(draft, "all");
+    return;
+  }
+  // Source: kubelet.go cleanUpContainersInPod, which keeps no container of an evicted pod.
+  if (isEvicted(draft.memory)) planRemoval(draft);
+  if (wanted.assigned.deletion === undefined) planTearDown(draft, "volumes");
   else if (draft.memory.ended !== true) draft.memory = { ...draft.memory, ended: true };
 }
 
@@ -99,8 +106,8 @@ function stopSandboxes(draft: Draft): boolean {
   return isUp;
 }
 
-/** Nobody asks for its logs or its end any more. */
-function planRemoval(draft: Draft): void {
+/** Removes what the runtime has of it. True when that is nothing any more. */
+function planRemoval(draft: Draft): boolean {
   const { sandboxes, containers } = draft.view.observation;
   const sandboxIds = new Set(sandboxes.map(({ id }) => id));
   for (const { id } of sandboxes) {
@@ -110,6 +117,5 @@ function planRemoval(draft: Draft): void {
     if (sandboxIds.has(podSandboxId) || draft.isInFlight(`remove/${id}`)) continue;
     draft.act({ kind: "remove-container", containerId: id });
   }
-  if (sandboxes.length > 0 || containers.length > 0) return;
-  draft.forget = draft.view.inFlight.size === 0 && planTearDown(draft, "all");
+  return sandboxes.length === 0 && containers.length === 0;
 }

@@ -5,7 +5,7 @@ import { killKey } from "./action.ts";
 import type { ContainerDefinition, PodDefinition } from "./definition.ts";
 import { restartPolicyOf } from "./definition.ts";
 import type { ContainerMemory, PodMemory } from "./memory.ts";
-import { withContainer } from "./memory.ts";
+import { isFinished, withContainer } from "./memory.ts";
 import type { Observation } from "./observation.ts";
 import { planEnding } from "./plan-ending.ts";
 import { isEndPutOff, isRefused, waitsForRelease } from "./plan-held.ts";
@@ -50,16 +50,10 @@ export function planPod(view: PodView, nowMs: number): PodPlan {
   const draft = new Draft(view, nowMs);
   const { wanted } = view;
   const isToEnd = wanted?.assigned.deletion !== undefined && !isEndPutOff(view);
-  if (wanted === undefined || isToEnd || isFinished(view)) planEnding(draft);
+  if (wanted === undefined || isToEnd || isFinished(view.memory)) planEnding(draft);
   else if (isRefused(draft, wanted.definition)) planEnding(draft);
   else if (!waitsForRelease(draft, wanted.definition)) planRunning(draft, wanted);
   return draft;
-}
-
-/** A pod that has succeeded or failed stays so; what is left of it is ended. */
-function isFinished({ memory }: PodView): boolean {
-  const phase = memory.status?.phase;
-  return memory.failure !== undefined || phase === "Succeeded" || phase === "Failed";
 }
 
 /** A plan in the making. */

@@ -35,6 +35,8 @@ export type PodHost = {
   planNowMs(): number;
   /** There is something new to save, and, if `status` is set, to report. */
   changed(news: { readonly status: boolean }): void;
+  /** Has what it remembers on the disk, if there is room for it. */
+  save(): Promise<void>;
   /** The worker has come to rest, or has left it. */
   busyChanged(isBusy: boolean): void;
   happened(podUid: string, event: PodEvent): void;

@@ -5,7 +5,7 @@ import { actionKey, isMidStart } from "../pod/action.ts";
 import type { PodSurroundings } from "../pod/environment.ts";
 import { execute } from "../pod/execute.ts";
 import type { PodMemory } from "../pod/memory.ts";
-import { containerMemory, withContainer } from "../pod/memory.ts";
+import { containerMemory, isFinished, withContainer } from "../pod/memory.ts";
 import { awaitsObjects } from "../pod/named-objects.ts";
 import { nothingObserved, observe } from "../pod/observation.ts";
 import type { PodPlan } from "../pod/plan.ts";
@@ -194,14 +194,15 @@ export class PodWorker {
     const isNewMemory = plan.memory !== this.#memory;
     const hasJustEnded = plan.memory.ended === true && this.#memory.ended !== true;
     this.#memory = plan.memory;
+    // Before anything is done: what is removed can be told of from what was observed alone.
+    const isNewStatus = this.#updateStatus() || hasJustEnded;
     for (const event of plan.events) this.#host.happened(uid, event);
     for (const action of plan.actions) this.#launch(action);
     this.#setTimer(plan.lookAgainAtMs);
-    this.#afterPlan(plan, { isNewMemory, hasJustEnded });
+    this.#afterPlan(plan, { isNewMemory, isNewStatus });
   }
 
-  #afterPlan(plan: PodPlan, { isNewMemory, hasJustEnded }: { isNewMemory: boolean; hasJustEnded: boolean }): void {
-    const isNewStatus = this.#updateStatus() || hasJustEnded;
+  #afterPlan(plan: PodPlan, { isNewMemory, isNewStatus }: { isNewMemory: boolean; isNewStatus: boolean }): void {
     this.#updateProber();
     if (isNewMemory || isNewStatus) this.#host.changed({ status: isNewStatus });
     if (!plan.forget) return;
@@ -309,12 +310,23 @@ export class PodWorker {
       message: String(error),
       events: [],
     });
-    execute(action, context)
+    const begun = this.#removesEvidence(action) ? this.#host.save() : undefined;
+    const executed = begun === undefined ? execute(action, context) : begun.then(() => execute(action, context));
+    executed
       .then(
         (outcome) => this.#land(key, flight, outcome),
         (error: unknown) => this.#land(key, flight, failed(error)),
       )
       .catch((error: unknown) => this.#retryLater("a bug in the agent", error));
+  }
+
+  /**
+   * The pod has failed, which its memory alone says once the runtime knows it no more: a life of the agent that had
+   * neither would begin it anew.
+   */
+  #removesEvidence({ kind }: Action): boolean {
+    const removes = kind === "remove-container" || kind === "remove-sandbox";
+    return removes && this.#wanted !== undefined && isFinished(this.#memory);
   }
 
   /** An action has turned out. One that was called off or replaced meanwhile says nothing any more. */
@@ -340,9 +352,7 @@ export class PodWorker {
   }
 
   #isEnding(): boolean {
-    const { failure, status } = this.#memory;
-    if (this.#host.isStopped() || this.#wanted === undefined || failure !== undefined) return true;
-    if (status?.phase === "Succeeded" || status?.phase === "Failed") return true;
+    if (this.#host.isStopped() || this.#wanted === undefined || isFinished(this.#memory)) return true;
     if (this.#wanted.assigned.deletion === undefined) return false;
     return !isEndPutOff({ memory: this.#memory, observation: this.#observation, ...this.#host.circumstances() });
   }
