@@ -18,6 +18,8 @@ export type Place = {
   readonly guarded: Registry;
   /** On the node, for what tests keep there; another one for each pod. */
   readonly directory: string;
+  /** The ids of all sandboxes and containers that there are in the runtime. */
+  readonly list: () => Promise<readonly string[]>;
 };
 
 type Fields = Readonly<Record<string, unknown>>;

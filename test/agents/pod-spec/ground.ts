@@ -26,8 +26,7 @@ export type RunningRuntime = {
   readonly registry: Registry;
   /** What the agent is told of it. */
   readonly args: readonly string[];
-  /** The ids of all sandboxes and containers that there are in it. */
-  list(): Promise<readonly string[]>;
+  readonly list: Place["list"];
   /** Ends and removes all that runs in it, and itself. */
   remove(): Promise<void>;
 };
@@ -133,10 +132,10 @@ export class Ground {
 
   #placeOf({ pod }: PodCase): Place {
     if (this.#runtime === undefined || this.#guarded === undefined) throw new Error("there is nothing to run pods in");
-    const { runtime, image, registry } = this.#runtime;
+    const { runtime, image, registry, list } = this.#runtime;
     const directory = join(this.#directory, "kept", pod);
     mkdirSync(directory, { recursive: true });
-    return { runtime, image, registry, guarded: this.#guarded, directory };
+    return { runtime, image, registry, guarded: this.#guarded, directory, list };
   }
 }
 

@@ -51,6 +51,13 @@ export class RealPod {
     return this.plane.events.filter(({ podUid }) => podUid === this.uid);
   }
 
+  /** Of the containers that its status tells of, those that the runtime has. */
+  async containersLeft(): Promise<readonly string[]> {
+    const there = await this.place.list();
+    const told = this.status?.containerStatuses?.map(({ containerID = "" }) => containerID.replace(/^.*:\/\//, ""));
+    return there.filter((id) => told?.includes(id));
+  }
+
   /** What a run of a container has printed so far; nothing while there is no log. */
   lines(name = "main", attempt = 0): readonly string[] {
     try {

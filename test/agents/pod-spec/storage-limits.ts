@@ -33,8 +33,30 @@ function evicted(
               message,
             });
           }, patience);
-          await real.until(() => expect(real.container()?.state.terminated, real.explanation()).toBeDefined());
+          await real.until(() => {
+            for (const { name } of containers) {
+              expect(real.container(name)?.state.terminated, real.explanation()).toBeDefined();
+            }
+          });
           expect(await real.untilEvent("Evicted", /./)).toMatchObject({ type: "Warning", message });
+        },
+      },
+      {
+        row: `${row}, and what it has written goes with its containers, of which its status tells on`,
+        check: async (real) => {
+          const ends = () => real.status?.containerStatuses?.map(({ containerID, state }) => [containerID, state]);
+          const told = ends();
+          expect(told).toHaveLength(containers.length);
+          for (const end of told ?? []) {
+            expect(end).toEqual([expect.stringContaining("://"), { terminated: expect.anything() }]);
+          }
+          await real.until(async () => expect(await real.containersLeft()).toEqual([]));
+          const { phase, reason } = real.status ?? {};
+          expect({ phase, reason, message: real.status?.message }).toEqual({
+            ...{ phase: "Failed", reason: "Evicted" },
+            message,
+          });
+          expect(ends()).toEqual(told);
         },
       },
     ],
