@@ -54,11 +54,11 @@ export function podSummary(worker: PodWorker): PodSummary {
 }
 
 /** As the node's upkeep sees it; null: nobody asks for the pod. */
-export function keptPod({ uid, wanted, isActive, isRunning }: PodWorker): KeptPod | null {
+export function keptPod({ uid, wanted, isActive, isCleanedUp, deadContainers }: PodWorker): KeptPod | null {
   if (wanted === undefined) return null;
   const { assigned, definition } = wanted;
   const { namespace, name } = assigned;
-  return { uid, namespace, name, definition, isActive, hasEnded: !isActive && !isRunning };
+  return { uid, namespace, name, definition, isActive, isCleanedUp, deadContainers };
 }
 
 function isReady({ memory }: PodWorker): boolean {

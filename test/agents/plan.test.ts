@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import type { Action, InFlight } from "../../agents/node/pod/action.ts";
 import { actionKey } from "../../agents/node/pod/action.ts";
+import { deadContainers } from "../../agents/node/pod/dead-containers.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
 import { annotations } from "../../agents/node/pod/labels.ts";
 import type { PodMemory } from "../../agents/node/pod/memory.ts";
@@ -11,6 +12,7 @@ import type { PodView } from "../../agents/node/pod/plan.ts";
 import { planPod } from "../../agents/node/pod/plan.ts";
 import type { PodSandbox, RuntimeContainerStatus } from "../../agents/node/runtime/runtime.ts";
 import type { PodSpec } from "../../src/model/pod-spec.ts";
+import { PodStatus } from "../../src/model/pod-status.ts";
 import { assignedPod, container, probe, template } from "./support/pods.ts";
 
 const nowMs = 1_000_000_000;
@@ -593,6 +595,56 @@ describe("a pod that was evicted", () => {
     ["is left alone when nothing is left of it", { sandboxes: [] }, []],
   ])("%s", (_, options, expected) => {
     expect(kinds({ memory, ...options })).toEqual(expected);
+  });
+});
+
+describe("dead containers that nothing needs", () => {
+  type Story = { readonly containers: readonly RuntimeContainerStatus[]; readonly memory?: Partial<PodMemory> };
+  const told = (phase: string, ...ids: readonly string[]): Partial<PodMemory> => {
+    const containerStatuses = ids.map((id) => ({ name: id.replace(/-.*/, ""), containerID: `fake://${id}` }));
+    return { status: PodStatus.parse({ phase, containerStatuses: containerStatuses.map(asStatus) }) };
+  };
+  const asStatus = (fields: object) => {
+    const rest = { state: {}, lastState: {}, ready: false, restartCount: 0, image: "", imageID: "", started: false };
+    return { ...rest, ...fields };
+  };
+
+  test.each<[string, Story, readonly string[]]>([
+    ["none of what runs", { containers: [ran()], memory: told("Running", "main-0") }, []],
+    [
+      "the ones before what runs",
+      { containers: [ran({ attempt: 1 }), ran(failed)], memory: told("Running", "main-1") },
+      ["main-0"],
+    ],
+    [
+      "not the last one of a name, after which the next is started",
+      { containers: [ran({ ...failed, attempt: 1 }), ran(failed)], memory: told("Running", "main-1") },
+      ["main-0"],
+    ],
+    [
+      "not what an init container has done",
+      { containers: [ran(), ran({ name: "init", ...succeeded })], memory: told("Running", "main-0", "init-0") },
+      [],
+    ],
+    [
+      "all of a pod that is over",
+      { containers: [ran(succeeded), ran({ name: "b", ...failed })], memory: told("Failed", "main-0", "b-0") },
+      ["main-0", "b-0"],
+    ],
+    [
+      "not what still runs of it",
+      { containers: [ran(), ran({ name: "b", ...failed })], memory: told("Failed", "main-0", "b-0") },
+      ["b-0"],
+    ],
+    ["none whose end has not been told", { containers: [ran(succeeded)], memory: told("Succeeded", "main-9") }, []],
+    [
+      "none for one that was created and not started",
+      { containers: [ran({ attempt: 1, state: "created" }), ran(failed)], memory: told("Running", "main-0") },
+      [],
+    ],
+    ["none of which nothing was ever told", { containers: [ran(failed)] }, []],
+  ])("are %s", (_, { containers, memory = {} }, expected) => {
+    expect(deadContainers({ sandboxes: [], containers }, { ...newPodMemory(nowMs), ...memory })).toEqual(expected);
   });
 });
 

@@ -6,8 +6,9 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 
 import { DiskUpkeep } from "../../agents/node/host/disk-upkeep.ts";
 import { definitionOf } from "../../agents/node/pod/definition.ts";
+import { behaviourAnnotation } from "../../agents/node/runtime/fake-script.ts";
 import type { RuntimeImage } from "../../agents/node/runtime/runtime.ts";
-import { ok } from "../../agents/node/runtime/runtime.ts";
+import { fail, ok } from "../../agents/node/runtime/runtime.ts";
 import type { PodDisk } from "../../agents/node/upkeep/disk-use.ts";
 import { nothingOnDisk } from "../../agents/node/upkeep/disk-use.ts";
 import type { PodUse } from "../../agents/node/upkeep/eviction.ts";
@@ -355,15 +356,13 @@ describe("a node under pressure", () => {
     expect(world.runtime.running("uid-2", "main")).toBe(0);
   });
 
-  it("removes images first when its disk is full, and then needs to evict nobody", async () => {
-    const world = await started();
-    await world.clock.advance(minuteMs);
-    const machine = new Machine();
-    const full: Readings = { "nodefs.available": { available: 1, capacity: 100 } };
-    machine.current = full;
+  const full: Readings = { "nodefs.available": { available: 1, capacity: 100 } };
+
+  /** Two that nobody uses, without which there is room. Those that were removed. */
+  function withSpareImages({ runtime }: World, machine: Machine): readonly string[] {
     const present = [image("spare"), image("other")];
     const removed: string[] = [];
-    Object.assign(world.runtime, {
+    Object.assign(runtime, {
       images: {
         list: async () => present,
         remove: async (id: string) => {
@@ -378,10 +377,51 @@ describe("a node under pressure", () => {
       ...noRecords,
       images: { spare: { seenAtMs: 0, usedAtMs: 0 }, other: { seenAtMs: 0, usedAtMs: 1 } },
     };
+    return removed;
+  }
+
+  it("removes images first when its disk is full, and then needs to evict nobody", async () => {
+    const world = await started();
+    await world.clock.advance(minuteMs);
+    const machine = new Machine();
+    machine.current = full;
+    const removed = withSpareImages(world, machine);
     tended(world, machine);
     await world.clock.advance(minuteMs);
     expect(removed).toEqual(["spare", "other"]);
     expect(world.controlPlane.isReady("uid-1")).toBe(true);
+  });
+
+  it("removes dead containers before that, and then needs no images: those before what runs, and of pods that are over", async () => {
+    const crashing = { [behaviourAnnotation]: JSON.stringify({ exitAfterMs: 1000, exits: 1 }) };
+    const succeeding = { [behaviourAnnotation]: JSON.stringify({ exitAfterMs: 1000, exitCode: 0 }) };
+    const world = new World();
+    world.controlPlane.assign([assignedPod(), assignedPod({ uid: "uid-2", name: "app-2", template: "t2" })], {
+      t1: template({}, { annotations: crashing }),
+      t2: template({ restartPolicy: "Never" }, { annotations: succeeding }),
+    });
+    world.agent.start();
+    await world.clock.advance(5 * minuteMs);
+    const machine = new Machine();
+    machine.current = full;
+    const removed = withSpareImages(world, machine);
+    const dead = async () => (await world.runtime.listContainers({})).filter(({ state }) => state === "exited");
+    expect(await dead()).toHaveLength(2);
+    const remove = world.runtime.removeContainer.bind(world.runtime);
+    Object.assign(world.runtime, {
+      removeContainer: async (id: string) => {
+        const result = await remove(id);
+        if ((await dead()).length === 0) machine.current = {};
+        return result;
+      },
+    });
+    const [told, toldToo] = [status(world), status(world, "uid-2")];
+    tended(world, machine);
+    await world.clock.advance(minuteMs);
+    expect(await dead()).toEqual([]);
+    expect(removed).toEqual([]);
+    expect(status(world)).toEqual(told);
+    expect(status(world, "uid-2")).toEqual(toldToo);
   });
 
   it("tells when there is not enough to remove", async () => {
@@ -596,6 +636,23 @@ describe("what an evicted pod leaves", () => {
     expect(removals).toBe(1);
     expect(status(world)).toMatchObject({ phase: "Failed", reason: "Evicted", message: eviction.message });
     expect(await left(world)).toEqual([]);
+  });
+});
+
+describe("an eviction", () => {
+  it("waits until what the last one left is gone before it has another pod go, and not for ever", async () => {
+    const world = new World();
+    world.controlPlane.assign([assignedPod(), assignedPod({ uid: "uid-2", name: "app-2" })], { t1: template() });
+    world.agent.start();
+    await world.clock.advance(minuteMs);
+    Object.assign(world.runtime, { removePodSandbox: async () => fail("failed", "busy") });
+    const machine = new Machine();
+    machine.current = scarce;
+    tended(world, machine);
+    await world.clock.advance(25 * secondMs);
+    expect([status(world), status(world, "uid-2")].map(({ phase }) => phase)).toEqual(["Failed", "Running"]);
+    await world.clock.advance(20 * secondMs);
+    expect(status(world, "uid-2").phase).toBe("Failed");
   });
 });
 

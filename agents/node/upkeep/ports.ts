@@ -51,8 +51,10 @@ export type KeptPod = {
   readonly definition: PodDefinition;
   /** It neither has ended nor is about to. */
   readonly isActive: boolean;
-  /** Nothing of it runs any more. */
-  readonly hasEnded: boolean;
+  /** Of what it wrote nothing is left that need not be. */
+  readonly isCleanedUp: boolean;
+  /** Ids of containers that have ended and that it does not need any more. */
+  readonly deadContainers: readonly string[];
 };
 
 export type Eviction = {
@@ -68,6 +70,8 @@ export type KeptAgent = {
   /** Undefined: nothing is known of what the node is to run, so nothing may be taken for a leftover. */
   keptPods(): readonly KeptPod[] | undefined;
   evict(podUid: string, eviction: Eviction): void;
+  /** Has what it remembers on the disk, if there is room for it. */
+  save(): Promise<void>;
   /** Undefined: about the node itself. */
   happened(podUid: string | undefined, event: PodEvent): void;
 };

@@ -131,8 +131,25 @@ export class Upkeep {
     if (resource === "memory" || resource === "pids") return false;
     await this.#removeLeftovers();
     const isOfImages = signal.startsWith("imagefs.") || !host.hasImageDisk();
-    if (isOfImages) await this.#collectImages(true);
+    if (!isOfImages) return pressure.isRelieved();
+    await this.#removeDeadContainers();
+    if (pressure.isRelieved()) return true;
+    await this.#collectImages(true);
     return pressure.isRelieved();
+  }
+
+  /** Their logs stay, for those who look for why they ended. Source: container_gc.go DeleteAllUnusedContainers. */
+  async #removeDeadContainers(): Promise<void> {
+    const { agent, runtime, log } = this.#ports;
+    const dead = new Set(agent.keptPods()?.flatMap(({ deadContainers }) => deadContainers));
+    const there = (await runtime.listContainers({})).filter(({ id, state }) => state === "exited" && dead.has(id));
+    if (there.length === 0) return;
+    // Afterwards the agent's memory alone says that these have run, and must not be lost.
+    await agent.save();
+    for (const { id } of there) {
+      const removed = await runtime.removeContainer(id);
+      if (!removed.ok) log.warn("cannot remove a container", { container: id, problem: removed.message });
+    }
   }
 
   /** Source: eviction_manager.go localStorageEviction. */
@@ -160,8 +177,8 @@ export class Upkeep {
     const { signal } = threshold;
     const pods = agent.keptPods() ?? [];
     const last = pods.find(({ uid }) => uid === this.#evicted?.uid);
-    const isEnding = last !== undefined && !last.hasEnded;
-    if (isEnding && clock.monotonicMs() < (this.#evicted?.untilMs ?? 0)) return;
+    const isLeaving = last !== undefined && !last.isCleanedUp;
+    if (isLeaving && clock.monotonicMs() < (this.#evicted?.untilMs ?? 0)) return;
     const active = pods.filter(({ isActive }) => isActive);
     const ranking = { signal, hasImageDisk: host.hasImageDisk() };
     const [pod] = rankedForEviction(ranking, await usesOf(active, signal, this.#ports));

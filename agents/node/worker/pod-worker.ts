@@ -2,6 +2,7 @@
 import type { PodStatus } from "../../../src/model/pod-status.ts";
 import type { Action, InFlight, Outcome, StartStage } from "../pod/action.ts";
 import { actionKey, isMidStart } from "../pod/action.ts";
+import { deadContainers } from "../pod/dead-containers.ts";
 import type { PodSurroundings } from "../pod/environment.ts";
 import { execute } from "../pod/execute.ts";
 import type { PodMemory } from "../pod/memory.ts";
@@ -75,8 +76,14 @@ export class PodWorker {
     return !this.#isEnding();
   }
 
-  get isRunning(): boolean {
-    return this.#observation.containers.some(({ state }) => state === "running");
+  /** Neither the runtime nor the disk has anything more of it than they must while it is asked for. */
+  get isCleanedUp(): boolean {
+    return this.#observation.containers.length === 0 && this.#memory.tornDown !== undefined;
+  }
+
+  /** By id. */
+  get deadContainers(): readonly string[] {
+    return deadContainers(this.#observation, this.#memory);
   }
 
   get isAcknowledged(): boolean {
