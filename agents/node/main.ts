@@ -125,7 +125,8 @@ async function run(options: NodeOptions): Promise<void> {
   const calm = startWatchdog(clock);
   const stopResting = restLean(clock);
   localApi?.serve({ state: agent.state, review: controlPlaneReviewer(client, credentials), runtime });
-  const upkeep = new Upkeep(defaultUpkeep, { clock, log, runtime, host, agent, volumes, pressure });
+  const upkeepOptions = { ...defaultUpkeep, images: options.images };
+  const upkeep = new Upkeep(upkeepOptions, { clock, log, runtime, host, agent, volumes, pressure });
   void upkeep.start();
   await toldToEnd;
   calm();

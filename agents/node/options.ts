@@ -5,8 +5,11 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { UpkeepFlagError } from "./upkeep/flags.ts";
+import type { ImageLimits } from "./upkeep/image-collection.ts";
+import { parseImageLimits } from "./upkeep/image-collection.ts";
 import type { EvictionOptions } from "./upkeep/thresholds.ts";
-import { EvictionFlagError, parseEviction } from "./upkeep/thresholds.ts";
+import { parseEviction } from "./upkeep/thresholds.ts";
 
 const connectionKinds = ["auto", "socket", "long-poll", "poll"] as const;
 export type ConnectionKind = (typeof connectionKinds)[number];
@@ -38,6 +41,8 @@ export type NodeOptions = {
   } | null;
   /** When a node is short of something, and pods have to go. */
   readonly eviction: EvictionOptions;
+  /** When images go that nobody uses. */
+  readonly images: ImageLimits;
   readonly stopPodsOnExit: boolean;
   readonly controlGroup: string | undefined;
   /** Undefined when there is none, or none any more. */
@@ -78,6 +83,10 @@ Keeps the pods of one node running, as the control plane at URL says.
   --eviction-minimum-reclaim LIST               how much has to be won back once too little was left: nodefs.available=1Gi
   --eviction-max-pod-grace-period SECONDS       what pods are given to end by soft ones; negative: their own (default: 0)
   --eviction-pressure-transition-period TIME    how long a pressure that is over is still told (default: 5m)
+  --image-gc-high-threshold PERCENT             in use of the disk with images, from which on those that nobody uses go,
+                           first what was not used for longest; 100: not before pods would have to (default: 85)
+  --image-gc-low-threshold PERCENT              down to which they go then (default: 80)
+  --image-maximum-gc-age TIME                   unused for longer, an image goes though there is room; 0: none (default: 0s)
   --stop-pods-on-exit      end all pods when the agent is stopped; without it they run on
   --help                   this text
 
@@ -115,6 +124,9 @@ const flags = {
   "eviction-minimum-reclaim": { type: "string" },
   "eviction-max-pod-grace-period": { type: "string" },
   "eviction-pressure-transition-period": { type: "string" },
+  "image-gc-high-threshold": { type: "string" },
+  "image-gc-low-threshold": { type: "string" },
+  "image-maximum-gc-age": { type: "string" },
   "stop-pods-on-exit": { type: "boolean" },
   help: { type: "boolean" },
 } as const;
@@ -128,7 +140,7 @@ export function parseOptions(args: readonly string[], isRoot: boolean): ParsedOp
     return { kind: "options", options: readOptions(values, isRoot) };
   } catch (error) {
     // All of these say in one line what is wrong with the command line; anything else is a bug and shows itself as one.
-    const isOfUsage = [UsageError, EvictionFlagError, TypeError].some((kind) => error instanceof kind);
+    const isOfUsage = [UsageError, UpkeepFlagError, TypeError].some((kind) => error instanceof kind);
     if (isOfUsage && error instanceof Error) return { kind: "error", message: error.message };
     throw error;
   }
@@ -166,6 +178,11 @@ function readOptions(values: Values, isRoot: boolean): NodeOptions {
       minimumReclaim: values["eviction-minimum-reclaim"],
       maxPodGracePeriod: values["eviction-max-pod-grace-period"],
       pressureTransitionPeriod: values["eviction-pressure-transition-period"],
+    }),
+    images: parseImageLimits({
+      highThreshold: values["image-gc-high-threshold"],
+      lowThreshold: values["image-gc-low-threshold"],
+      maximumAge: values["image-maximum-gc-age"],
     }),
     stopPodsOnExit: values["stop-pods-on-exit"] === true,
     joinToken: () => values["join-token"] ?? (joinTokenFile === undefined ? undefined : readToken(joinTokenFile)),

@@ -9,6 +9,7 @@ import { EventQueue } from "../../agents/node/reporting/events.ts";
 import { FakeRuntime } from "../../agents/node/runtime/fake.ts";
 import { LogWriter } from "../../agents/node/runtime/process/log-writer.ts";
 import { rotatedLogs } from "../../agents/node/runtime/rotating-file.ts";
+import { defaultImageLimits } from "../../agents/node/upkeep/image-collection.ts";
 import { kubeletVersion } from "../../agents/node/version.ts";
 import { EventReport, NodeReport } from "../../src/sync/messages.ts";
 import { ownDirectory } from "../containers/own-directory.ts";
@@ -146,11 +147,20 @@ describe("the command line", () => {
     [[...needed, "--label", "x"], /"x" is no KEY=VALUE/],
     [[...needed, "--node", "Edge_1"], /no name for a node/],
     [[...needed, "--ca-file", "/no/such"], /cannot read \/no\/such/],
+    [[...needed, "--image-gc-low-threshold", "90"], /--image-gc-low-threshold: 90 is not less than/],
     [[...needed, "--unknown"], /--unknown/],
     [[...needed, "stray"], /stray/],
   ])("of %j makes no sense", (args, message) => {
     const parsed = parseOptions(args, true);
     expect(parsed).toMatchObject({ kind: "error", message: expect.stringMatching(message) });
+  });
+
+  test("says when images go, as a kubelet's does", () => {
+    const own = ["--image-maximum-gc-age=12h", "--image-gc-high-threshold=95", "--image-gc-low-threshold=90"];
+    expect(parseOptions([...needed, ...own], true)).toMatchObject({
+      options: { images: { highShare: 0.95, lowShare: 0.9, maximumAgeMs: 12 * 3_600_000 } },
+    });
+    expect(parseOptions(needed, true)).toMatchObject({ options: { images: defaultImageLimits } });
   });
 
   test("takes whatever runtime answers, unless it says which", () => {

@@ -3,10 +3,11 @@ import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 
 import { parseOptions } from "../../agents/node/options.ts";
+import { UpkeepFlagError } from "../../agents/node/upkeep/flags.ts";
 import type { Shortages } from "../../agents/node/upkeep/pressure.ts";
 import { noShortages, PressureWatch, pressuresOf, withReadings } from "../../agents/node/upkeep/pressure.ts";
 import type { EvictionFlags, Readings } from "../../agents/node/upkeep/thresholds.ts";
-import { EvictionFlagError, parseEviction, thresholdsMet } from "../../agents/node/upkeep/thresholds.ts";
+import { parseEviction, thresholdsMet } from "../../agents/node/upkeep/thresholds.ts";
 
 const mebi = 1024 * 1024;
 const gibi = 1024 * mebi;
@@ -54,7 +55,7 @@ describe("the command line", () => {
     [{ maxPodGracePeriod: "1m" }, '--eviction-max-pod-grace-period: "1m" is no whole number'],
     [{ pressureTransitionPeriod: "5" }, '--eviction-pressure-transition-period: "5" is no duration'],
   ])("says what is wrong with %j", (flags, message) => {
-    expect(() => parseEviction(flags)).toThrow(EvictionFlagError);
+    expect(() => parseEviction(flags)).toThrow(UpkeepFlagError);
     expect(() => parseEviction(flags)).toThrow(message);
   });
 

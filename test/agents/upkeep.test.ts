@@ -13,7 +13,14 @@ import type { PodDisk } from "../../agents/node/upkeep/disk-use.ts";
 import { nothingOnDisk } from "../../agents/node/upkeep/disk-use.ts";
 import type { PodUse } from "../../agents/node/upkeep/eviction.ts";
 import { evictionMessage, rankedForEviction, refusalUnderPressure } from "../../agents/node/upkeep/eviction.ts";
-import { defaultImageLimits, planCollection, recordImages } from "../../agents/node/upkeep/image-collection.ts";
+import { UpkeepFlagError } from "../../agents/node/upkeep/flags.ts";
+import type { ImageFlags } from "../../agents/node/upkeep/image-collection.ts";
+import {
+  defaultImageLimits,
+  parseImageLimits,
+  planCollection,
+  recordImages,
+} from "../../agents/node/upkeep/image-collection.ts";
 import type { HostUpkeep, UpkeepRecords } from "../../agents/node/upkeep/ports.ts";
 import { noRecords } from "../../agents/node/upkeep/ports.ts";
 import { PressureWatch } from "../../agents/node/upkeep/pressure.ts";
@@ -219,6 +226,30 @@ describe("images", () => {
     all: false,
   };
   const disk = (usedShare: number) => ({ capacity: 100 * gibi, available: (1 - usedShare) * 100 * gibi });
+
+  it("go by the kubelet's limits, or by others", () => {
+    expect(parseImageLimits({})).toEqual(defaultImageLimits);
+    const limits = parseImageLimits({ highThreshold: "60", lowThreshold: "50", maximumAge: "168h" });
+    expect(limits).toMatchObject({ highShare: 0.6, lowShare: 0.5, maximumAgeMs: 7 * 24 * 3_600_000 });
+    expect(planCollection({ ...input, limits, disk: disk(0.6) }).goalBytes / gibi).toBeCloseTo(10);
+  });
+
+  it("stay on a disk that is full where that was said, but for those that pods would have to go for", () => {
+    const limits = parseImageLimits({ highThreshold: "100" });
+    expect(planCollection({ ...input, limits, disk: disk(1) }).goalBytes).toBe(0);
+    expect(planCollection({ ...input, limits, disk: disk(1), all: true }).goalBytes).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it.each<readonly [flags: ImageFlags, message: string]>([
+    [{ highThreshold: "101" }, '--image-gc-high-threshold: "101" is no whole number from 0 to 100'],
+    [{ lowThreshold: "8%" }, '--image-gc-low-threshold: "8%" is no whole number from 0 to 100'],
+    [{ lowThreshold: "85" }, "--image-gc-low-threshold: 85 is not less than --image-gc-high-threshold, which is 85"],
+    [{ highThreshold: "70" }, "--image-gc-low-threshold: 80 is not less than --image-gc-high-threshold, which is 70"],
+    [{ maximumAge: "7d" }, '--image-maximum-gc-age: "7d" is no duration; "1m30s" is one'],
+    [{ maximumAge: "2m" }, "--image-maximum-gc-age: 2m is too short: images stay for two minutes in any case"],
+  ])("cannot go by %j", (flags, message) => {
+    expect(() => parseImageLimits(flags)).toThrow(new UpkeepFlagError(message));
+  });
 
   it("stay while the disk has room", () => {
     expect(planCollection({ ...input, disk: disk(0.84) }).goalBytes).toBe(0);

@@ -1,6 +1,7 @@
 // Which images to remove when the disk fills up, or when nobody has used them for long.
 // Source: pkg/kubelet/images/image_gc_manager.go.
 import type { RuntimeImage } from "../runtime/runtime.ts";
+import { durationMs, percent, UpkeepFlagError } from "./flags.ts";
 import type { Reading } from "./thresholds.ts";
 
 export type ImageLimits = {
@@ -19,6 +20,36 @@ export const defaultImageLimits: ImageLimits = {
   minimumAgeMs: 2 * 60_000,
   maximumAgeMs: Number.POSITIVE_INFINITY,
 };
+
+/** As they were given; absent: not at all. */
+export type ImageFlags = {
+  readonly highThreshold?: string | undefined;
+  readonly lowThreshold?: string | undefined;
+  readonly maximumAge?: string | undefined;
+};
+
+/** Throws an UpkeepFlagError. Source: kubelet apis/config/validation; image_gc_manager.go, NewImageGCManager. */
+export function parseImageLimits(flags: ImageFlags): ImageLimits {
+  const high = percent("--image-gc-high-threshold", flags.highThreshold ?? "85");
+  const low = percent("--image-gc-low-threshold", flags.lowThreshold ?? "80");
+  if (low >= high) {
+    const which = `--image-gc-low-threshold: ${low}`;
+    throw new UpkeepFlagError(`${which} is not less than --image-gc-high-threshold, which is ${high}`);
+  }
+  const maximumAgeMs = durationMs("--image-maximum-gc-age", flags.maximumAge ?? "0s");
+  const { minimumAgeMs } = defaultImageLimits;
+  if (maximumAgeMs > 0 && maximumAgeMs <= minimumAgeMs) {
+    const which = `--image-maximum-gc-age: ${flags.maximumAge ?? ""}`;
+    throw new UpkeepFlagError(`${which} is too short: images stay for two minutes in any case`);
+  }
+  return {
+    // At 100 a kubelet does not look.
+    highShare: high === 100 ? Number.POSITIVE_INFINITY : high / 100,
+    lowShare: low / 100,
+    minimumAgeMs,
+    maximumAgeMs: maximumAgeMs === 0 ? Number.POSITIVE_INFINITY : maximumAgeMs,
+  };
+}
 
 type ImageRecord = { readonly seenAtMs: number; readonly usedAtMs: number };
 /** By id. */

@@ -1,6 +1,7 @@
 // What a node must have left of each thing, and how the command line says it: in the kubelet's words.
 // Source: pkg/kubelet/eviction helpers.go ParseThresholdConfig, thresholdsMet; defaults_linux.go.
 import { canonicalQuantity, quantityUnits } from "../../../src/model/quantity.ts";
+import { durationMs, UpkeepFlagError } from "./flags.ts";
 
 /** In the order in which they are seen to: memory first, for what lacks it does nothing else. */
 const signals = [
@@ -54,10 +55,7 @@ export type EvictionFlags = {
 const defaultHard =
   "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%,imagefs.inodesFree<5%,pid.available<5%";
 
-/** Says in one line what is wrong with the command line. */
-export class EvictionFlagError extends Error {}
-
-/** Throws an EvictionFlagError. What `hard` does not name is not watched, as with a kubelet. */
+/** Throws an UpkeepFlagError. What `hard` does not name is not watched, as with a kubelet. */
 export function parseEviction(flags: EvictionFlags): EvictionOptions {
   const hard = statements("--eviction-hard", flags.hard ?? defaultHard, "<");
   const soft = statements("--eviction-soft", flags.soft ?? "", "<");
@@ -72,7 +70,7 @@ export function parseEviction(flags: EvictionFlags): EvictionOptions {
   const softs = [...soft].flatMap(([signal, text]) => {
     const period = graces.get(signal);
     if (period === undefined) {
-      throw new EvictionFlagError(`--eviction-soft: ${signal} needs a period in --eviction-soft-grace-period`);
+      throw new UpkeepFlagError(`--eviction-soft: ${signal} needs a period in --eviction-soft-grace-period`);
     }
     const graceMs = durationMs("--eviction-soft-grace-period", period);
     return thresholdOf("--eviction-soft", { signal, text, graceMs });
@@ -93,10 +91,10 @@ function statements(flag: string, text: string, separator: "<" | "="): Statement
     const name = statement.slice(0, at).trim();
     const signal = signals.find((one) => one === name);
     if (at === -1) {
-      throw new EvictionFlagError(`${flag}: ${JSON.stringify(statement)} is no SIGNAL${separator}VALUE`);
+      throw new UpkeepFlagError(`${flag}: ${JSON.stringify(statement)} is no SIGNAL${separator}VALUE`);
     }
     if (signal === undefined) {
-      throw new EvictionFlagError(`${flag}: there is no signal ${JSON.stringify(name)}; ${signals.join(", ")} are`);
+      throw new UpkeepFlagError(`${flag}: there is no signal ${JSON.stringify(name)}; ${signals.join(", ")} are`);
     }
     found.set(signal, statement.slice(at + 1).trim());
   }
@@ -116,23 +114,12 @@ function amountOf(flag: string, signal: Signal, text: string): Amount {
   if (percent !== undefined && Number(percent) <= 100) return { share: Number(percent) / 100 };
   const amount = canonicalQuantity(text) === null ? Number.NaN : quantityUnits(text);
   if (amount > 0 || (amount === 0 && flag === "--eviction-minimum-reclaim")) return { amount };
-  throw new EvictionFlagError(`${flag}: ${signal} cannot be ${JSON.stringify(text)}; "100Mi" or "10%" it can`);
-}
-
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-function durationMs(flag: string, text: string): number {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  const isWhole = parts.length > 0 && parts.map(([part]) => part).join("") === text;
-  if (!isWhole && text !== "0") {
-    throw new EvictionFlagError(`${flag}: ${JSON.stringify(text)} is no duration; "1m30s" is one`);
-  }
-  return parts.reduce((sum, [, number, unit = ""]) => sum + Number(number) * (unitMs[unit] ?? 0), 0);
+  throw new UpkeepFlagError(`${flag}: ${signal} cannot be ${JSON.stringify(text)}; "100Mi" or "10%" it can`);
 }
 
 function wholeNumber(flag: string, text: string): number {
   if (/^-?\d{1,9}$/.test(text)) return Number(text);
-  throw new EvictionFlagError(`${flag}: ${JSON.stringify(text)} is no whole number of seconds`);
+  throw new UpkeepFlagError(`${flag}: ${JSON.stringify(text)} is no whole number of seconds`);
 }
 
 export function amountIn(amount: Amount, { capacity }: Reading): number {
