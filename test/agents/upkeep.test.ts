@@ -455,6 +455,27 @@ describe("a node under pressure", () => {
     expect(status(world, "uid-2")).toEqual(toldToo);
   });
 
+  it("removes images of pods that are over with their containers, and none of pods that are to run", async () => {
+    const over = { [behaviourAnnotation]: JSON.stringify({ exitAfterMs: 1000, exitCode: 0 }) };
+    const of = (name: string) => ({ containers: [container({ image: `example/${name}:1` })] });
+    const world = new World();
+    world.controlPlane.assign([assignedPod(), assignedPod({ uid: "uid-2", name: "app-2", template: "t2" })], {
+      t1: template(of("other")),
+      t2: template({ ...of("spare"), restartPolicy: "Never" }, { annotations: over }),
+    });
+    world.agent.start();
+    await world.clock.advance(minuteMs);
+    const machine = new Machine();
+    machine.current = full;
+    const removed = withSpareImages(world, machine);
+    const imageStatus = async (name: string) => image(name.replace(/^example\/|:1$/g, ""));
+    Object.assign(world.runtime, { imageStatus });
+    tended(world, machine);
+    await world.clock.advance(minuteMs);
+    expect(removed).toEqual(["spare"]);
+    expect(status(world, "uid-2").phase).toBe("Succeeded");
+  });
+
   it("tells when there is not enough to remove", async () => {
     const world = await started();
     const machine = new Machine();

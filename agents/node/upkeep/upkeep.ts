@@ -253,7 +253,9 @@ export class Upkeep {
     const inUse = new Set<string>();
     for (const { image, imageRef } of await runtime.listContainers({})) inUse.add(image).add(imageRef);
     const names = new Set(
-      pods.flatMap(({ definition }) => definition.containers.map(({ container }) => container.image)),
+      pods
+        .filter(({ isActive }) => isActive)
+        .flatMap(({ definition }) => definition.containers.map(({ container }) => container.image)),
     );
     for (const name of names) {
       const status = name === undefined ? null : await runtime.imageStatus(name);
