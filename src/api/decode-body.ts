@@ -24,6 +24,7 @@ export function decodeBody<T extends KubeObject>(
 ): T {
   const json = body.json ?? {};
   checkType(kind, json);
+  requireKept(kind, body);
   const decoded = decodeObject(kind, json);
   const handled = `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}`;
   const unreadable = (why: string) =>
@@ -37,4 +38,25 @@ export function decodeBody<T extends KubeObject>(
     return decoded.object;
   }
   throw unreadable(`strict decoding error: ${problems.join(", ")}`);
+}
+
+const longestShownNumber = 40;
+
+/**
+ * Numbers of which a schema knows what they are, it refuses itself; those that are kept as they came, in custom kinds
+ * and in raw fields, are kept so or not at all. Throws BadRequest.
+ */
+export function requireKept(
+  { kind, decode, rawFields }: Pick<Kind, "kind" | "decode" | "rawFields">,
+  { changedNumbers }: Pick<Body, "changedNumbers">,
+): void {
+  const isRaw = (path: string) => decode !== null || rawFields.some((field) => /^[^.[]*/.exec(path)?.[0] === field);
+  const changed = changedNumbers.find(({ path }) => isRaw(path));
+  if (changed === undefined) return;
+  const { path, text } = changed;
+  const shown = text.length > longestShownNumber ? `${text.slice(0, longestShownNumber)}...` : text;
+  throw new ApiError(
+    "BadRequest",
+    `${kind} cannot be kept with the number ${shown} at ${path}: integers are exact from -${Number.MAX_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}, and others end at 1.8e308`,
+  );
 }

@@ -1,6 +1,7 @@
 // A look at JSON as text, for what JSON.parse does not say: where it is wrong, in Go's words, and which fields stand
 // twice in one object.
 // Source: the behaviour of Go's encoding/json and of sigs.k8s.io/json.
+import { type ChangedNumber, isChanged, mayChangeInJson } from "./changed-numbers.ts";
 
 /** What is wrong with the text; null: it is JSON. */
 export function jsonProblem(text: string): string | null {
@@ -29,6 +30,14 @@ export function keysOf(text: string): readonly SeenKey[] {
   return keys;
 }
 
+/** The numbers of the JSON that cannot be kept as they are. */
+export function changedInJson(text: string): readonly ChangedNumber[] {
+  if (!mayChangeInJson(text)) return [];
+  const scanner = new Scanner(text, []);
+  scanner.scan();
+  return scanner.changedNumbers;
+}
+
 class SyntaxProblem extends Error {}
 
 const whitespace = /[ \t\n\r]*/y;
@@ -46,6 +55,8 @@ class Scanner {
   readonly #keys: SeenKey[] | null;
   #at = 0;
   hasDuplicates = false;
+  /** With their paths only if keys are asked for. */
+  readonly changedNumbers: ChangedNumber[] = [];
 
   constructor(text: string, keys: SeenKey[] | null) {
     this.#text = text;
@@ -77,7 +88,7 @@ class Scanner {
     if (next === "{") this.#object(path, depth);
     else if (next === "[") this.#array(path, depth);
     else if (next === '"') this.#string();
-    else if (next === "-" || (next >= "0" && next <= "9")) this.#number();
+    else if (next === "-" || (next >= "0" && next <= "9")) this.#number(path);
     else this.#literal();
   }
 
@@ -142,7 +153,7 @@ class Scanner {
     return this.#unexpected("in \\u hexadecimal character escape");
   }
 
-  #number(): void {
+  #number(path: string): void {
     const number = this.#skip(numberText);
     const next = this.#text[this.#at] ?? "";
     if (number === "") {
@@ -158,6 +169,7 @@ class Scanner {
       if (/[-+]/.test(this.#text[this.#at] ?? "")) this.#at += 1;
       throw this.#unexpected("in exponent of numeric literal");
     }
+    if (isChanged(number)) this.changedNumbers.push({ path, text: number });
   }
 
   #literal(): void {

@@ -8,7 +8,8 @@ import { ApiError } from "../model/api-error.ts";
 import type { Json } from "../model/fields.ts";
 import { bodyBytes, discardedBytes, jsonDepth, yamlAliases, yamlBytes } from "../model/limits.ts";
 import { shapeOf } from "../model/shape.ts";
-import { hasDuplicates, jsonProblem, keysOf } from "./json-text.ts";
+import { type ChangedNumber, changedInYaml } from "./changed-numbers.ts";
+import { changedInJson, hasDuplicates, jsonProblem, keysOf } from "./json-text.ts";
 import { decodeProtobuf, hasProtobuf, MalformedProtobuf } from "./protobuf/decode.ts";
 
 const jsonTypes: ReadonlySet<string> = new Set(["application/json", ""]);
@@ -25,6 +26,8 @@ export type Body = {
    * a warning, in the order in which they were sent.
    */
   problems(unknownFields: readonly string[]): readonly string[];
+  /** What of `json` is not what was sent. */
+  readonly changedNumbers: readonly ChangedNumber[];
 };
 
 /** The media type of a request, without parameters. */
@@ -75,11 +78,13 @@ export async function readObject(request: Request, expected: Expected): Promise<
   const isKnown = isYaml || jsonTypes.has(mediaType) || (takesProtobuf && mediaType === protobufType);
   if (!isKnown && expected.mayBeEmpty !== true) throw unknownFormat(takesProtobuf);
   const bytes = await readBytes(request, isYaml ? yamlBytes : bodyBytes);
-  if (bytes.length === 0 && expected.mayBeEmpty === true) return { json: null, problems: unknownOnly };
+  if (bytes.length === 0 && expected.mayBeEmpty === true)
+    return { json: null, problems: unknownOnly, changedNumbers: [] };
   if (!isKnown) throw unknownFormat(takesProtobuf);
   if (isYaml) return yamlBody(decodeUtf8(bytes), expected.kind);
   if (!takesProtobuf || mediaType !== protobufType) return jsonBody(decodeUtf8(bytes), expected.kind);
-  return { json: protobufJson(() => decodeProtobuf(bytes, shape), bytes, expected.kind), problems: unknownOnly };
+  const json = protobufJson(() => decodeProtobuf(bytes, shape), bytes, expected.kind);
+  return { json, problems: unknownOnly, changedNumbers: [] };
 }
 
 function unknownFormat(takesProtobuf: boolean): ApiError {
@@ -112,7 +117,11 @@ function unknownField(path: string): string {
 }
 
 function jsonBody(text: string, kind: string): Body {
-  return { json: parseJson(text, kind), problems: (unknownFields) => problemsOfJson(text, unknownFields) };
+  return {
+    json: parseJson(text, kind),
+    problems: (unknownFields) => problemsOfJson(text, unknownFields),
+    changedNumbers: changedInJson(text),
+  };
 }
 
 /** As `Body.problems`, for JSON. */
@@ -150,10 +159,13 @@ function yamlBody(text: string, kind: string): Body {
     const summary = summaryOf(new TextEncoder().encode(text));
     throw unreadable(kind, `couldn't get version/kind; error converting YAML to JSON: ${yaml.problem}`, summary);
   }
-  return { json: yaml.json, problems: (unknownFields) => [...yaml.duplicates, ...unknownOnly(unknownFields)] };
+  const { json, duplicates, changedNumbers } = yaml;
+  return { json, problems: (unknownFields) => [...duplicates, ...unknownOnly(unknownFields)], changedNumbers };
 }
 
-type Yaml = { readonly json: Json; readonly duplicates: readonly string[] } | { readonly problem: string };
+type Yaml =
+  | (Pick<Body, "json" | "changedNumbers"> & { readonly duplicates: readonly string[] })
+  | { readonly problem: string };
 
 function parseYaml(text: string): Yaml {
   const document = parseDocument(text, {
@@ -169,7 +181,7 @@ function parseYaml(text: string): Yaml {
     // With the core schema and string keys a document is JSON.
     const json = document.toJS({ maxAliasCount: yamlAliases, mapAsMap: false }) as Json;
     if (depthOf(json, jsonDepth) > jsonDepth) return { problem: `nested deeper than ${jsonDepth} levels` };
-    return { json, duplicates: yamlDuplicates(document, text) };
+    return { json, duplicates: yamlDuplicates(document, text), changedNumbers: changedInYaml(document, text) };
   } catch (error) {
     return { problem: String(error) };
   }
@@ -182,11 +194,11 @@ function parseYaml(text: string): Yaml {
 export async function readApplied(request: Request): Promise<Body> {
   const text = await readText(request);
   const json = text.startsWith("{") ? plainJson(text) : undefined;
-  if (json !== undefined) return { json, problems: () => [] };
+  if (json !== undefined) return { json, problems: () => [], changedNumbers: changedInJson(text) };
   if (text.length > yamlBytes) throw tooLarge(yamlBytes);
   const yaml = parseYaml(text);
   if ("problem" in yaml) throw new ApiError("BadRequest", `error decoding YAML: ${yaml.problem}`);
-  return { json: yaml.json, problems: () => yaml.duplicates };
+  return { json: yaml.json, problems: () => yaml.duplicates, changedNumbers: yaml.changedNumbers };
 }
 
 /** Undefined for what is no JSON, too deep, or has a key twice: all that is for the reader of YAML to tell. */

@@ -24,4 +24,5 @@ export const evictions: Kind<Eviction> = {
   kind: "Eviction",
   schema: Eviction,
   decode: null,
+  rawFields: [],
 };

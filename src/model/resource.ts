@@ -95,7 +95,7 @@ export type Resource<T extends KubeObject = KubeObject> = {
 /** What has to be known of a kind to read an object of it, be it that of a resource or of a subresource. */
 export type Kind<T extends KubeObject = KubeObject> = Pick<
   Resource<T>,
-  "group" | "version" | "kind" | "schema" | "decode"
+  "group" | "version" | "kind" | "schema" | "decode" | "rawFields"
 >;
 
 type WrittenPart<T extends KubeObject> = {

@@ -42,7 +42,14 @@ export const Scale = struct(
 );
 export type Scale = z.output<typeof Scale>;
 
-export const scales: Kind<Scale> = { group: "autoscaling", version: "v1", kind: "Scale", schema: Scale, decode: null };
+export const scales: Kind<Scale> = {
+  group: "autoscaling",
+  version: "v1",
+  kind: "Scale",
+  schema: Scale,
+  decode: null,
+  rawFields: [],
+};
 
 export const scaleColumns: readonly Column<Scale>[] = [
   { ...nameColumn, format: "" },

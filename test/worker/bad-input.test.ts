@@ -1,11 +1,13 @@
 // Whatever is sent is answered decently: with an object or with a refusal that tells nothing of our insides, never with a
 // failure of ours; a refusal changes nothing, and the next request is as good as the first.
-import { exports } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 
+import { controllerManager } from "../../src/pokes.ts";
 import * as api from "./support/api.ts";
 import { head, newCluster } from "./support/cluster.ts";
+import { define, v1 } from "./support/definitions.ts";
 
 beforeAll(newCluster);
 
@@ -183,6 +185,12 @@ const numbers: readonly string[] = [
   ],
 ];
 
+/** Those that JavaScript would make others of. */
+const refusedNumbers: ReadonlySet<string> = new Set([
+  ...["1e400", "-1e400", "1e1000000", "123456789012345678901234567890", "9007199254740993"],
+  ...["9223372036854775807", "9223372036854775808", "-9223372036854775809"],
+]);
+
 const strings: readonly string[] = [
   ...[
     "",
@@ -311,6 +319,51 @@ describe("a body", () => {
       });
       await send({ path: api.configMaps, body: holding(number), contentType: json });
     }
+  });
+
+  it("with odd numbers in an object of somebody's own kind keeps them or says which it cannot keep", async () => {
+    const anything = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+    const version = { ...v1, schema: { openAPIV3Schema: { type: "object", properties: { spec: anything } } } };
+    await define({ kind: "Gadget", plural: "gadgets", versions: [version] });
+    const gadgets = "/apis/example.com/v1/namespaces/default/gadgets";
+    const gadget = (name: string, spec: string) =>
+      `{"apiVersion":"example.com/v1","kind":"Gadget","metadata":{"name":"${name}"},"spec":${spec}}`;
+    await controllerManager(env).poke();
+    await send({ path: gadgets, body: gadget("patched", "{}"), contentType: json });
+    const patched = `${gadgets}/patched`;
+    const applied = `${patched}?fieldManager=a&force=true`;
+    const ways = (value: string): readonly Sent[] => [
+      { path: gadgets, body: gadget(newName(), `{"a":${value}}`), contentType: json },
+      { path: gadgets, body: gadget(newName(), `{"a":${value}}`), contentType: "application/yaml" },
+      ...[
+        [patched, "application/merge-patch+json", `{"spec":{"a":${value}}}`],
+        [patched, "application/json-patch+json", `[{"op":"add","path":"/spec/a","value":${value}}]`],
+        [applied, "application/apply-patch+yaml", gadget("patched", `{"a":${value}}`)],
+        [applied, "application/apply-patch+yaml", `# YAML\n${gadget("patched", `{"a":${value}}`)}`],
+      ].map(([path = "", contentType = "", body = ""]) => ({ method: "PATCH", path, body, contentType })),
+    ];
+    for (const number of numbers) {
+      for (const way of ways(`[{"size":${number}}]`)) {
+        const { code, body } = await send(way);
+        const what = `${way.contentType} ${number}: ${JSON.stringify(body)}`;
+        if (refusedNumbers.has(number)) {
+          expect({ code, ...body }, what).toMatchObject({ code: 400, reason: "BadRequest" });
+          expect(body?.message, what).toContain(` ${number} at `);
+        } else {
+          expect(code, what).toBeLessThan(300);
+          expect(body, what).toMatchObject({ spec: { a: [{ size: Number(number) + 0 }] } });
+        }
+      }
+    }
+  });
+
+  it("with odd numbers in what a controller keeps of its own says which it cannot keep", async () => {
+    const body = `{"metadata":{"name":"${newName()}"},"revision":1,"data":{"spec":{"x":9007199254740993}}}`;
+    const reply = await send({ path: api.revisions, body, contentType: json });
+    expect(reply).toMatchObject({
+      code: 400,
+      body: { message: expect.stringContaining("9007199254740993 at data.spec.x") },
+    });
   });
 
   it("with odd texts keeps them or refuses them", async () => {

@@ -5,6 +5,7 @@ import { ApiError, conflictError, notFoundError } from "../../model/api-error.ts
 import type { KubeObject } from "../../model/meta.ts";
 import type { RequestContext } from "../context.ts";
 import { placeOf, storageOf } from "../context.ts";
+import { requireKept } from "../decode-body.ts";
 import type { WriteOptions } from "../query.ts";
 import { patchOptions } from "../query.ts";
 import type { Body } from "../request-body.ts";
@@ -63,13 +64,14 @@ function applied(context: RequestContext, before: KubeObject | null, body: Body,
     const why = `cannot unmarshal ${goJsonKind(body.json)} into Go value of type map[string]interface {}`;
     throw new ApiError("BadRequest", `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: ${why}`);
   }
+  requireKept(context.target.resource, body);
   const json = appliedObject(context, { before, applied: body.json, force: options.force });
   const [problem] = options.fieldValidation === "Ignore" ? [] : body.problems([]);
   if (problem !== undefined && options.fieldValidation === "Strict") {
     throw new ApiError("BadRequest", `error strict decoding YAML: ${problem}`);
   }
   if (problem !== undefined) context.warn(problem);
-  const object = decode(context, { json, problems: () => [] }, options);
+  const object = decode(context, { json, problems: () => [], changedNumbers: [] }, options);
   checkNamespace(context, object);
   const { name } = placeOf(context.target);
   const given = object.metadata.name ?? "";

@@ -5,6 +5,7 @@ import type { KubeObject } from "../../model/meta.ts";
 import type { Kind, Resource } from "../../model/resource.ts";
 import type { RequestContext } from "../context.ts";
 import { decodeBody } from "../decode-body.ts";
+import { changedInJson } from "../json-text.ts";
 import type { WriteOptions } from "../query.ts";
 import {
   mediaTypeOf,
@@ -50,7 +51,12 @@ export function patchedObject<T extends KubeObject>(
   const problems = (unknown: readonly string[]) => [...new Set([...problemsOfJson(text, []), ...unknownOnly(unknown)])];
   // Upstream shows what it could not read: the patched object, and of a strategic merge the patch.
   const shown = mediaType === "application/strategic-merge-patch+json" ? goText(patch) : JSON.stringify(json);
-  return decodeBody(context, { kind, body: { json, problems }, options, patch: shown });
+  return decodeBody(context, {
+    kind,
+    body: { json, problems, changedNumbers: changedInJson(text) },
+    options,
+    patch: shown,
+  });
 }
 
 function patchedJson({ warn }: Pick<RequestContext, "warn">, request: Parameters<typeof applyPatch>[0]): Json {

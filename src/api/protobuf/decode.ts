@@ -4,6 +4,7 @@ import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 
 import type { Json } from "../../model/fields.ts";
 import type { Shape } from "../../model/shape.ts";
+import { changedInJson } from "../json-text.ts";
 import type { FieldNumbers, NumberedField } from "./field-numbers.ts";
 import { fieldNumbersOf } from "./field-numbers.ts";
 
@@ -254,7 +255,10 @@ function readJson(reader: BinaryReader): Json {
     else reader.skip(wireType, number);
   });
   // JSON.parse yields JSON.
-  return text === "" ? null : (JSON.parse(text) as Json);
+  const json = text === "" ? null : (JSON.parse(text) as Json);
+  const [changed] = changedInJson(text);
+  if (changed !== undefined) throw new MalformedProtobuf(`the number ${changed.text} cannot be kept as it is`);
+  return json;
 }
 
 /** A number beyond what JavaScript holds exactly comes out inexact, and the schema refuses it. */
