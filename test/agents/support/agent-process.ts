@@ -2,9 +2,12 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { bundleAgent as bundle } from "../../../local/bundle.ts";
 import { dyingWithUs } from "./daemon.ts";
+
+const asNode20 = fileURLToPath(new URL("as-node-20.cjs", import.meta.url));
 
 /** Builds the program as it is shipped; the path of the one file that it is. */
 export async function bundleAgent(directory: string): Promise<string> {
@@ -21,6 +24,8 @@ export class AgentProcess {
   constructor(program: string, args: readonly string[]) {
     this.#child = spawn("setpriv", dyingWithUs([process.execPath, program, ...args]), {
       stdio: ["ignore", "pipe", "pipe"],
+      // By the environment: the agent takes a flag for the word of whoever started it.
+      env: { ...process.env, NODE_OPTIONS: `--require=${asNode20}` },
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding("utf8");

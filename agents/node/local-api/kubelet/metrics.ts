@@ -1,5 +1,6 @@
 // Prometheus' text format, and what the node tells in it.
 // Source: prometheus exposition_formats; kubelet pkg/kubelet/metrics/collectors resource_metrics.go; cAdvisor's prometheus.md.
+import { groupBy } from "../../engine/group-by.ts";
 import type { ContainerStats } from "../../runtime/runtime.ts";
 import type { LivePod } from "../node-state.ts";
 
@@ -106,7 +107,7 @@ export function resourceMetrics(observed: Observed): string {
 }
 
 function sums(containers: readonly Placed[], value: (container: Placed) => number): readonly Sample[] {
-  const pods = Map.groupBy(containers, ({ stats }) => stats.podUid);
+  const pods = groupBy(containers, ({ stats }) => stats.podUid);
   return [...pods.values()].map((group) => {
     const { namespace = "", pod = "" } = group[0]?.labels ?? {};
     return { labels: { namespace, pod }, value: group.reduce((sum, container) => sum + value(container), 0) };
@@ -159,7 +160,7 @@ export function cadvisorMetrics(observed: Observed): string {
 
 /** /metrics: of the agent itself. */
 export function ownMetrics({ node, pods, containers, own }: Observed): string {
-  const phases = Map.groupBy(pods, ({ status }) => status?.phase ?? "Pending");
+  const phases = groupBy(pods, ({ status }) => status?.phase ?? "Pending");
   const gauge = (name: string, help: string, value: number, labels: Labels = {}) =>
     family(name, "gauge", help, [{ labels, value }]);
   return [

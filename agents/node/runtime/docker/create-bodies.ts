@@ -1,5 +1,6 @@
 // From what the agent wants to what the engine is asked to make. Source: ContainerCreate of the engine's API; what
 // sandboxes and containers share is as in the kubelet's dockershim (docker_sandbox.go, security_context.go).
+import { groupBy } from "../../engine/group-by.ts";
 import type { ContainerConfig, DnsConfig, PodSandboxConfig, SecurityProfile } from "../runtime.ts";
 import { annotationLabels, engineLabels } from "./engine-labels.ts";
 import type { EngineKind } from "./engine-types.ts";
@@ -37,7 +38,7 @@ export function sandboxBody(config: PodSandboxConfig, image: string, context: Cr
     key: `${containerPort}/${protocol.toLowerCase()}`,
     binding: { HostIp: hostIp, HostPort: String(hostPort) },
   }));
-  const bindings = Object.groupBy(ports, ({ key }) => key);
+  const bindings = groupBy(ports, ({ key }) => key);
   return {
     Image: image,
     // A host's name is shown on the host's network, and cannot be another there.
@@ -57,7 +58,7 @@ export function sandboxBody(config: PodSandboxConfig, image: string, context: Cr
       ...(config.pidNamespace === "node" ? { PidMode: "host" } : {}),
       ...(hostNetwork ? { UTSMode: "host" } : {}),
       PortBindings: Object.fromEntries(
-        Object.entries(bindings).map(([key, entries = []]) => [key, entries.map(({ binding }) => binding)]),
+        [...bindings].map(([key, entries]) => [key, entries.map(({ binding }) => binding)]),
       ),
       ...resolver(dns),
       Sysctls: config.sysctls,

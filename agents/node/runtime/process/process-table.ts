@@ -1,6 +1,8 @@
 // Which processes there are and whom they belong to, from /proc.
 import { readdirSync, readFileSync } from "node:fs";
 
+import { groupBy } from "../../engine/group-by.ts";
+
 export type ProcessIdentity = {
   readonly pid: number;
   /** In clock ticks since the host started: pid and start time together name one process for ever. */
@@ -82,7 +84,7 @@ export type UsageTable = ReadonlyMap<number, readonly ProcessStat[]>;
 const nanoSecondsPerTick = 10_000_000;
 
 export function readUsage(): UsageTable {
-  return Map.groupBy(listProcesses(), ({ session }) => session);
+  return groupBy(listProcesses(), ({ session }) => session);
 }
 
 export function usageOfSession(table: UsageTable, session: number): Usage {
