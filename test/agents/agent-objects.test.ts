@@ -15,6 +15,7 @@ class Watched extends FakeRuntime {
   readonly created: ContainerConfig[] = [];
   readonly pulls: (readonly RegistryCredentials[])[] = [];
   password: string | undefined;
+  isCutOff = false;
 
   override createContainer(sandboxId: string, config: ContainerConfig, sandbox: PodSandboxConfig) {
     this.created.push(config);
@@ -23,6 +24,7 @@ class Watched extends FakeRuntime {
 
   override async pullImage(image: string, sandbox: PodSandboxConfig, credentials: readonly RegistryCredentials[] = []) {
     this.pulls.push(credentials);
+    if (this.isCutOff) return fail("registry-unavailable", "no such host");
     const isLetIn = this.password === undefined || credentials.some(({ password }) => password === this.password);
     return isLetIn ? super.pullImage(image, sandbox) : fail("failed", "unauthorized");
   }
@@ -269,6 +271,30 @@ describe("an image for which one needs a password", () => {
     world.agent.start();
     await world.clock.advance(secondMs);
     expect(ready(world)).toBe("True");
+  });
+});
+
+describe("an image that is on the node, and pulled Always", () => {
+  const spec = { containers: [container({ imagePullPolicy: "Always" })] };
+
+  async function secondPod({ cutOff }: { readonly cutOff: boolean }): Promise<string | undefined> {
+    const { world, runtime } = newWorld();
+    await started({ world, spec });
+    expect(ready(world)).toBe("True");
+    runtime.isCutOff = cutOff;
+    runtime.password = "open sesame";
+    const pods = [assignedPod(), assignedPod({ uid: "uid-2", name: "web-2" })];
+    world.controlPlane.assign(pods, { t1: template(spec) });
+    await push(world);
+    return main(world, "uid-2").state.waiting?.reason;
+  }
+
+  test("runs where no registry can be reached", async () => {
+    expect(await secondPod({ cutOff: true })).toBeUndefined();
+  });
+
+  test("does not run for those whom the registry does not let in", async () => {
+    expect(await secondPod({ cutOff: false })).toBe("ImagePullBackOff");
   });
 });
 

@@ -132,6 +132,14 @@ test.each([
   ['failed to do request: Head "https://r/v2": dial tcp: lookup r on 1.1.1.1:53: no such host', "registry-unavailable"],
   ['failed to do request: Head "https://r/v2": dial tcp 10.0.0.1:443: i/o timeout', "registry-unavailable"],
   ["unexpected status code [manifests 1]: 503 Service Unavailable", "registry-unavailable"],
+  ["unexpected status from HEAD request to https://r/v2/x: 503 Service Unavailable", "registry-unavailable"],
+  [
+    'failed to do request: Head "https://r/v2": dial tcp 10.0.0.1:443: connect: connection timed out',
+    "registry-unavailable",
+  ],
+  ['failed to do request: Head "https://r/v2": context deadline exceeded', "registry-unavailable"],
+  ["failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized", "failed"],
+  ["unexpected status from HEAD request to https://r/v2/x: 403 Forbidden", "failed"],
   ["pull access denied, repository does not exist or may require authorization", "failed"],
   ["failed to extract layer: no space left on device", "failed"],
 ])("a pull that fails with %j is of the kind %s", (message, reason) => {

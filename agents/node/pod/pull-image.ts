@@ -55,8 +55,10 @@ async function ensured(wanted: Wanted, puller: Puller): Promise<Lacking | null> 
   const failure = await pull(wanted, puller);
   if (failure === null) return null;
   wanted.events.push(warning("Failed", `Failed to pull image ${shown(wanted)}: ${failure.message}`, wanted.fieldPath));
-  // A node that is cut off starts its pods from what it has, rather than not at all.
-  if (imagePullPolicy === "Always" && (await runtime.imageStatus(image)) !== null) return null;
+  // A node that is cut off starts its pods from what it has, rather than not at all. Who is turned away by the registry is
+  // not given what others have pulled.
+  const isCutOff = failure.reason === "registry-unavailable";
+  if (isCutOff && imagePullPolicy === "Always" && (await runtime.imageStatus(image)) !== null) return null;
   const reason = pullReason(failure);
   return { reason, error: reason, message: failure.message };
 }

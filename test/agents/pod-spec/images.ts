@@ -100,6 +100,35 @@ const ifNotPresent = twoRuns("IfNotPresent", (image) => [
   },
 ]);
 
+const forgotten: PodCase = {
+  pod: "pulls-forgotten",
+  spec: async ({ registry, directory }) => ({
+    hostNetwork: true,
+    volumes: [kept(directory)],
+    containers: [
+      {
+        name: "main",
+        image: await registry.push("test/forgotten:1", version(6)),
+        imagePullPolicy: "Always",
+        command: shown,
+        volumeMounts: [keptMount],
+      },
+    ],
+  }),
+  rows: [
+    {
+      row: "imagePullPolicy Always: what the registry has no more does not run again, though the node has it",
+      check: async (pod) => {
+        await pod.untilSaid("6");
+        await pod.place.registry.forget("test/forgotten:1", version(6));
+        writeFileSync(join(pod.place.directory, "go"), "");
+        await follows(() => expect(pod.container()?.state.waiting?.reason, pod.explanation()).toBe("ImagePullBackOff"));
+        expect(pod.container()?.restartCount).toBe(0);
+      },
+    },
+  ],
+};
+
 const byTag: PodCase = {
   pod: "pulls-latest",
   spec: async ({ registry }) => ({
@@ -345,6 +374,7 @@ const secrets: readonly PodCase[] = [
 export const imageCases: readonly PodCase[] = [
   always,
   ifNotPresent,
+  forgotten,
   byTag,
   never,
   absent,

@@ -45,7 +45,7 @@ export function isUnimplemented(error: unknown): boolean {
 
 /** Nobody was reached, or nobody answered: what Go's network and HTTP clients call it. */
 const unreachable =
-  /connection refused|connection reset|no such host|no route to host|network is unreachable|host is down|i\/o timeout|TLS handshake timeout|server misbehaving|Temporary failure in name resolution|unexpected status code .*: 50[234]|: EOF$/;
+  /connection refused|connection reset|connection timed out|no such host|no route to host|network is unreachable|host is down|i\/o timeout|context deadline exceeded|Client\.Timeout exceeded|TLS handshake timeout|server misbehaving|Temporary failure in name resolution|unexpected status .*: 50[234]|: EOF$/;
 
 /** What went wrong with an image, which runtimes say in words alone. */
 export function imageFailure(failure: Failure): Failure {

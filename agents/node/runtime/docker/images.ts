@@ -214,12 +214,13 @@ function registryAuth({ username, password, identityToken, registryToken }: Regi
   return Buffer.from(JSON.stringify(content)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
 
+// No name of an image may look like it, so that there is a space in each.
 const away =
-  /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|TLS handshake|context deadline exceeded|server misbehaving|name resolution|ECONN|connection reset|EOF$|50[234] |Service Unavailable|did not answer/i;
+  /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|connection timed out|TLS handshake|context deadline exceeded|Client\.Timeout exceeded|server misbehaving|name resolution|connect ECONN|read ECONN|connection reset|(: |unexpected )EOF$| 50[234] |did not answer/i;
 const missing = /manifest.* unknown|not found|does not exist|NAME_UNKNOWN|repository name not known/i;
 
 /** Engines may tell the cause alone, such as "connection refused": of which image is said here. */
-function pullFailure(image: string, cause: string): Result<never> {
+export function pullFailure(image: string, cause: string): Result<never> {
   const message = cause.includes(nameAndTag(image).name) ? cause : `cannot pull ${image}: ${cause}`;
   if (/invalid reference format|invalid repository name/i.test(cause)) return fail("invalid-image-name", message);
   if (missing.test(cause)) return fail("not-found", message);
