@@ -19,7 +19,7 @@ const needsDriver = refused(
   "it takes a driver that nodes do not have; the containers of a pod that mounts it wait, and say so",
 );
 const asRoot = actedOn("for processes it takes an agent that is root, and `setpriv`");
-const noLabels = refused("labels cannot be set");
+const label = actedOn("told to the runtime, which heeds it where the host has SELinux; processes refuse it");
 const noWindows = refused("this is no Windows node");
 const withinWalls = "processes refuse all but `Unconfined`";
 
@@ -137,7 +137,7 @@ const lifecycleHandler: SupportOf<LifecycleHandler> = {
 };
 
 const podSecurityContext: SupportOf<PodSecurityContext> = {
-  seLinuxOptions: noLabels,
+  seLinuxOptions: label,
   windowsOptions: noWindows,
   runAsUser: asRoot,
   runAsGroup: asRoot,
@@ -149,13 +149,13 @@ const podSecurityContext: SupportOf<PodSecurityContext> = {
   fsGroupChangePolicy: storedOnly("volumes are made for their pod: all of it is its group's"),
   seccompProfile: actedOn(withinWalls),
   appArmorProfile: actedOn(`where the host has AppArmor, else refused; ${withinWalls}`),
-  seLinuxChangePolicy: storedOnly("without labels there is nothing to change"),
+  seLinuxChangePolicy: storedOnly("volumes are given no labels"),
 };
 
 const securityContext: SupportOf<SecurityContext> = {
   capabilities: actedOn("of processes: dropped ones take `setpriv`, added ones an agent that is root"),
   privileged: actedOn("for processes it takes an agent that is root"),
-  seLinuxOptions: noLabels,
+  seLinuxOptions: label,
   windowsOptions: noWindows,
   runAsUser: asRoot,
   runAsGroup: asRoot,

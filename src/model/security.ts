@@ -28,6 +28,7 @@ const SELinuxOptions = struct(
     level: "The SELinux level.",
   },
 );
+export type SELinuxOptions = z.output<typeof SELinuxOptions>;
 
 const WindowsSecurityContextOptions = struct(
   core("WindowsSecurityContextOptions"),

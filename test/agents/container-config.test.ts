@@ -224,6 +224,16 @@ describe("what a runtime is told", () => {
     });
   });
 
+  test("of SELinux, all that the container says in place of all that the pod does", () => {
+    const securityContext = { seLinuxOptions: { user: "u", level: "s0:c1,c2" } };
+    const labelOf = (own: Partial<Container>, spec: Partial<PodSpec>) =>
+      configOf(own, spec).linux.securityContext.seLinux;
+    expect(labelOf({}, {})).toBeUndefined();
+    expect(labelOf({}, { securityContext })).toEqual({ user: "u", role: "", type: "", level: "s0:c1,c2" });
+    const own = { securityContext: { seLinuxOptions: { type: "spc_t" } } };
+    expect(labelOf(own, { securityContext })).toEqual({ user: "", role: "", type: "spc_t", level: "" });
+  });
+
   test.each([
     ["nothing asked", {}, "BestEffort", { cpuShares: 2, oomScoreAdjust: 1000 }],
     [

@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 import { refusalOfContainer } from "../../agents/node/pod/refusal.ts";
 import { containerMessage, sandboxMessage } from "../../agents/node/runtime/cri/config.ts";
 import { imageFailure } from "../../agents/node/runtime/cri/failure.ts";
+import { LinuxContainerSecurityContext, LinuxSandboxSecurityContext } from "../../agents/node/runtime/cri/messages.ts";
+import { encode } from "../../agents/node/runtime/cri/protobuf.ts";
 import type { LinuxSecurityContext, PodSandboxConfig } from "../../agents/node/runtime/runtime.ts";
 import { fail } from "../../agents/node/runtime/runtime.ts";
 import type { Container } from "../../src/model/container.ts";
@@ -70,6 +72,18 @@ test.each([
   expect(security({ appArmor })).toMatchObject(expected);
 });
 
+test("labels of SELinux are told of sandboxes and containers, in the fields of the CRI", () => {
+  const seLinux = { user: "u", role: "r", type: "spc_t", level: "s0" };
+  const { securityContext } = sandboxConfigOf("/log");
+  const ofSandbox = sandbox({ securityContext: { ...securityContext, seLinux } }).linux?.securityContext;
+  const label = "0a0175" + "120172" + "1a057370635f74" + "22027330";
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+  expect(hex(encode(LinuxSandboxSecurityContext, { selinuxOptions: ofSandbox?.selinuxOptions }))).toBe(`1211${label}`);
+  const { selinuxOptions } = security({ seLinux }) ?? {};
+  expect(hex(encode(LinuxContainerSecurityContext, { selinuxOptions }))).toBe(`2211${label}`);
+  expect(security({})?.selinuxOptions).toBeUndefined();
+});
+
 test.each([
   [{ runAsUser: 5 }, {}, { runAsUser: { value: 5 } }],
   [{ runAsUser: 5, runAsGroup: 6 }, {}, { runAsUser: { value: 5 }, runAsGroup: { value: 6 } }],
@@ -107,7 +121,7 @@ test.each<[Partial<PodSpec>, Partial<Container>, string | null]>([
   [{}, { volumeMounts: [mount] }, "volumeMounts[v].recursiveReadOnly: "],
   [{}, { resources: { limits: { cpu: "1", memory: "1Gi", "ephemeral-storage": "1Gi" } } }, null],
   [{}, { resources: { limits: { "example.com/gpu": "1" } } }, "resources.limits[example.com/gpu]: "],
-  [{}, { securityContext: { seLinuxOptions: { level: "s0" } } }, "securityContext.seLinuxOptions: "],
+  [{ securityContext: { seLinuxOptions: { level: "s0" } } }, {}, null],
   [{ securityContext: { appArmorProfile: { type: "RuntimeDefault" } } }, {}, "securityContext.appArmorProfile: "],
   [{ securityContext: { appArmorProfile: { type: "Unconfined" } } }, {}, null],
   [{ hostNetwork: true, hostPID: true, hostIPC: true, dnsPolicy: "None" }, { tty: true, stdin: true }, null],

@@ -149,6 +149,7 @@ describe("a runtime with containers", () => {
       { securityContext: { readOnlyRootFilesystem: true, seccompProfile: { type: "RuntimeDefault" } } },
       {},
     ],
+    ["labels of SELinux", { securityContext: { seLinuxOptions: { type: "spc_t" } } }, {}],
     ["no AppArmor", { securityContext: { appArmorProfile: { type: "Unconfined" } } }, {}],
     ["names and resolvers", {}, { hostAliases: [{ ip: "192.0.2.1", hostnames: ["x"] }], dnsPolicy: "None" }],
   ])("runs what asks for %s", (_, own, spec) => {
@@ -186,7 +187,6 @@ describe("a runtime with containers", () => {
     ["resources.limits[hugepages-2Mi]: ", { resources: { limits: { "hugepages-2Mi": "2Mi" } } }, {}],
     ["resources.limits[nvidia.com/gpu]: ", { resources: { limits: { "nvidia.com/gpu": "1" } } }, {}],
     ["securityContext.windowsOptions: ", { securityContext: { windowsOptions: {} } }, {}],
-    ["securityContext.seLinuxOptions: ", {}, { securityContext: { seLinuxOptions: { level: "s0" } } }],
     [
       "spec.securityContext.supplementalGroupsPolicy: ",
       {},

@@ -2,6 +2,7 @@
 import type { Container } from "../../../src/model/container.ts";
 import type { PodSpec } from "../../../src/model/pod-spec.ts";
 import { quantityMilli, quantityUnits } from "../../../src/model/quantity.ts";
+import type { SELinuxOptions } from "../../../src/model/security.ts";
 import type { AssignedPod } from "../../../src/sync/messages.ts";
 import type {
   ContainerConfig,
@@ -71,7 +72,7 @@ function pidNamespace({ hostPID, shareProcessNamespace }: PodSpec): PodSandboxCo
 }
 
 function sandboxSecurityContext(spec: PodSpec): PodSandboxConfig["securityContext"] {
-  const { runAsUser, runAsGroup, seccompProfile } = spec.securityContext;
+  const { runAsUser, runAsGroup, seccompProfile, seLinuxOptions: seLinux } = spec.securityContext;
   const containers = [...(spec.initContainers ?? []), ...spec.containers];
   return {
     privileged: containers.some(({ securityContext }) => securityContext?.privileged === true),
@@ -79,6 +80,7 @@ function sandboxSecurityContext(spec: PodSpec): PodSandboxConfig["securityContex
     ...(runAsGroup === undefined ? {} : { runAsGroup }),
     supplementalGroups: groupsOf(spec),
     ...(seccompProfile === undefined ? {} : { seccomp: securityProfile(seccompProfile) }),
+    ...(seLinux === undefined ? {} : { seLinux: seLinuxOptions(seLinux) }),
   };
 }
 
@@ -91,6 +93,10 @@ function securityProfile(profile: { readonly type: string; readonly localhostPro
   const { type, localhostProfile } = profile;
   if (type === "Localhost") return { type, localhostProfile: localhostProfile ?? "" } as const;
   return { type: type === "Unconfined" ? type : "RuntimeDefault" } as const;
+}
+
+function seLinuxOptions({ user = "", role = "", type = "", level = "" }: SELinuxOptions) {
+  return { user, role, type, level };
 }
 
 function portMappings({ ports }: Container) {
@@ -202,6 +208,7 @@ function linuxSecurityContext(container: Container, spec: PodSpec): LinuxSecurit
   const runAsGroup = own?.runAsGroup ?? shared?.runAsGroup;
   const seccomp = own?.seccompProfile ?? shared?.seccompProfile;
   const appArmor = own?.appArmorProfile ?? shared?.appArmorProfile;
+  const seLinux = own?.seLinuxOptions ?? shared?.seLinuxOptions;
   return {
     privileged: own?.privileged === true,
     ...(runAsUser === undefined ? {} : { runAsUser }),
@@ -213,6 +220,7 @@ function linuxSecurityContext(container: Container, spec: PodSpec): LinuxSecurit
     readonlyRootfs: own?.readOnlyRootFilesystem === true,
     ...(seccomp === undefined ? {} : { seccomp: securityProfile(seccomp) }),
     ...(appArmor === undefined ? {} : { appArmor: securityProfile(appArmor) }),
+    ...(seLinux === undefined ? {} : { seLinux: seLinuxOptions(seLinux) }),
     unmaskedProc: own?.procMount === "Unmasked",
   };
 }

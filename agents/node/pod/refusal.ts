@@ -115,9 +115,6 @@ function protectionProblem(spec: PodSpec, { securityContext: own }: Container, h
   if ((own?.windowsOptions ?? shared.windowsOptions) !== undefined) {
     return "securityContext.windowsOptions: this is no Windows node";
   }
-  if ((own?.seLinuxOptions ?? shared.seLinuxOptions) !== undefined) {
-    return "securityContext.seLinuxOptions: labels cannot be set";
-  }
   if (shared.supplementalGroupsPolicy === "Strict") {
     return "spec.securityContext.supplementalGroupsPolicy: the groups of the image's user cannot be left out";
   }

@@ -40,6 +40,14 @@ export type DnsConfig = {
   readonly options: readonly string[];
 };
 
+/** A label of SELinux, which a host without it takes no notice of. What is empty is the runtime's to say. */
+export type SeLinuxOptions = {
+  readonly user: string;
+  readonly role: string;
+  readonly type: string;
+  readonly level: string;
+};
+
 /** Source: k8s.io/api core/v1 SeccompProfile, AppArmorProfile. */
 export type SecurityProfile = {
   readonly type: "RuntimeDefault" | "Unconfined" | "Localhost";
@@ -70,6 +78,7 @@ export type PodSandboxConfig = {
     readonly runAsGroup?: number;
     readonly supplementalGroups: readonly number[];
     readonly seccomp?: SecurityProfile;
+    readonly seLinux?: SeLinuxOptions;
   };
 };
 
@@ -118,6 +127,7 @@ export type LinuxSecurityContext = {
   readonly readonlyRootfs: boolean;
   readonly seccomp?: SecurityProfile;
   readonly appArmor?: SecurityProfile;
+  readonly seLinux?: SeLinuxOptions;
   /** True: /proc is shown whole. */
   readonly unmaskedProc: boolean;
 };

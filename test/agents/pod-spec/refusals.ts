@@ -24,10 +24,6 @@ const refused: Readonly<Record<string, Refused>> = {
     field: "spec.securityContext.supplementalGroupsPolicy",
     spec: { securityContext: { supplementalGroupsPolicy: "Strict" } },
   },
-  "se-linux": {
-    field: "securityContext.seLinuxOptions",
-    container: { securityContext: { seLinuxOptions: { level: "s0" } } },
-  },
   "windows-options": {
     field: "securityContext.windowsOptions",
     container: { securityContext: { windowsOptions: { hostProcess: true } } },
@@ -41,10 +37,6 @@ const refused: Readonly<Record<string, Refused>> = {
     container: { resources: { limits: { "hugepages-2Mi": "2Mi" }, requests: { "hugepages-2Mi": "2Mi" } } },
   },
   "container-claims": { field: "resources.claims", container: { resources: { claims: [{ name: "gpu" }] } } },
-  "pod-se-linux": {
-    field: "securityContext.seLinuxOptions",
-    spec: { securityContext: { seLinuxOptions: { level: "s0" } } },
-  },
   "pod-windows-options": {
     field: "securityContext.windowsOptions",
     spec: { securityContext: { windowsOptions: { hostProcess: true } } },

@@ -140,4 +140,22 @@ const walls: PodCase = {
   ],
 };
 
-export const securityCases: readonly PodCase[] = [identity, nonRoot, walls];
+const labelled: PodCase = {
+  pod: "labelled",
+  spec: () => ({
+    securityContext: { seLinuxOptions: { user: "system_u", role: "system_r", type: "container_t", level: "s0:c1,c2" } },
+    containers: [
+      { name: "main" },
+      { name: "free", securityContext: { seLinuxOptions: { type: "spc_t" } } },
+      { name: "privileged", securityContext: { privileged: true, seLinuxOptions: { type: "spc_t" } } },
+    ],
+  }),
+  rows: ["main", "free", "privileged"].map((name) => ({
+    row: "seLinuxOptions: starts, whether the host has SELinux or not",
+    in: name,
+    shows: "echo here",
+    is: "here",
+  })),
+};
+
+export const securityCases: readonly PodCase[] = [identity, nonRoot, walls, labelled];

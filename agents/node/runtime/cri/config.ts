@@ -43,7 +43,7 @@ const readonlyPaths: readonly string[] = ["/proc/bus", "/proc/fs", "/proc/irq", 
 
 export function sandboxMessage(config: SandboxRequest, context: ConfigContext): Encoding<typeof PodSandboxConfig> {
   const { metadata, hostname, logDirectory, portMappings, annotations, dns, sysctls, securityContext } = config;
-  const { privileged, runAsUser, runAsGroup, supplementalGroups, seccomp } = securityContext;
+  const { privileged, runAsUser, runAsGroup, supplementalGroups, seccomp, seLinux } = securityContext;
   return {
     metadata,
     // On the node's network the name is the node's, and a runtime that is told one refuses to run the sandbox.
@@ -58,6 +58,7 @@ export function sandboxMessage(config: SandboxRequest, context: ConfigContext): 
       sysctls,
       securityContext: {
         namespaceOptions: namespaceOptions(config),
+        ...(seLinux === undefined ? {} : { selinuxOptions: seLinux }),
         privileged,
         ...(runAsUser === undefined ? {} : { runAsUser: { value: runAsUser } }),
         // A group without a user is an error of its own, and the sandbox has no need of either.
@@ -150,6 +151,7 @@ function securityMessage(security: LinuxSecurityContext, context: ConfigContext 
   return {
     capabilities: { add: addCapabilities, drop: dropCapabilities },
     privileged,
+    ...(security.seLinux === undefined ? {} : { selinuxOptions: security.seLinux }),
     ...userMessage(security, context.imageUser),
     readonlyRootfs: security.readonlyRootfs,
     supplementalGroups,

@@ -52,8 +52,11 @@ const PortMapping = message({
 
 const DnsConfig = message({ servers: [1, "strings"], searches: [2, "strings"], options: [3, "strings"] });
 
-const LinuxSandboxSecurityContext = message({
+const SELinuxOption = message({ user: [1, "string"], role: [2, "string"], type: [3, "string"], level: [4, "string"] });
+
+export const LinuxSandboxSecurityContext = message({
   namespaceOptions: [1, NamespaceOption],
+  selinuxOptions: [2, SELinuxOption],
   runAsUser: [3, Int64Value],
   readonlyRootfs: [4, "bool"],
   supplementalGroups: [5, "ints"],
@@ -153,10 +156,11 @@ const LinuxContainerResources = message({
   unified: [9, "map"],
 });
 
-const LinuxContainerSecurityContext = message({
+export const LinuxContainerSecurityContext = message({
   capabilities: [1, message({ add: [1, "strings"], drop: [2, "strings"] })],
   privileged: [2, "bool"],
   namespaceOptions: [3, NamespaceOption],
+  selinuxOptions: [4, SELinuxOption],
   runAsUser: [5, Int64Value],
   runAsUsername: [6, "string"],
   readonlyRootfs: [7, "bool"],

@@ -1,7 +1,7 @@
 // From what the agent wants to what the engine is asked to make. Source: ContainerCreate of the engine's API; what
 // sandboxes and containers share is as in the kubelet's dockershim (docker_sandbox.go, security_context.go).
 import { groupBy } from "../../engine/group-by.ts";
-import type { ContainerConfig, DnsConfig, PodSandboxConfig, SecurityProfile } from "../runtime.ts";
+import type { ContainerConfig, DnsConfig, PodSandboxConfig, SecurityProfile, SeLinuxOptions } from "../runtime.ts";
 import { annotationLabels, engineLabels } from "./engine-labels.ts";
 import type { EngineKind } from "./engine-types.ts";
 import type { SeccompProfile } from "./seccomp-profile.ts";
@@ -64,7 +64,11 @@ export function sandboxBody(config: PodSandboxConfig, image: string, context: Cr
       Sysctls: config.sysctls,
       CpuShares: sandboxShares,
       OomScoreAdj: Math.max(sandboxOomScore, context.lowestOomScore),
-      SecurityOpt: ["no-new-privileges", ...seccomp(securityContext.seccomp, context)],
+      SecurityOpt: [
+        "no-new-privileges",
+        ...seccomp(securityContext.seccomp, context),
+        ...seLinuxLabels(securityContext.seLinux),
+      ],
       ReadonlyRootfs: true,
       LogConfig: context.kind === "docker" ? { Type: "none", Config: {} } : { Type: "none" },
       RestartPolicy: { Name: "no" },
@@ -201,8 +205,10 @@ function pidMode({ pidNamespace }: PodSandboxConfig, sandboxId: string) {
 }
 
 function securityOptions({ linux: { securityContext } }: ContainerConfig, context: CreateContext): readonly string[] {
-  if (securityContext.privileged) return [];
+  const labels = seLinuxLabels(securityContext.seLinux);
+  if (securityContext.privileged) return labels;
   return [
+    ...labels,
     ...(securityContext.noNewPrivileges ? ["no-new-privileges"] : []),
     ...seccomp(securityContext.seccomp, context),
     ...appArmor(securityContext.appArmor),
@@ -217,6 +223,11 @@ function seccomp(profile: SecurityProfile | undefined, context: CreateContext): 
   const { path, text } = context.seccompProfile(profile.localhostProfile ?? "");
   // Docker takes the profile itself, and Podman the name of its file.
   return [`seccomp=${context.kind === "podman" ? path : text}`];
+}
+
+function seLinuxLabels(options: SeLinuxOptions | undefined): readonly string[] {
+  const parts = Object.entries(options ?? {}).filter(([, value]) => value !== "");
+  return parts.map(([part, value]) => `label=${part}:${value}`);
 }
 
 function appArmor(profile: SecurityProfile | undefined): readonly string[] {
