@@ -39,8 +39,7 @@ async function containerdGround(directory: string): Promise<Ground> {
   const { socketPath, controlGroup } = containerd;
   const runtime = await openCriRuntime({
     ...{ socketPath, controlGroup, owner: "bare", clock: systemClock },
-    ...{ logsDirectory: join(directory, "bare"), seccompDirectory: join(directory, "seccomp") },
-    log: { info: () => {}, warn: () => {} },
+    ...{ logsDirectory: join(directory, "bare"), seccompDirectories: [], log: { info: () => {}, warn: () => {} } },
   });
   return {
     image,

@@ -21,6 +21,7 @@ const needsDriver = refused(
 const asRoot = actedOn("for processes it takes an agent that is root, and `setpriv`");
 const label = actedOn("told to the runtime, which heeds it where the host has SELinux; processes refuse it");
 const noWindows = refused("this is no Windows node");
+const ofTheNodes = "a file in `seccomp` of the state directory, else in /var/lib/kubelet/seccomp";
 const withinWalls = "processes refuse all but `Unconfined`";
 
 const daemonSetSpec: SupportOf<DaemonSetSpec> = {
@@ -147,7 +148,7 @@ const podSecurityContext: SupportOf<PodSecurityContext> = {
   fsGroup: asRoot,
   sysctls: actedOn("processes refuse it: they share the host's"),
   fsGroupChangePolicy: storedOnly("volumes are made for their pod: all of it is its group's"),
-  seccompProfile: actedOn(withinWalls),
+  seccompProfile: actedOn(`\`Localhost\`: ${ofTheNodes}; ${withinWalls}`),
   appArmorProfile: actedOn(`where the host has AppArmor, else refused; ${withinWalls}`),
   seLinuxChangePolicy: storedOnly("volumes are given no labels"),
 };
@@ -163,7 +164,7 @@ const securityContext: SupportOf<SecurityContext> = {
   readOnlyRootFilesystem: actedOn("processes refuse it: the root is the host's"),
   allowPrivilegeEscalation: actedOn("of processes: `false` takes `setpriv`"),
   procMount: actedOn("of containers"),
-  seccompProfile: actedOn(withinWalls),
+  seccompProfile: actedOn(`\`Localhost\`: ${ofTheNodes}; ${withinWalls}`),
   appArmorProfile: actedOn(`where the host has AppArmor, else refused; ${withinWalls}`),
 };
 

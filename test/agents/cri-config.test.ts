@@ -14,7 +14,7 @@ import { container, podSpec } from "./support/pods.ts";
 
 const context = {
   ownLabels: { "lares.dev/agent": "me" },
-  seccompDirectory: "/profiles",
+  seccompProfilePath: (name: string) => `/profiles/${name}`,
   cgroupParent: "/lares/pod1",
   hasUnifiedGroups: false,
 };

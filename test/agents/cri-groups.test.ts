@@ -61,7 +61,7 @@ function open(): Promise<CriRuntime> {
     socketPath: join(directory, "s.sock"),
     owner: "agent-1",
     logsDirectory: join(directory, "log"),
-    seccompDirectory: join(directory, "seccomp"),
+    seccompDirectories: [join(directory, "seccomp")],
     controlGroup: group,
     clock: systemClock,
     log: { info: () => {}, warn: (message, fields) => void warnings.push(`${message}: ${JSON.stringify(fields)}`) },

@@ -58,7 +58,7 @@ export function describeContainerd(name: string, engines: Engines): void {
         socketPath: containerd.socketPath,
         owner,
         logsDirectory,
-        seccompDirectory: join(directory, "seccomp"),
+        seccompDirectories: [join(directory, "seccomp")],
         controlGroup: containerd.controlGroup,
         clock: systemClock,
         log: { info: () => {}, warn: () => {} },

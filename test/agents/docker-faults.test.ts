@@ -216,7 +216,7 @@ test("dockerd that would take its pods with it is warned of", async () => {
     owner: "node-1",
     directory,
     logsDirectory: directory,
-    seccompDirectory: directory,
+    seccompDirectories: [directory],
     clock: systemClock,
     log: { info: () => {}, warn: (message) => void warnings.push(message) },
   });

@@ -33,7 +33,11 @@ export function describeEngine(name: string, kind: EngineKind, engines: Engines)
       const directory = join(fixture.directory, `c${count++}`);
       mkdirSync(directory);
       return {
-        runtime: await fixture.open({ directory, logsDirectory: join(directory, "log"), seccompDirectory: directory }),
+        runtime: await fixture.open({
+          directory,
+          logsDirectory: join(directory, "log"),
+          seccompDirectories: [directory],
+        }),
         directory,
         registry: fixture.registry,
         busybox: fixture.image,

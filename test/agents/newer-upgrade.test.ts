@@ -33,7 +33,8 @@ async function startContainerd(undo: Undo): Promise<Subject> {
   const logs = join(directory, "logs");
   const runtime = await openCriRuntime({
     ...{ socketPath: containerd.socketPath, controlGroup: containerd.controlGroup, clock: systemClock },
-    ...{ owner: "agent-1", logsDirectory: logs, seccompDirectory: directory, log: { info: () => {}, warn: () => {} } },
+    ...{ owner: "agent-1", logsDirectory: logs, seccompDirectories: [directory] },
+    log: { info: () => {}, warn: () => {} },
   });
   undo.add(() => runtime.close());
   value(await runtime.pullImage(image, sandboxConfigOf(logs), []));

@@ -152,12 +152,16 @@ function readChoice(file: string): Candidate | null {
   }
 }
 
+/** Where a kubelet has seccomp profiles: pods that bring their own put them there. */
+const kubeletsProfiles = "/var/lib/kubelet/seccomp";
+
 /** Each driver is loaded when it is the one. */
 async function open(choice: Choice, options: OpenOptions, ports: Ports): Promise<Omit<Opened, "choice">> {
   const { stateDirectory, logDirectory, node, controlGroup, sandboxImage } = options;
   const { kind, endpoint = "" } = choice;
   const { clock, log } = ports;
-  const common = { logsDirectory: logDirectory, seccompDirectory: join(stateDirectory, "seccomp"), clock };
+  const seccompDirectories = [join(stateDirectory, "seccomp"), kubeletsProfiles];
+  const common = { logsDirectory: logDirectory, seccompDirectories, clock };
   // Several agents of one name, each with a cluster of its own, may share a developer's machine.
   const owner = `${node}@${resolve(stateDirectory)}`;
   switch (kind) {

@@ -70,7 +70,7 @@ export class EngineFixture {
       owner: "node-1",
       directory: this.directory,
       logsDirectory: join(this.directory, "logs"),
-      seccompDirectory: join(this.directory, "seccomp"),
+      seccompDirectories: [join(this.directory, "seccomp")],
       clock: systemClock,
       log: { info: () => {}, warn: () => {} },
       ...options,

@@ -14,8 +14,8 @@ import type { Encoding } from "./protobuf.ts";
 export type ConfigContext = {
   /** Marks what is this agent's. */
   readonly ownLabels: Readonly<Record<string, string>>;
-  /** Where profiles of seccomp are that pods name. */
-  readonly seccompDirectory: string;
+  /** Where on the node the seccomp profile of this name is. */
+  seccompProfilePath(name: string): string;
   /** Control group of the pod; empty: the runtime's own choice. */
   readonly cgroupParent: string;
   /** Control groups are those of the second version. */
@@ -81,12 +81,12 @@ function namespaceOptions({ hostNetwork, hostIpc, pidNamespace }: SandboxRequest
 /** Without a profile there is none, as in Kubernetes, whatever the runtime's own default may be. */
 function seccompMessage(
   profile: SecurityProfileRequest | undefined,
-  { seccompDirectory }: ConfigContext,
+  { seccompProfilePath }: ConfigContext,
 ): Encoding<typeof SecurityProfile> {
   if (profile?.type === "Localhost") {
     return {
       profileType: profileTypes.Localhost,
-      localhostRef: `${seccompDirectory}/${profile.localhostProfile ?? ""}`,
+      localhostRef: seccompProfilePath(profile.localhostProfile ?? ""),
     };
   }
   return { profileType: profileTypes[profile?.type ?? "Unconfined"] };

@@ -25,6 +25,7 @@ import type {
   WritableLayer,
 } from "../runtime.ts";
 import { done, fail, ok } from "../runtime.ts";
+import { seccompProfilePath } from "../seccomp-profile.ts";
 import type { Seen } from "./changes.ts";
 import { Changes } from "./changes.ts";
 import type { ConfigContext, ImageUser } from "./config.ts";
@@ -44,8 +45,8 @@ export type CriRuntimeOptions = {
   readonly owner: string;
   /** What /var/log is to the kubelet. */
   readonly logsDirectory: string;
-  /** Where seccomp profiles are that pods name. */
-  readonly seccompDirectory: string;
+  /** Where seccomp profiles are that pods name; the first that has one counts. */
+  readonly seccompDirectories: readonly string[];
   /** Control group that those of all pods are below. */
   readonly controlGroup: string;
   readonly clock: Clock;
@@ -322,7 +323,7 @@ export class CriRuntime implements Runtime {
   async #context({ metadata }: PodSandboxConfig): Promise<ConfigContext> {
     return {
       ownLabels: this.#ownLabels,
-      seccompDirectory: this.#options.seccompDirectory,
+      seccompProfilePath: (name) => seccompProfilePath(this.#options.seccompDirectories, name),
       cgroupParent: (await this.#groups.get())?.pathOf(metadata.uid) ?? "",
       hasUnifiedGroups: hasUnifiedGroups(),
     };

@@ -2,9 +2,9 @@
 // sandboxes and containers share is as in the kubelet's dockershim (docker_sandbox.go, security_context.go).
 import { groupBy } from "../../engine/group-by.ts";
 import type { ContainerConfig, DnsConfig, PodSandboxConfig, SecurityProfile, SeLinuxOptions } from "../runtime.ts";
+import type { SeccompProfile } from "../seccomp-profile.ts";
 import { annotationLabels, engineLabels } from "./engine-labels.ts";
 import type { EngineKind } from "./engine-types.ts";
-import type { SeccompProfile } from "./seccomp-profile.ts";
 
 export type CreateContext = {
   readonly kind: EngineKind;

@@ -26,6 +26,7 @@ import type {
   RuntimeFilter,
 } from "../runtime.ts";
 import { done, fail, ok } from "../runtime.ts";
+import { readSeccompProfile } from "../seccomp-profile.ts";
 import { caveatOf, warnOfRestarts } from "./caveat.ts";
 import { ContainerLogs } from "./container-logs.ts";
 import type { FailedStart } from "./container-state.ts";
@@ -43,7 +44,6 @@ import { EngineImages } from "./images.ts";
 import { wasKilledForMemory } from "./oom-kills.ts";
 import { lowestOomScore } from "./oom-score.ts";
 import { Sandboxes } from "./sandboxes.ts";
-import { readSeccompProfile } from "./seccomp-profile.ts";
 import { readLayers, readStats } from "./stats.ts";
 import { Stopping } from "./stopping.ts";
 import { EngineStreams } from "./streams.ts";
@@ -56,8 +56,8 @@ export type DockerRuntimeOptions = {
   readonly directory: string;
   /** What /var/log is to the kubelet. */
   readonly logsDirectory: string;
-  /** Where seccomp profiles are that pods name. */
-  readonly seccompDirectory: string;
+  /** Where seccomp profiles are that pods name; the first that has one counts. */
+  readonly seccompDirectories: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
   /** What sandboxes are made of; absent: the agent brings its own. */
@@ -95,8 +95,8 @@ export class DockerRuntime implements Runtime {
     this.#options = options;
     this.#client = client;
     this.name = kind;
-    const { clock, log, owner, seccompDirectory } = options;
-    const seccompProfile = (name: string) => readSeccompProfile(seccompDirectory, name);
+    const { clock, log, owner, seccompDirectories } = options;
+    const seccompProfile = (name: string) => readSeccompProfile(seccompDirectories, name);
     this.#context = { kind, owner, lowestOomScore: lowestOomScore(), seccompProfile };
     this.images = new EngineImages(client, join(options.directory, "pulled-images.json"));
     this.writableLayers = ({ podUid }) => readLayers(client, owner, podUid);
