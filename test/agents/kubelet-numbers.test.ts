@@ -50,7 +50,7 @@ test.each([
 test("/stats/summary says since when each container runs, not since when its pod is here", () => {
   const fileSystem = { capacityBytes: 1, availableBytes: 1, inodes: 1, inodesFree: 1 };
   const rates = { windowMs: 1000, node: { cpuNanoCores: 0, workingSetBytes: 0 }, containers: [] };
-  const summary = summaryOf({ observed: observed(), rates, fileSystem, nowMs: 0 });
+  const summary = summaryOf({ observed: observed(), rates, fileSystem, imageFileSystem: fileSystem, nowMs: 0 });
   expect(summary["pods"]).toMatchObject([
     {
       startTime: "2026-01-01T00:00:00Z",

@@ -589,6 +589,21 @@ describe("what a kubelet serves", () => {
     expect((await read("/containerLogs/default/app-1/main"))[0]).toBe(404);
   });
 
+  test.each([
+    ["where they have one", async () => "/proc", (capacityBytes: number) => expect(capacityBytes).toBe(0)],
+    [
+      "and is taken for the pods' while the runtime does not say",
+      () => Promise.reject(new Error("away")),
+      (capacityBytes: number) => expect(capacityBytes).toBeGreaterThan(0),
+    ],
+  ])("the images' disk is told of, %s", async (_, directory, check) => {
+    reviews.set("token-1", reader);
+    Object.assign(runtime, { images: { directory } });
+    const { node } = JSON.parse((await read("/stats/summary"))[1]);
+    expect(node.fs.capacityBytes).toBeGreaterThan(0);
+    check(node.runtime.imageFs.capacityBytes);
+  });
+
   test("containers are told of with their names, and what they use", async () => {
     reviews.set("token-1", reader);
     const sandbox = sandboxConfig({ pod: surroundings(), attempt: 0, directories, resolver: noResolver });

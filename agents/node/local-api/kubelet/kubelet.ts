@@ -16,6 +16,7 @@ import type { TokenBook, TokenStore } from "../tokens.ts";
 import type { Observed } from "./metrics.ts";
 import { cadvisorMetrics, ownMetrics, resourceMetrics } from "./metrics.ts";
 import { Permissions } from "./permissions.ts";
+import type { FileSystem } from "./summary.ts";
 import { summaryOf } from "./summary.ts";
 
 export type KubeletOptions = {
@@ -24,7 +25,7 @@ export type KubeletOptions = {
   readonly review: Reviewer;
   /** What was allowed, from one life of the agent to the next. */
   readonly store: TokenStore;
-  readonly runtime: Pick<Runtime, "listContainerStats">;
+  readonly runtime: Pick<Runtime, "listContainerStats" | "images">;
   readonly nodeFacts: NodeFacts;
   readonly clock: Clock;
   /** On the file system that pods write to. */
@@ -136,15 +137,25 @@ export class Kubelet {
   async #summary() {
     const { clock, stateDirectory } = this.#options;
     const rates = await this.#usage.read();
-    const { bsize, blocks, bavail, files, ffree } = statfsSync(stateDirectory);
-    const fileSystem = {
-      capacityBytes: bsize * blocks,
-      availableBytes: bsize * bavail,
-      inodes: files,
-      inodesFree: ffree,
-    };
-    return summaryOf({ observed: await this.#observed(), rates, fileSystem, nowMs: clock.nowMs() });
+    const fileSystem = fileSystemOf(stateDirectory);
+    const imageFileSystem = (await this.#imageFileSystem()) ?? fileSystem;
+    return summaryOf({ observed: await this.#observed(), rates, fileSystem, imageFileSystem, nowMs: clock.nowMs() });
   }
+
+  /** Null where images mean nothing, and while the runtime does not say where they are. */
+  async #imageFileSystem(): Promise<FileSystem | null> {
+    try {
+      const directory = await this.#options.runtime.images?.directory();
+      return directory === undefined ? null : fileSystemOf(directory);
+    } catch {
+      return null;
+    }
+  }
+}
+
+function fileSystemOf(path: string): FileSystem {
+  const { bsize, blocks, bavail, files, ffree } = statfsSync(path);
+  return { capacityBytes: bsize * blocks, availableBytes: bsize * bavail, inodes: files, inodesFree: ffree };
 }
 
 /** The parts of the Node of which one must be allowed. */

@@ -5,7 +5,7 @@ import type { Json } from "../answers.ts";
 import type { Observed } from "./metrics.ts";
 import { startOf } from "./metrics.ts";
 
-type FileSystem = {
+export type FileSystem = {
   readonly capacityBytes: number;
   readonly availableBytes: number;
   readonly inodes: number;
@@ -17,13 +17,14 @@ export type SummaryInput = {
   /** Rates. */
   readonly rates: UsageReport;
   readonly fileSystem: FileSystem;
+  /** What images are kept on; the same where they have no disk of their own. */
+  readonly imageFileSystem: FileSystem;
   readonly nowMs: number;
 };
 
-export function summaryOf({ observed, rates, fileSystem, nowMs }: SummaryInput): Json {
+export function summaryOf({ observed, rates, fileSystem, imageFileSystem, nowMs }: SummaryInput): Json {
   const time = goTime(nowMs);
-  const { capacityBytes, availableBytes, inodes, inodesFree } = fileSystem;
-  const fs = {
+  const fs = ({ capacityBytes, availableBytes, inodes, inodesFree }: FileSystem) => ({
     time,
     availableBytes,
     capacityBytes,
@@ -31,7 +32,7 @@ export function summaryOf({ observed, rates, fileSystem, nowMs }: SummaryInput):
     inodes,
     inodesFree,
     inodesUsed: inodes - inodesFree,
-  };
+  });
   const memory = (workingSetBytes: number) => ({ time, workingSetBytes });
   const cpu = (usageNanoCores: number, usageCoreNanoSeconds: number) => ({
     time,
@@ -63,8 +64,8 @@ export function summaryOf({ observed, rates, fileSystem, nowMs }: SummaryInput):
       startTime: goTime(observed.own.startedAtMs),
       cpu: cpu(rates.node.cpuNanoCores, usage.usageCoreNanoSeconds),
       memory: { ...memory(usage.workingSetBytes), availableBytes: Math.max(0, memoryBytes - usage.workingSetBytes) },
-      fs,
-      runtime: { imageFs: fs },
+      fs: fs(fileSystem),
+      runtime: { imageFs: fs(imageFileSystem) },
     },
     pods,
   };
