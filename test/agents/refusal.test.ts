@@ -101,6 +101,21 @@ describe("the process runtime", () => {
     [/dnsPolicy: /, command, { dnsPolicy: "None" }],
     [/dnsConfig: /, command, { dnsConfig: { nameservers: ["192.0.2.1"] } }],
     [/resourceClaims: /, command, { resourceClaims: [{ name: "gpu", resourceClaimName: "gpu" }] }],
+    [/^spec\.os: /, command, { os: { name: "windows" } }],
+    [/^spec\.resources\.limits: /, command, { resources: { limits: { cpu: "1" } } }],
+    [/supplementalGroupsPolicy: /, command, { securityContext: { supplementalGroupsPolicy: "Strict" } }],
+    [
+      /^volumeMounts\[logs\]\.recursiveReadOnly: /,
+      {
+        ...command,
+        volumeMounts: [{ name: "logs", mountPath: "/var/log", readOnly: true, recursiveReadOnly: "Enabled" }],
+      },
+      { volumes: [hostLogs] },
+    ],
+    [/^volumeDevices: /, { ...command, volumeDevices: [{ name: "logs", devicePath: "/dev/x" }] }, {}],
+    [/^resources\.limits\[nvidia\.com\/gpu\]: /, { ...command, resources: { limits: { "nvidia.com/gpu": "1" } } }, {}],
+    [/^resources\.claims: /, { ...command, resources: { claims: [{ name: "gpu" }] } }, {}],
+    [/windowsOptions: /, { ...command, securityContext: { windowsOptions: {} } }, {}],
   ])("says %s", (pattern, own, spec, rights = root) => {
     expect(refusal(own, spec, rights)).toMatch(pattern);
   });

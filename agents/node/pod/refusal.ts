@@ -17,18 +17,23 @@ export function refusalOfContainer(spec: PodSpec, container: Container, host: Ho
     podProblem(spec) ??
     imageProblem(container) ??
     volumesRefusal(spec) ??
-    mountsProblem(spec, container, host) ??
+    mountsProblem(spec, container) ??
+    memoryProblem(spec, container, host) ??
     resourcesProblem(container) ??
     protectionProblem(spec, container, host);
   return problem === null ? null : `${problem} (container ${container.name})`;
 }
 
-function podProblem(spec: PodSpec): string | null {
+/** Of the pod as a whole. */
+export function podProblem(spec: PodSpec): string | null {
   if (spec.os?.name === "windows") return "spec.os: this is no Windows node";
   if (spec.runtimeClassName !== undefined) return "spec.runtimeClassName: there are no runtime classes on this node";
   if (spec.hostUsers === false) return "spec.hostUsers: containers cannot be given user ids of their own";
   if (spec.resourceClaims !== undefined) return "spec.resourceClaims: this node hands out no devices";
   if (spec.resources?.limits !== undefined) return "spec.resources.limits: only containers have limits on this node";
+  if (spec.securityContext.supplementalGroupsPolicy === "Strict") {
+    return "spec.securityContext.supplementalGroupsPolicy: the groups that the user has otherwise cannot be left out";
+  }
   return null;
 }
 
@@ -36,19 +41,25 @@ function imageProblem({ image }: Container): string | null {
   return image === undefined || image === "" ? "image: there is nothing to run without one" : null;
 }
 
-function mountsProblem(spec: PodSpec, container: Container, { isRoot }: HostAbilities): string | null {
+/** Of what the container mounts, whatever the volumes are made of. */
+export function mountsProblem({ volumes }: PodSpec, container: Container): string | null {
   if (container.volumeDevices !== undefined) return "volumeDevices: block volumes cannot be mapped";
   for (const { name, recursiveReadOnly } of container.volumeMounts ?? []) {
     if (recursiveReadOnly === "Enabled") {
       return `volumeMounts[${name}].recursiveReadOnly: mounts below cannot be made read-only`;
     }
-    const volume = spec.volumes?.find((one) => one.name === name);
-    if (volume === undefined) return `volumeMounts[${name}]: the pod has no volume of that name`;
-    if (volume.emptyDir?.medium === "Memory" && !isRoot) {
-      return `${pathOf(spec, volume)}.emptyDir.medium: the agent is not root`;
+    if (!volumes?.some((volume) => volume.name === name)) {
+      return `volumeMounts[${name}]: the pod has no volume of that name`;
     }
   }
   return null;
+}
+
+function memoryProblem(spec: PodSpec, { volumeMounts = [] }: Container, { isRoot }: HostAbilities): string | null {
+  if (isRoot) return null;
+  const names = volumeMounts.map(({ name }) => name);
+  const volume = spec.volumes?.find(({ name, emptyDir }) => emptyDir?.medium === "Memory" && names.includes(name));
+  return volume === undefined ? null : `${pathOf(spec, volume)}.emptyDir.medium: the agent is not root`;
 }
 
 const made = ["configMap", "downwardAPI", "emptyDir", "hostPath", "projected", "secret"];
@@ -104,7 +115,7 @@ function whyNot(kind: string): string {
 
 const knownResources: readonly string[] = ["cpu", "memory", "ephemeral-storage"];
 
-function resourcesProblem({ resources }: Container): string | null {
+export function resourcesProblem({ resources }: Container): string | null {
   if (resources.claims !== undefined) return "resources.claims: this node hands out no devices";
   const other = Object.keys(resources.limits ?? {}).find((name) => !knownResources.includes(name));
   return other === undefined ? null : `resources.limits[${other}]: this node has none to give`;
@@ -114,9 +125,6 @@ function protectionProblem(spec: PodSpec, { securityContext: own }: Container, h
   const shared = spec.securityContext;
   if ((own?.windowsOptions ?? shared.windowsOptions) !== undefined) {
     return "securityContext.windowsOptions: this is no Windows node";
-  }
-  if (shared.supplementalGroupsPolicy === "Strict") {
-    return "spec.securityContext.supplementalGroupsPolicy: the groups of the image's user cannot be left out";
   }
   const appArmor = own?.appArmorProfile ?? shared.appArmorProfile;
   if (appArmor !== undefined && appArmor.type !== "Unconfined" && !host.hasAppArmor) {

@@ -8,7 +8,7 @@
 import type { Container } from "../../../../src/model/container.ts";
 import type { PodSpec } from "../../../../src/model/pod-spec.ts";
 import type { Volume } from "../../../../src/model/volume.ts";
-import { volumesRefusal } from "../../pod/refusal.ts";
+import { mountsProblem, podProblem, resourcesProblem, volumesRefusal } from "../../pod/refusal.ts";
 import { apiAccessVolume } from "../../pod/service-account.ts";
 
 /** What the agent may do on this host. */
@@ -24,8 +24,11 @@ export function refusalOf(spec: PodSpec, container: Container, rights: HostRight
   const problem =
     commandProblem(container) ??
     podProblem(spec) ??
+    sharedProblem(spec) ??
     portProblem(container) ??
-    volumeProblem(spec, container) ??
+    mountsProblem(spec, container) ??
+    volumesRefusal(spec) ??
+    resourcesProblem(container) ??
     protectionProblem(spec, container) ??
     rightsProblem(spec, container, rights);
   return problem === null ? null : `${problem} (runtime "process", container ${container.name})`;
@@ -36,11 +39,9 @@ function commandProblem({ command }: Container): string | null {
   return "command: this node runs commands of its own host and no images, so that a command is needed";
 }
 
-function podProblem(spec: PodSpec): string | null {
-  if (spec.runtimeClassName !== undefined) return "spec.runtimeClassName: there are no runtime classes on this node";
-  if (spec.hostUsers === false) return "spec.hostUsers: processes cannot be given user ids of their own";
+/** What processes have of the host, and no pod has for itself. */
+function sharedProblem(spec: PodSpec): string | null {
   if (spec.hostAliases !== undefined) return "spec.hostAliases: processes share the host's /etc/hosts";
-  if (spec.resourceClaims !== undefined) return "spec.resourceClaims: this node hands out no devices";
   if (spec.dnsConfig !== undefined) return "spec.dnsConfig: processes share the host's resolver";
   if (spec.dnsPolicy === "None") return "spec.dnsPolicy: processes share the host's resolver";
   if (spec.securityContext.sysctls !== undefined) return "spec.securityContext.sysctls: processes share the host's";
@@ -51,13 +52,6 @@ function portProblem({ ports = [] }: Container): string | null {
   const mapped = ports.find(({ hostPort, containerPort }) => hostPort !== undefined && hostPort !== containerPort);
   if (mapped === undefined) return null;
   return `ports[${mapped.containerPort}].hostPort: processes listen on the host, where a port cannot be another`;
-}
-
-function volumeProblem(spec: PodSpec, container: Container): string | null {
-  const unknown = (container.volumeMounts ?? []).find(({ name }) => volumeNamed(spec, name) === undefined);
-  if (unknown !== undefined) return `volumeMounts[${unknown.name}]: the pod has no volume of that name`;
-  if (container.volumeDevices !== undefined) return "volumeDevices: block volumes cannot be mapped";
-  return volumesRefusal(spec);
 }
 
 function volumeNamed(spec: PodSpec, name: string): Volume | undefined {
