@@ -262,16 +262,19 @@ async function main(): Promise<void> {
     options: {
       nodes: { type: "string", default: "100,1000,10000" },
       "agent-only": { type: "boolean", default: false },
+      "without-agent": { type: "boolean", default: false },
       "agent-seconds": { type: "string", default: "300" },
       // A tenth of a second each.
-      "agent-polls": { type: "string", default: "2000" },
+      "agent-polls": { type: "string", default: "10000" },
     },
   });
   const toml = parse(readFileSync(join(projectRoot, "wrangler.toml"), "utf8"));
   console.log(
     `${cpus().length} processors, ${cpus()[0]?.model ?? "unknown"}; control plane and simulated nodes together`,
   );
-  await measureAgent({ seconds: Number(values["agent-seconds"]), polls: Number(values["agent-polls"]) });
+  if (!values["without-agent"]) {
+    await measureAgent({ seconds: Number(values["agent-seconds"]), polls: Number(values["agent-polls"]) });
+  }
   if (values["agent-only"]) return;
   const bare = await startBareWorker(String(toml["compatibility_date"]));
   for (const nodes of values.nodes.split(",").map(Number)) await measureSize(nodes, bare);
