@@ -1,6 +1,8 @@
 // `/scale`: the numbers in an object that its kind points to, in the form that all scalers know.
 // Source: apiextensions-apiserver pkg/registry/customresource etcd.go ScaleREST.
+import type { JsonObject } from "../core/json.ts";
 import { ApiError, conflictError, invalidError } from "../model/api-error.ts";
+import { apiVersionOf } from "../model/decode.ts";
 import { invalid } from "../model/field-error.ts";
 import { formatLabelSelector } from "../model/labels.ts";
 import type { KubeObject, LabelSelector } from "../model/meta.ts";
@@ -9,18 +11,19 @@ import type { Scale } from "../model/scale.ts";
 import { scaleColumns, scales } from "../model/scale.ts";
 import { simpleValueAt, withSimpleValue } from "../model/validation/custom-objects.ts";
 import { answer } from "./answer.ts";
-import { tracked } from "./apply/ownership.ts";
+import { appliedObject, tracked } from "./apply/ownership.ts";
 import type { RequestContext } from "./context.ts";
 import { existing, methodNotAllowed, placeOf } from "./context.ts";
 import { decodeBody } from "./decode-body.ts";
 import type { Representation } from "./negotiation.ts";
 import { negotiate } from "./negotiation.ts";
+import { applyMediaType } from "./patch/patch.ts";
 import { patchedObject, patchMediaTypeOf, readPatch } from "./patch/patch-body.ts";
 import type { WriteOptions } from "./query.ts";
 import { patchOptions, writeOptions } from "./query.ts";
-import { readObject } from "./request-body.ts";
+import { mediaTypeOf, readApplied, readObject } from "./request-body.ts";
 import { includeObjectOf, tableOf, toPartialObjectMetadata } from "./table.ts";
-import { replace } from "./write.ts";
+import { decode, replace, wrongName } from "./write.ts";
 
 const mostTries = 8;
 
@@ -32,7 +35,7 @@ export async function answerScale(context: RequestContext, paths: ScalePaths): P
     case "PUT":
       return putScale(context, paths);
     case "PATCH":
-      return patchScale(context, paths);
+      return mediaTypeOf(context.request) === applyMediaType ? applyScale(context, paths) : patchScale(context, paths);
     default:
       throw methodNotAllowed();
   }
@@ -125,6 +128,30 @@ async function patchScale(context: RequestContext, paths: ScalePaths): Promise<R
   }
 }
 
+/** The number is applied to the object that has it: that is where it is owned, through this subresource. */
+async function applyScale(context: RequestContext, paths: ScalePaths): Promise<Response> {
+  const { resource } = context.target;
+  const options = patchOptions(context.url.searchParams, { isApply: true });
+  const body = await readApplied(context.request);
+  const { metadata, spec } = decodeBody(context, { kind: scales, body, options, patch: undefined });
+  const { name } = placeOf(context.target);
+  if (metadata.name !== name) throw wrongName(metadata.name ?? "", name);
+  checkReplicas(name, spec.replicas ?? 0);
+  const typed = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
+  const scaled = spec.replicas === undefined ? typed : withSimpleValue(typed, paths.specReplicas, spec.replicas);
+  // Made of JSON, so it is JSON.
+  const applied = JSON.parse(JSON.stringify(scaled)) as JsonObject;
+  for (let tries = 1; ; tries += 1) {
+    const before = await existing(context);
+    const json = appliedObject(context, { before, applied, force: options.force });
+    const wanted = decode(context, { json, problems: () => [], changedNumbers: [] }, options);
+    const isLocked = wanted.metadata.resourceVersion !== before.metadata.resourceVersion;
+    const outcome = isLocked ? "conflict" : await replace(context, before, wanted, options);
+    if (outcome !== "conflict") return respond(context, scaleOf(outcome, paths));
+    if (isLocked || tries === mostTries) throw conflictError(resource, name);
+  }
+}
+
 type Rescaling = { readonly before: KubeObject; readonly given: Scale; readonly options: WriteOptions };
 
 async function rescale(
@@ -135,15 +162,18 @@ async function rescale(
   const { resource } = context.target;
   const { name } = placeOf(context.target);
   const replicas = spec.replicas ?? 0;
-  if (replicas < 0) {
-    throw invalidError({ group: "autoscaling", plural: "scales", kind: "Scale" }, name, [
-      invalid("spec.replicas", replicas, "must be greater than or equal to 0"),
-    ]);
-  }
+  checkReplicas(name, replicas);
   const scaled = withSimpleValue(before, paths.specReplicas, replicas);
   const { resourceVersion = before.metadata.resourceVersion, uid = before.metadata.uid } = metadata;
   const given = { ...before, ...scaled, metadata: { ...before.metadata, resourceVersion, uid } };
   const outcome = await replace(context, before, tracked(context, before, given), options);
   if (outcome === "conflict") throw conflictError(resource, name);
   return scaleOf(outcome, paths);
+}
+
+function checkReplicas(name: string, replicas: number): void {
+  if (replicas >= 0) return;
+  throw invalidError({ group: "autoscaling", plural: "scales", kind: "Scale" }, name, [
+    invalid("spec.replicas", replicas, "must be greater than or equal to 0"),
+  ]);
 }

@@ -62,4 +62,25 @@ describe("writing it", () => {
     const body = { apiVersion: "v1", kind: "Pod", metadata: { name: "web" } };
     expect(await api.call(scale, { method: "PUT", body })).toMatchObject({ code: 400 });
   });
+
+  it("by an apply makes the number that of who applied it, and conflicts with who else has it", async () => {
+    const wanted = { apiVersion: "autoscaling/v1", kind: "Scale", metadata: { name: "web" }, spec: { replicas: 4 } };
+    const apply = (query: string, body: unknown) =>
+      api.call(`${scale}?${query}`, { method: "PATCH", body, contentType: "application/apply-patch+yaml" });
+    const refused = await apply("fieldManager=scaler", wanted);
+    expect(refused).toMatchObject({ code: 409, body: { details: { causes: [{ field: ".spec.replicas" }] } } });
+    const done = await apply("fieldManager=scaler&force=true", wanted);
+    expect(done).toMatchObject({ code: 200, body: { kind: "Scale", spec: { replicas: 4 } } });
+    const { metadata, spec } = await api.get(`${deployments}/web`);
+    expect(spec).toMatchObject({ replicas: 4, selector: { matchLabels: labels } });
+    const entry = { manager: "scaler", operation: "Apply", apiVersion: "apps/v1", subresource: "scale" };
+    expect(metadata.managedFields).toContainEqual(
+      expect.objectContaining({ ...entry, fieldsV1: { "f:spec": { "f:replicas": {} } } }),
+    );
+    const again = await apply("fieldManager=scaler", { ...wanted, spec: { replicas: 5 } });
+    expect(again).toMatchObject({ code: 200, body: { spec: { replicas: 5 } } });
+    const stale = { ...wanted, metadata: { name: "web", resourceVersion: "1" } };
+    expect(await apply("fieldManager=scaler", stale)).toMatchObject({ code: 409 });
+    expect(await apply("fieldManager=scaler", { ...wanted, spec: { replicas: -1 } })).toMatchObject({ code: 422 });
+  });
 });
