@@ -63,8 +63,11 @@ async function run(options: NodeOptions): Promise<void> {
     log.warn("another agent uses the state directory", { stateDirectory, pid: lock.pid });
     process.exit(exitCodes.locked);
   }
+  // From here on: a runtime that is away is waited for without end, which systemd is not to take for hanging.
+  const calm = startWatchdog(clock);
   const opened = await Promise.race([openRuntime(options, { clock, log }), toldToEnd]);
   if (opened === undefined) {
+    calm();
     lock.release();
     log.info("stopped", { node });
     return;
@@ -122,7 +125,6 @@ async function run(options: NodeOptions): Promise<void> {
     ...{ node, server, runtime: runtime.name, agent, hold, clock, log },
     directories: [...new Set([stateDirectory, logDirectory])],
   });
-  const calm = startWatchdog(clock);
   const stopResting = restLean(clock);
   localApi?.serve({ state: agent.state, review: controlPlaneReviewer(client, credentials), runtime });
   const upkeepOptions = { ...defaultUpkeep, images: options.images };

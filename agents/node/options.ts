@@ -58,7 +58,8 @@ Keeps the pods of one node running, as the control plane at URL says.
 
   --server URL             https://host[:port][/prefix] of the control plane
   --runtime KIND           docker: Docker or Podman; cri: containerd or CRI-O; process: commands of this host, without
-                           containers; fake: nothing is run; auto: the first of them that answers (default: auto)
+                           containers; fake: nothing is run; auto: the first of them that answers, and ever after that one,
+                           which is waited for (default: auto)
   --runtime-endpoint URL   socket of the runtime, unix:///path or tcp://host:port (default: where it usually is)
   --sandbox-image IMAGE    runtime docker: what holds a pod's namespaces (default: the agent brings its own)
   --node NAME              name of the node (default: this host's name)

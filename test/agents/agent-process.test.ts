@@ -1,5 +1,5 @@
 // The whole program against a real server, with real processes as pods, killed and started again.
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
@@ -123,6 +123,20 @@ test("an agent that is told to end while it still waits for its runtime ends in 
   expect(waiting.output).toContain('"stopped"');
   const next = start();
   await vi.waitFor(() => expect(next.output).toContain('"started"'), patience);
+});
+
+test("an agent that waits for its runtime tells systemd that it is alive: however long that takes, it is not hung", async () => {
+  const notify = join(harness.directory, "systemd-notify");
+  const told = join(harness.directory, "told");
+  writeFileSync(notify, `#!/bin/sh\necho "$@" >>${told}\n`, { mode: 0o755 });
+  vi.stubEnv("PATH", `${harness.directory}:${process.env["PATH"]}`);
+  vi.stubEnv("WATCHDOG_USEC", "300000");
+  try {
+    harness.start("--runtime", "cri", "--runtime-endpoint", join(harness.directory, "no.sock"));
+    await vi.waitFor(() => expect(readFileSync(told, "utf8")).toMatch(/^(WATCHDOG=1\n){3}/), patience);
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 test("an agent that is told to end before it has started anything goes on to its end", async () => {

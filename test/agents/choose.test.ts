@@ -1,11 +1,12 @@
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { systemClock } from "../../agents/node/host/system.ts";
 import { chooseRuntime } from "../../agents/node/runtime/choose.ts";
 import { engineAddress, engineEndpoints } from "../../agents/node/runtime/docker/find.ts";
+import { localRuntime } from "../../local/runtime.ts";
 import { ownDirectory } from "../containers/own-directory.ts";
 import { DockerDaemon } from "./support/dockerd.ts";
 import { VirtualClock } from "./support/virtual-clock.ts";
@@ -22,8 +23,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(stateDirectory, { recursive: true, force: true }));
 
-const warnings: string[] = [];
-const log = { info: () => {}, warn: (message: string) => void warnings.push(message) };
+const warnings: object[] = [];
+const log = {
+  info: () => {},
+  warn: (message: string, fields: object = {}) => void warnings.push({ message, ...fields }),
+};
 const nowhere = "/nowhere/engine.sock";
 
 type Options = Partial<Parameters<typeof chooseRuntime>[0]>;
@@ -77,26 +81,44 @@ describe("auto", () => {
     expect(await choose({}, [docker.socket])).toMatchObject({ kind: "docker" });
   });
 
-  test("gives what it took before a minute to come back, and then goes on without", async () => {
-    await choose({}, [docker.socket]);
-    await docker.stop();
-    const clock = new VirtualClock();
-    warnings.length = 0;
-    let isChosen = false;
-    const chosen = choose({}, [docker.socket], { clock }).finally(() => {
-      isChosen = true;
+  test.each<Options>([{}, { runtime: "docker" }])(
+    "waits for what it took before without end, whatever else answers, and says once how to take another: %j",
+    async (options) => {
+      await choose({}, [docker.socket]);
+      await docker.stop();
+      const clock = new VirtualClock();
+      warnings.length = 0;
+      let isChosen = false;
+      // The engine's place is not even among those where one is looked for now.
+      const chosen = choose(options, [nowhere], { clock }).finally(() => {
+        isChosen = true;
+      });
+      // Between two steps of its clock the real socket is asked.
+      const second = async () => {
+        await clock.advance(1000);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      };
+      for (let n = 0; n < 150; n++) await second();
+      expect(isChosen).toBe(false);
+      expect(warnings).toEqual([
+        {
+          message: "waiting for the runtime that was taken before: pods may run on in it",
+          problem: expect.stringMatching(new RegExp(`^docker at ${docker.socket}: .*ENOENT`)),
+          instead: expect.stringContaining("--runtime"),
+        },
+      ]);
+      await docker.resume();
+      while (!isChosen) await second();
+      expect(await chosen).toMatchObject({ kind: "docker", endpoint: docker.socket });
+    },
+  );
+
+  test("leaves what it took before for what is named", async () => {
+    writeFileSync(join(stateDirectory, "runtime.json"), JSON.stringify({ kind: "docker", endpoint: nowhere }));
+    expect(await choose({ runtime: "process" }, [nowhere])).toMatchObject({ kind: "process" });
+    expect(await choose({ runtime: "docker", runtimeEndpoint: docker.socket }, [nowhere])).toMatchObject({
+      endpoint: docker.socket,
     });
-    // Between two steps of its clock the real socket is asked.
-    const second = async () => {
-      await clock.advance(1000);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    };
-    for (let n = 0; n < 50; n++) await second();
-    expect(isChosen).toBe(false);
-    while (!isChosen) await second();
-    expect(await chosen).toMatchObject({ kind: "process" });
-    expect(warnings).toEqual(["the runtime of before does not answer yet"]);
-    await docker.resume();
   });
 });
 
@@ -106,6 +128,22 @@ test("an engine that is asked for by name is waited for", async () => {
   await new Promise((resolve) => setTimeout(resolve, 300));
   await docker.resume();
   expect(await chosen).toMatchObject({ kind: "docker", endpoint: docker.socket });
+});
+
+test("npm start says that it waits for the engine of before, and goes on when that is there", async () => {
+  mkdirSync(join(stateDirectory, "runtime"));
+  writeFileSync(
+    join(stateDirectory, "runtime/runtime.json"),
+    JSON.stringify({ kind: "docker", endpoint: docker.socket }),
+  );
+  await docker.stop();
+  const said: string[] = [];
+  const lines = { say: (line: string) => void said.push(line), show: () => {} };
+  const told = localRuntime(stateDirectory, { runtime: "auto", example: false }, lines);
+  await vi.waitFor(() => expect(said.join("\n")).toMatch(/waiting for .*docker at .*\n.*npm start -- --runtime/));
+  await docker.resume();
+  expect(await told).toEqual(["--runtime", "docker", "--runtime-endpoint", docker.socket]);
+  expect(said).toHaveLength(4);
 });
 
 test("an endpoint that is named is the only one that is tried", async () => {

@@ -1,9 +1,10 @@
 // Which runtime does this node have? The one that it is told to take, or the first that answers; what was taken once is
-// taken again after a start, since pods run in it.
+// taken again after a start, since pods run in it, and waited for while it is away.
 import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
+import { isFields, parseJson } from "../connection/protocol.ts";
 import { hostNetwork } from "../host/network.ts";
 import type { NodeOptions } from "../options.ts";
 import type { Clock, Log, Network } from "../ports.ts";
@@ -30,14 +31,17 @@ type ChooseOptions = Pick<NodeOptions, "runtime" | "runtimeEndpoint" | "stateDir
 type OpenOptions = ChooseOptions & Pick<NodeOptions, "logDirectory" | "node" | "controlGroup" | "sandboxImage">;
 
 const retryMs = 1000;
-/** An engine that is there may only be on its way up: the host is booting, say. */
-const patienceMs = 60_000;
 
 /** Opens what is chosen, as soon as it answers. */
 export async function openRuntime(options: OpenOptions, ports: Ports): Promise<Opened> {
   const choice = await chooseRuntime(options, ports, await thisHost());
   ports.log.info("runtime", choice);
   return { ...(await open(choice, options, ports)), choice };
+}
+
+/** Where it is written what was taken. */
+export function choiceFile(stateDirectory: string): string {
+  return join(stateDirectory, "runtime.json");
 }
 
 async function thisHost(): Promise<Host> {
@@ -52,15 +56,11 @@ async function thisHost(): Promise<Host> {
 export async function chooseRuntime(options: ChooseOptions, ports: Ports, host: Host): Promise<Choice> {
   const { runtime: kind, stateDirectory } = options;
   if (kind === "fake" || kind === "process") return { kind, because: `--runtime ${kind}` };
-  const file = join(stateDirectory, "runtime.json");
+  const file = choiceFile(stateDirectory);
   const remembered = readChoice(file);
   const candidates = candidatesFor(options, host);
-  const before = candidates.find((one) => one.kind === remembered?.kind && one.endpoint === remembered.endpoint);
-  // One that was found first because nothing better was up yet binds nobody before something runs in it.
-  const isBound = before?.kind !== "process" || hasProcesses(stateDirectory);
-  const choice =
-    (before === undefined || !isBound ? null : await againAsBefore(before, ports)) ??
-    (await firstOf(candidates, kind, ports));
+  const before = boundTo(remembered, candidates, options);
+  const choice = before === null ? await firstOf(candidates, kind, ports) : await againAsBefore(before, ports);
   // What cannot be written down is chosen anew at the next start.
   await writeFile(file, JSON.stringify({ kind: choice.kind, endpoint: choice.endpoint })).catch(() => {});
   return choice;
@@ -77,16 +77,37 @@ function candidatesFor({ runtime, runtimeEndpoint: named }: ChooseOptions, host:
   return [...docker, ...others, ...last];
 }
 
-/** Null when it is gone for good, as far as one can tell. */
-async function againAsBefore(candidate: Candidate, { clock, log }: Ports): Promise<Choice | null> {
-  const untilMs = clock.monotonicMs() + patienceMs;
-  let told = false;
-  for (;;) {
+/** What pods may run in, unless something else was asked for. */
+function boundTo(
+  remembered: Candidate | null,
+  candidates: readonly Candidate[],
+  { runtime, runtimeEndpoint, stateDirectory }: ChooseOptions,
+): Candidate | null {
+  if (remembered === null) return null;
+  // One that was found first because nothing better was up yet binds nobody before something runs in it.
+  if (remembered.kind === "process" && !hasProcesses(stateDirectory)) return null;
+  // Where nobody names a place, it need not be one of those where one is looked for now: DOCKER_HOST may have gone.
+  const isAsked =
+    runtimeEndpoint === undefined
+      ? runtime === "auto" || runtime === remembered.kind
+      : candidates.some((one) => one.kind === remembered.kind && one.endpoint === remembered.endpoint);
+  return isAsked ? remembered : null;
+}
+
+/**
+ * However long that takes. An engine that is away may have left its containers running: in another one the same pods
+ * would run a second time, and nobody would look after the first.
+ */
+async function againAsBefore(candidate: Candidate, { clock, log }: Ports): Promise<Choice> {
+  for (let told = false; ; told = true) {
     const problem = await problemOf(candidate);
     if (problem === null) return { ...candidate, because: "it was taken before" };
-    if (!told) log.warn("the runtime of before does not answer yet", { ...candidate, problem });
-    told = true;
-    if (clock.monotonicMs() >= untilMs) return null;
+    if (!told) {
+      log.warn("waiting for the runtime that was taken before: pods may run on in it", {
+        problem: `${candidate.kind} at ${candidate.endpoint}: ${problem}`,
+        instead: "--runtime of another kind, or --runtime-endpoint with another place, leaves it with what runs in it",
+      });
+    }
     await pause(clock);
   }
 }
@@ -106,7 +127,7 @@ async function firstOf(
     }
     const problem = passedOver.join("; ");
     if (kind === "auto") throw new Error(`there is no runtime on this host: ${problem}`);
-    if (!told) log.warn("waiting for a runtime", { runtime: kind, problem });
+    if (!told) log.warn("waiting for a runtime", { problem, instead: "--runtime of another kind" });
     await pause(clock);
   }
 }
@@ -143,12 +164,20 @@ function hasProcesses(stateDirectory: string): boolean {
   }
 }
 
+/** Null when there is none, or none that can be read. */
 function readChoice(file: string): Candidate | null {
+  const content = parseJson(readText(file));
+  if (!isFields(content)) return null;
+  const { kind, endpoint } = content;
+  if (kind === "process") return { kind };
+  return (kind === "docker" || kind === "cri") && typeof endpoint === "string" ? { kind, endpoint } : null;
+}
+
+function readText(file: string): string {
   try {
-    const { kind, endpoint } = JSON.parse(readFileSync(file, "utf8"));
-    return { kind, endpoint };
+    return readFileSync(file, "utf8");
   } catch {
-    return null;
+    return "";
   }
 }
 
