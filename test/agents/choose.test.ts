@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
@@ -158,6 +158,19 @@ test("what was chosen is on the disk", async () => {
     kind: "docker",
     endpoint: docker.socket,
   });
+});
+
+test("what was chosen is put in the place of what was before, whole, and not written again while it stays", async () => {
+  const file = join(stateDirectory, "runtime.json");
+  const earlier = JSON.stringify({ kind: "process" });
+  writeFileSync(file, earlier);
+  linkSync(file, `${file}.before`);
+  await choose({}, [docker.socket]);
+  // Nobody has written into the file of before: a loss of power leaves the one or the other.
+  expect(readFileSync(`${file}.before`, "utf8")).toBe(earlier);
+  const { ino, mtimeMs } = statSync(file);
+  await choose({}, [docker.socket]);
+  expect(statSync(file)).toMatchObject({ ino, mtimeMs });
 });
 
 test("DOCKER_HOST comes before the sockets of the host, and those before a user's own", () => {

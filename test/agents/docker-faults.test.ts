@@ -1,10 +1,11 @@
 // What becomes of pods when the engine beneath them is ended, started again, or shared with others.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, linkSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 
 import type { DockerRuntime } from "../../agents/node/runtime/docker/docker.ts";
 import type { ContainerConfig, PodSandboxConfig } from "../../agents/node/runtime/runtime.ts";
+import { busyboxImage } from "../containers/image.ts";
 import { containerConfigOf, sandboxConfigOf, value } from "./runtime.conformance.ts";
 import { engine } from "./support/engine.ts";
 import { EngineFixture } from "./support/engine-fixture.ts";
@@ -191,6 +192,19 @@ describe.each(["docker", "podman"] as const)("pods of %s", (kind) => {
     const { stdout } = value(await runtime.execSync(id, ["ps", "-o", "stat,args"], 10));
     expect(stdout).toContain("/pause");
     expect(stdout).not.toMatch(/^Z/m);
+  });
+
+  test("have images of which it is written down, whole at every moment, that the agent has pulled them", async () => {
+    const runtime = await fixture.open();
+    const file = join(fixture.directory, "pulled-images.json");
+    const read = (path: string): unknown => JSON.parse(readFileSync(path, "utf8"));
+    const other = await fixture.registry.push("test/other:1", busyboxImage({ labels: { kind } }));
+    value(await runtime.pullImage(fixture.image, sandboxConfigOf(logs()), []));
+    linkSync(file, `${file}.before`);
+    value(await runtime.pullImage(other, sandboxConfigOf(logs()), []));
+    // Nobody has written into the file of before: a loss of power leaves the one or the other.
+    expect(read(`${file}.before`)).toHaveLength(1);
+    expect(read(file)).toHaveLength(2);
   });
 
   test("run in sandboxes of another image where one is named, which is pulled", async () => {

@@ -1,5 +1,5 @@
 // A small file for the agent's eyes alone, which is there whole or not at all.
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Undefined: there is none that can be read. */
@@ -17,7 +17,8 @@ export function writeSecretFile(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const file = openSync(`${path}.new`, "w", 0o600);
   try {
-    writeSync(file, text);
+    // All of it: a single write may put down a part and call that done.
+    writeFileSync(file, text);
     fsyncSync(file);
   } finally {
     closeSync(file);

@@ -1,11 +1,11 @@
 // Which runtime does this node have? The one that it is told to take, or the first that answers; what was taken once is
 // taken again after a start, since pods run in it, and waited for while it is away.
-import { readdirSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { isFields, parseJson } from "../connection/protocol.ts";
 import { hostNetwork } from "../host/network.ts";
+import { readSecretFile, writeSecretFile } from "../host/secret-file.ts";
 import type { NodeOptions } from "../options.ts";
 import type { Clock, Log, Network } from "../ports.ts";
 import type { Runtime } from "./runtime.ts";
@@ -61,8 +61,7 @@ export async function chooseRuntime(options: ChooseOptions, ports: Ports, host: 
   const candidates = candidatesFor(options, host);
   const before = boundTo(remembered, candidates, options);
   const choice = before === null ? await firstOf(candidates, kind, ports) : await againAsBefore(before, ports);
-  // What cannot be written down is chosen anew at the next start.
-  await writeFile(file, JSON.stringify({ kind: choice.kind, endpoint: choice.endpoint })).catch(() => {});
+  if (!isSame(choice, remembered)) remember(file, choice);
   return choice;
 }
 
@@ -90,7 +89,7 @@ function boundTo(
   const isAsked =
     runtimeEndpoint === undefined
       ? runtime === "auto" || runtime === remembered.kind
-      : candidates.some((one) => one.kind === remembered.kind && one.endpoint === remembered.endpoint);
+      : candidates.some((one) => isSame(one, remembered));
   return isAsked ? remembered : null;
 }
 
@@ -166,19 +165,23 @@ function hasProcesses(stateDirectory: string): boolean {
 
 /** Null when there is none, or none that can be read. */
 function readChoice(file: string): Candidate | null {
-  const content = parseJson(readText(file));
+  const content = parseJson(readSecretFile(file) ?? "");
   if (!isFields(content)) return null;
   const { kind, endpoint } = content;
   if (kind === "process") return { kind };
   return (kind === "docker" || kind === "cri") && typeof endpoint === "string" ? { kind, endpoint } : null;
 }
 
-function readText(file: string): string {
+function remember(file: string, { kind, endpoint }: Candidate): void {
   try {
-    return readFileSync(file, "utf8");
+    writeSecretFile(file, JSON.stringify({ kind, endpoint }));
   } catch {
-    return "";
+    // What cannot be written down is chosen anew at the next start.
   }
+}
+
+function isSame(one: Candidate, other: Candidate | null): boolean {
+  return one.kind === other?.kind && one.endpoint === other.endpoint;
 }
 
 /** Where a kubelet has seccomp profiles: pods that bring their own put them there. */

@@ -1,7 +1,6 @@
 // Images: pulled with the pods' credentials, and removed again only if this agent has pulled them.
-import { readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
-
+import { parseJson } from "../../connection/protocol.ts";
+import { readSecretFile, writeSecretFile } from "../../host/secret-file.ts";
 import type { ImageStatus, RegistryCredentials, Result, RuntimeImage, RuntimeImages } from "../runtime.ts";
 import { done, fail, ok } from "../runtime.ts";
 import { jsonLines } from "./byte-reader.ts";
@@ -34,7 +33,7 @@ export class EngineImages implements RuntimeImages {
       const message = await this.#pullWith(image, one);
       const status = message === null ? await this.#inspect(image) : null;
       if (status !== null) {
-        await this.#record(status.Id);
+        this.#record(status.Id);
         return ok(status.Id);
       }
       failure = pullFailure(image, message ?? "it is not there after it was pulled");
@@ -106,7 +105,7 @@ export class EngineImages implements RuntimeImages {
     }
     this.#references.delete(found.Id);
     this.#pulled.delete(plainId(found.Id));
-    await this.#save();
+    this.#save();
     return done;
   }
 
@@ -143,25 +142,25 @@ export class EngineImages implements RuntimeImages {
     }
   }
 
-  async #record(id: string): Promise<void> {
+  #record(id: string): void {
     if (this.#pulled.has(plainId(id))) return;
     this.#pulled.add(plainId(id));
-    await this.#save();
+    this.#save();
   }
 
   /** What cannot be written down is only not removed when room is short. */
-  async #save(): Promise<void> {
-    await writeFile(this.#recordFile, JSON.stringify([...this.#pulled]), { mode: 0o600 }).catch(() => {});
+  #save(): void {
+    try {
+      writeSecretFile(this.#recordFile, JSON.stringify([...this.#pulled]));
+    } catch {
+      // There is no room, say; the next that is pulled or removed has it written again.
+    }
   }
 }
 
 function readRecord(path: string): readonly string[] {
-  try {
-    const ids: unknown = JSON.parse(readFileSync(path, "utf8"));
-    return Array.isArray(ids) ? ids.filter((id) => typeof id === "string") : [];
-  } catch {
-    return [];
-  }
+  const ids = parseJson(readSecretFile(path) ?? "");
+  return Array.isArray(ids) ? ids.filter((id) => typeof id === "string") : [];
 }
 
 /** Podman counts digests among the tags. */
