@@ -1,10 +1,10 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { systemClock } from "../../agents/node/host/system.ts";
-import { chooseRuntime } from "../../agents/node/runtime/choose.ts";
+import { chooseRuntime, runtimeNow } from "../../agents/node/runtime/choose.ts";
 import { engineAddress, engineEndpoints } from "../../agents/node/runtime/docker/find.ts";
 import { localRuntime } from "../../local/runtime.ts";
 import { ownDirectory } from "../containers/own-directory.ts";
@@ -171,6 +171,22 @@ test("what was chosen is put in the place of what was before, whole, and not wri
   const { ino, mtimeMs } = statSync(file);
   await choose({}, [docker.socket]);
   expect(statSync(file)).toMatchObject({ ino, mtimeMs });
+});
+
+describe("what auto would take now", () => {
+  const file = () => join(stateDirectory, "runtime.json");
+  const now = (...engines: readonly string[]) => runtimeNow(stateDirectory, { engines, cri: [] });
+
+  test("is asked without a trace", async () => {
+    expect(await now(nowhere, docker.socket)).toMatchObject({ kind: "docker", endpoint: docker.socket });
+    expect(await now(nowhere)).toMatchObject({ kind: "process" });
+    expect(existsSync(file())).toBe(false);
+  });
+
+  test("is what was taken before, at once, though that does not answer", async () => {
+    writeFileSync(file(), JSON.stringify({ kind: "cri", endpoint: nowhere }));
+    expect(await now(docker.socket)).toEqual({ kind: "cri", endpoint: nowhere, because: "it was taken before" });
+  });
 });
 
 test("DOCKER_HOST comes before the sockets of the host, and those before a user's own", () => {

@@ -1,6 +1,16 @@
 // The commands at a machine, run as somebody runs them: the bundle, with all its files below a directory of the test's.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { durationMs, durationText } from "../../agents/node/commands/output.ts";
@@ -271,6 +281,18 @@ describe("a machine", () => {
     await vi.waitFor(() => expect(lares(["status"]).code).toBe(4), { timeout: 20_000 });
     expect(lares(["status"]).text).toMatch(/not connected for \d+s: /);
     await server.start();
+  }, 60_000);
+
+  it("that joins without a word on its runtime gets what auto takes there into its unit, which shuts the agent in", async () => {
+    mkdirSync(at("var/lib/lares"), { recursive: true });
+    writeFileSync(at("var/lib/lares/runtime.json"), JSON.stringify({ kind: "cri", endpoint: at("no.sock") }));
+    const { code, text } = await joined(["join", server.joinToken, server.url, "--node", "node-1", "--timeout", "1s"]);
+    // Where such a file was left, pods may have been: it is waited for.
+    expect({ code, text }).toMatchObject({ code: 4 });
+    expect(text).toContain("runtime cri: it was taken before; --runtime names another\n");
+    expect(readFileSync(at("etc/lares/agent.env"), "utf8")).toContain('LARES_OPTIONS="--runtime cri --node node-1"');
+    expect(readFileSync(at("etc/systemd/system/lares-agent.service"), "utf8")).toContain("RestrictAddressFamilies=");
+    await vi.waitFor(() => expect(agentPid()).toBeGreaterThan(0), { timeout: 15_000 });
   }, 60_000);
 
   /** In the background: the control plane is in this process. */

@@ -15,7 +15,7 @@ const commandsUsage = `Usage: lares agent COMMAND [options]
       --dry-run             only say what would be done
   join TOKEN URL            install, and make this machine a node of the control plane at URL
       --node NAME           its name (default: this host's name)
-      --runtime KIND        what runs its pods
+      --runtime KIND        what runs its pods (default: Docker, Podman or a CRI where one answers, else auto)
       --label KEY=VALUE     a label of the node; may be repeated
       --ca-file FILE        PEM of the certificates to trust instead of the system's
       --timeout DURATION    how long to wait until it has joined (default: 5m)
@@ -146,16 +146,13 @@ function joinOptions({ values, positionals, places }: Asked) {
   if (authorityFile !== undefined && !existsSync(authorityFile)) {
     throw new CommandError(`--ca-file: there is no ${authorityFile}`, commandCodes.usage);
   }
-  const runtime = values.runtime ?? "auto";
+  const { runtime } = values;
   const options = [
-    ...["--runtime", runtime],
-    // Processes of this host's own get groups of their own, out of the limits of the agent.
-    ...(runtime === "process" || runtime === "auto" ? ["--cgroup", "lares"] : []),
     ...(values.node === undefined ? [] : ["--node", values.node]),
     ...(values.label ?? []).flatMap((label) => ["--label", label]),
   ];
   const timeoutMs = duration("--timeout", values.timeout);
-  return { places, token, server: url.replace(/\/+$/, ""), options, authorityFile, timeoutMs };
+  return { places, token, server: url.replace(/\/+$/, ""), runtime, options, authorityFile, timeoutMs };
 }
 
 function holdRequest(values: Values) {

@@ -2,6 +2,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join as joinPath } from "node:path";
 
+import { runtimeNow } from "../runtime/choose.ts";
 import { install } from "./install.ts";
 import { askAgent } from "./local-agent.ts";
 import type { CommandCode } from "./output.ts";
@@ -14,7 +15,9 @@ export type JoinOptions = {
   readonly places: Places;
   readonly token: string;
   readonly server: string;
-  /** Options of `agent run`. */
+  /** What runs its pods; undefined: what is found. */
+  readonly runtime: string | undefined;
+  /** Further options of `agent run`. */
   readonly options: readonly string[];
   readonly authorityFile: string | undefined;
   readonly timeoutMs: number;
@@ -26,7 +29,8 @@ export async function join({
   places,
   token,
   server,
-  options,
+  runtime,
+  options: further,
   authorityFile,
   timeoutMs,
 }: JoinOptions): Promise<CommandCode> {
@@ -34,6 +38,7 @@ export async function join({
   if (before !== undefined && before.server !== server && existsSync(joinPath(places.state, "credential"))) {
     throw new CommandError(`this machine is a node of ${before.server}; lares agent leave first`);
   }
+  const options = [...runtimeOptions(runtime ?? (await foundRuntime(places))), ...further];
   const blank = options.find((option) => /\s/.test(option));
   if (blank !== undefined) throw new CommandError(`${JSON.stringify(blank)} has a blank in it`, commandCodes.usage);
   writePrivately(places.joinToken, `${token}\n`);
@@ -45,6 +50,20 @@ export async function join({
   await stopAgent({ ...places, unit: "" });
   startAgent(places, settings);
   return untilEnrolled(places.state, timeoutMs);
+}
+
+/** A container runtime by its name: `auto` may mean processes, and then the unit must not shut the agent in. */
+async function foundRuntime({ state }: Places): Promise<string> {
+  const { kind, because } = await runtimeNow(state);
+  const runtime = kind === "process" ? "auto" : kind;
+  say(`runtime ${runtime}: ${because}; --runtime names another`);
+  return runtime;
+}
+
+function runtimeOptions(runtime: string): readonly string[] {
+  // Processes of this host's own get groups of their own, out of the limits of the agent.
+  const mayBeProcesses = runtime === "process" || runtime === "auto";
+  return ["--runtime", runtime, ...(mayBeProcesses ? ["--cgroup", "lares"] : [])];
 }
 
 function writePrivately(path: string, content: string): void {

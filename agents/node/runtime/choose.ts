@@ -31,10 +31,11 @@ type ChooseOptions = Pick<NodeOptions, "runtime" | "runtimeEndpoint" | "stateDir
 type OpenOptions = ChooseOptions & Pick<NodeOptions, "logDirectory" | "node" | "controlGroup" | "sandboxImage">;
 
 const retryMs = 1000;
+const takenBefore = "it was taken before";
 
 /** Opens what is chosen, as soon as it answers. */
 export async function openRuntime(options: OpenOptions, ports: Ports): Promise<Opened> {
-  const choice = await chooseRuntime(options, ports, await thisHost());
+  const choice = await chooseRuntime(options, ports, await hostSeenFrom(process.env));
   ports.log.info("runtime", choice);
   return { ...(await open(choice, options, ports)), choice };
 }
@@ -44,12 +45,24 @@ export function choiceFile(stateDirectory: string): string {
   return join(stateDirectory, "runtime.json");
 }
 
-async function thisHost(): Promise<Host> {
+async function hostSeenFrom(environment: Readonly<Record<string, string | undefined>>): Promise<Host> {
   const [{ engineEndpoints }, { wellKnownSockets }] = await Promise.all([
     import("./docker/find.ts"),
     import("./cri/find.ts"),
   ]);
-  return { engines: engineEndpoints(process.env), cri: wellKnownSockets };
+  return { engines: engineEndpoints(environment), cri: wellKnownSockets };
+}
+
+/**
+ * What a service of this host would take by `auto` as things are: nothing is waited for, and nothing written down. What
+ * was taken before need not even answer.
+ */
+export async function runtimeNow(stateDirectory: string, host?: Host): Promise<Choice> {
+  const options = { runtime: "auto", runtimeEndpoint: undefined, stateDirectory } as const;
+  // Not what the environment of whoever asks names: a service has one of its own.
+  const candidates = candidatesFor(options, host ?? (await hostSeenFrom({})));
+  const before = boundTo(readChoice(choiceFile(stateDirectory)), candidates, options);
+  return before === null ? firstNow(candidates) : { ...before, because: takenBefore };
 }
 
 /** Throws when there is none, or none of the kind that is asked for. */
@@ -60,7 +73,8 @@ export async function chooseRuntime(options: ChooseOptions, ports: Ports, host: 
   const remembered = readChoice(file);
   const candidates = candidatesFor(options, host);
   const before = boundTo(remembered, candidates, options);
-  const choice = before === null ? await firstOf(candidates, kind, ports) : await againAsBefore(before, ports);
+  const first = () => (kind === "auto" ? firstNow(candidates) : firstAtLast(candidates, ports));
+  const choice = before === null ? await first() : await againAsBefore(before, ports);
   if (!isSame(choice, remembered)) remember(file, choice);
   return choice;
 }
@@ -100,7 +114,7 @@ function boundTo(
 async function againAsBefore(candidate: Candidate, { clock, log }: Ports): Promise<Choice> {
   for (let told = false; ; told = true) {
     const problem = await problemOf(candidate);
-    if (problem === null) return { ...candidate, because: "it was taken before" };
+    if (problem === null) return { ...candidate, because: takenBefore };
     if (!told) {
       log.warn("waiting for the runtime that was taken before: pods may run on in it", {
         problem: `${candidate.kind} at ${candidate.endpoint}: ${problem}`,
@@ -111,24 +125,32 @@ async function againAsBefore(candidate: Candidate, { clock, log }: Ports): Promi
   }
 }
 
+async function firstNow(candidates: readonly Candidate[]): Promise<Choice> {
+  const found = await firstThatAnswers(candidates);
+  if (found.ok) return found.choice;
+  throw new Error(`there is no runtime on this host: ${found.problem}`);
+}
+
 /** One that is asked for by name is waited for. */
-async function firstOf(
-  candidates: readonly Candidate[],
-  kind: NodeOptions["runtime"],
-  { clock, log }: Ports,
-): Promise<Choice> {
+async function firstAtLast(candidates: readonly Candidate[], { clock, log }: Ports): Promise<Choice> {
   for (let told = false; ; told = true) {
-    const passedOver: string[] = [];
-    for (const candidate of candidates) {
-      const problem = await problemOf(candidate);
-      if (problem === null) return { ...candidate, because: reason(candidate, passedOver) };
-      passedOver.push(`${candidate.kind} at ${candidate.endpoint}: ${problem}`);
-    }
-    const problem = passedOver.join("; ");
-    if (kind === "auto") throw new Error(`there is no runtime on this host: ${problem}`);
-    if (!told) log.warn("waiting for a runtime", { problem, instead: "--runtime of another kind" });
+    const found = await firstThatAnswers(candidates);
+    if (found.ok) return found.choice;
+    if (!told) log.warn("waiting for a runtime", { problem: found.problem, instead: "--runtime of another kind" });
     await pause(clock);
   }
+}
+
+type Found = { readonly ok: true; readonly choice: Choice } | { readonly ok: false; readonly problem: string };
+
+async function firstThatAnswers(candidates: readonly Candidate[]): Promise<Found> {
+  const passedOver: string[] = [];
+  for (const candidate of candidates) {
+    const problem = await problemOf(candidate);
+    if (problem === null) return { ok: true, choice: { ...candidate, because: reason(candidate, passedOver) } };
+    passedOver.push(`${candidate.kind} at ${candidate.endpoint}: ${problem}`);
+  }
+  return { ok: false, problem: passedOver.join("; ") };
 }
 
 function reason({ kind, endpoint }: Candidate, passedOver: readonly string[]): string {

@@ -44,9 +44,11 @@ export class InstalledNode<M extends Console> {
     return this.machine.run("env", ...clean, "node", program, "agent", ...args);
   }
 
-  async join(runtime: string, timeout = "60s"): Promise<Output> {
+  /** Without a runtime: as README has it. */
+  async join(runtime?: string, timeout = "60s"): Promise<Output> {
     const token = await this.site.joinToken(this.name);
-    const options = ["--runtime", runtime, "--ca-file", "/root/ca.crt", "--timeout", timeout];
+    const named = runtime === undefined ? [] : ["--runtime", runtime];
+    const options = [...named, "--ca-file", "/root/ca.crt", "--timeout", timeout];
     return this.lares("join", token, this.site.server, ...options);
   }
 
