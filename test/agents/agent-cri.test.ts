@@ -1,8 +1,10 @@
 // The whole program with containerd as its runtime: pods in real containers, and what happens to both of them.
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 
+import { systemClock } from "../../agents/node/host/system.ts";
+import { chooseRuntime } from "../../agents/node/runtime/choose.ts";
 import { busyboxImage, pauseImage } from "../containers/image.ts";
 import { Registry } from "../containers/registry.ts";
 import { AgentHarness, counting, patience } from "./support/agent-harness.ts";
@@ -31,9 +33,9 @@ afterEach(async () => {
   await containerd.clear();
 }, 60_000);
 
-function start(): AgentProcess {
+function start(runtime = "cri"): AgentProcess {
   const { socketPath, controlGroup } = containerd;
-  return harness.start("--runtime", "cri", "--runtime-endpoint", socketPath, "--cgroup", controlGroup);
+  return harness.start("--runtime", runtime, "--runtime-endpoint", socketPath, "--cgroup", controlGroup);
 }
 
 test("a pod of several containers runs as one on a network of its own", async () => {
@@ -149,4 +151,45 @@ test("a pod that is deleted ends, and leaves nothing behind", async () => {
   await vi.waitFor(() => expect(harness.plane.pods.size).toBe(0), patience);
   await vi.waitFor(() => expect(readdirSync(join(harness.directory, "log/pods"))).toEqual([]), patience);
   await vi.waitFor(() => expect(readdirSync(join(harness.directory, "log/containers"))).toEqual([]), patience);
+});
+
+describe("auto", () => {
+  const choose = (runtime: "auto" | "docker" | "cri") => {
+    const options = { runtime, runtimeEndpoint: undefined, stateDirectory: harness.stateDirectory };
+    const host = { engines: [join(harness.directory, "no.sock")], cri: [containerd.socketPath] };
+    return chooseRuntime(options, { clock: systemClock, log: { info: () => {}, warn: () => {} } }, host);
+  };
+  const cri = () => ({ kind: "cri", endpoint: containerd.socketPath });
+
+  test("takes containerd where it finds no Docker, and takes it again", async () => {
+    const choice = await choose("auto");
+    expect(choice).toMatchObject(cri());
+    expect(choice.because).toMatch(/^it answers at \S+c\.sock; passed over: docker at \S+no\.sock: .*ENOENT/);
+    expect(await choose("auto")).toEqual({ ...cri(), because: "it was taken before" });
+  });
+
+  test("leaves a Docker that is away for it only when it is told to, and then stays with it", async () => {
+    mkdirSync(harness.stateDirectory, { recursive: true });
+    const docker = { kind: "docker", endpoint: join(harness.directory, "no.sock") };
+    writeFileSync(join(harness.stateDirectory, "runtime.json"), JSON.stringify(docker));
+    expect(await choose("cri")).toMatchObject(cri());
+    expect(await choose("auto")).toMatchObject(cri());
+  });
+
+  test("runs pods in containerd, and after containerd was away", async () => {
+    harness.assign({ hostNetwork: true, containers: [container({ image: busybox, command: counting })] });
+    const first = start("auto");
+    await harness.untilReady();
+    const before = harness.status.containerStatuses?.[0];
+    expect(before?.containerID).toMatch(/^containerd:/);
+    await first.kill("SIGKILL");
+    await containerd.kill();
+    const second = start("auto");
+    await vi.waitFor(() => expect(second.output).toContain("waiting for the runtime that was taken before"), patience);
+    await containerd.resume();
+    await vi.waitFor(() => expect(second.output).toContain('"started"'), patience);
+    await harness.untilReady();
+    expect(harness.status.containerStatuses?.[0]).toEqual(before);
+    expect(harness.processContainers).toEqual([]);
+  });
 });
