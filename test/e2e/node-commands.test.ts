@@ -1,6 +1,6 @@
 // The life of a node as somebody at the machine lives it: join, look, "not now", drain, leave. And kubectl's view of it.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
@@ -179,8 +179,12 @@ it("a machine that leaves ends its pods, takes its Node along, and can join agai
     expect(existsSync(join(rootOf("till-3"), path)), path).toBe(false);
   }
   expect((await lares("till-3", "status")).code).toBe(5);
+  const choice = join(rootOf("till-1"), "var/lib/lares/runtime.json");
+  writeFileSync(choice, JSON.stringify({ kind: "docker", endpoint: "/var/run/docker.sock" }));
   const left = await lares("till-1", "leave");
   expect(left.code).toBe(0);
+  // No pod is left in whatever it was: the next agent may choose anew.
+  expect(existsSync(choice)).toBe(false);
   expect((await lares("till-1", "drain")).code).toBe(5);
   const token = await joinToken({ nodeNames: ["till-1"] });
   const again = await lares(

@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 
+import { choiceFile } from "../runtime/choose.ts";
 import { askAgent } from "./local-agent.ts";
 import { askNode } from "./node-request.ts";
 import type { CommandCode } from "./output.ts";
@@ -41,10 +42,12 @@ export async function leave(options: LeaveOptions): Promise<CommandCode> {
       `the control plane cannot be told: ${left.message}; leave with --force, and delete the Node by kubectl`,
     );
   }
-  if (agent.ok) await untilPodsEnded(options);
+  const haveEnded = agent.ok && (await haveAllEnded(options));
   await stopAgent(places);
   const over = await askNode(identity, "forget", authorityFile);
   for (const name of forgotten) rmSync(join(places.state, name), { force: true });
+  // Where pods may run on it is still known in what.
+  if (haveEnded) rmSync(choiceFile(places.state), { force: true });
   rmSync(places.joinToken, { force: true });
   const isTold = left.ok && over.ok;
   say(isTold ? `node ${identity.node} has left ${identity.server}` : `node ${identity.node} has left without a word`);
@@ -60,19 +63,20 @@ export async function leaveUnjoined(places: Places): Promise<CommandCode> {
   return commandCodes.done;
 }
 
-async function untilPodsEnded({ places, force, timeoutMs }: LeaveOptions): Promise<void> {
+/** Waits for it; false: nobody knows any more, or they did not within the time and are left with --force. */
+async function haveAllEnded({ places, force, timeoutMs }: LeaveOptions): Promise<boolean> {
   const endAtMs = performance.now() + timeoutMs;
   let told = -1;
   for (;;) {
     const answer = await askAgent(places.state, "/status");
     // An agent that is gone ends no more pods.
-    if (!answer.ok) return;
+    if (!answer.ok) return false;
     const { pods, isRegistered } = answer.status;
-    if (pods.length === 0 && !isRegistered) return;
+    if (pods.length === 0 && !isRegistered) return true;
     if (pods.length !== told && pods.length > 0) say(`${pods.length} pods are ending`);
     told = pods.length;
     if (performance.now() > endAtMs) {
-      if (force) return;
+      if (force) return false;
       throw new CommandError(
         `${pods.length} pods are still here after ${durationText(timeoutMs)}`,
         commandCodes.waiting,
