@@ -122,7 +122,8 @@ test("after a power cut the pod runs in a new sandbox, and what was lost is told
       lastState: { terminated: { exitCode: 255, reason: "Unknown" } },
     });
   }, patience);
-  expect(harness.logged("main", 1)[0]).toBe("0");
+  // It is ready once it is started, which may be before its first line has come to the disk.
+  await vi.waitFor(() => expect(harness.logged("main", 1)[0]).toBe("0"), patience);
 });
 
 test("an image that cannot be had is waited for, and the waiting is explained", async () => {

@@ -140,7 +140,8 @@ test("an agent that waits for its runtime tells systemd that it is alive: howeve
 });
 
 test("an agent that is told to end before it has started anything goes on to its end", async () => {
-  const silent = createServer();
+  // What is not read keeps its connection, and so the server, from ending.
+  const silent = createServer((socket) => socket.resume());
   const socketPath = join(harness.directory, "silent.sock");
   await new Promise<void>((resolve) => silent.listen(socketPath, resolve));
   const connected = new Promise((resolve) => silent.once("connection", resolve));
