@@ -241,6 +241,21 @@ it("the log collector is rolled with maxSurge: the old one of a node goes when t
   await until(() => running("rsyslog").length === nodes.length);
 }, 150_000);
 
+/** What there is to see of a node whose collector sends nothing. */
+async function collecting(edge: EdgeNode): Promise<string> {
+  const pid = edge.running().find(({ name }) => name === "rsyslog")?.pid;
+  const script = [
+    "ls -lL /var/log/containers",
+    "tail -qn 2 /var/log/containers/*ticker*",
+    "tail -qn 20 /var/log/containers/*rsyslog*",
+    "ls -l /var/lib/log-collector",
+    `nsenter -t ${pid} -n ss -tnoi`,
+    "date",
+  ];
+  const { stdout, stderr } = await edge.machine.run("sh", "-xc", script.join("; "));
+  return `${stdout}\n${stderr}\n${logs.lines.findLast((line) => line.includes(` on ${edge.name} of `))}`;
+}
+
 it.each([
   ["containerd", "edge-3"],
   ["Docker", "edge-5"],
@@ -257,7 +272,7 @@ it.each([
     await edge.startRuntime();
     const ticks = () => logs.lines.filter((line) => line.includes(` on ${name} of `)).length;
     // The collector has a will of its own as to when it sends.
-    await until(() => ticks() > ticksBefore + 30, 90_000);
+    await until(() => ticks() > ticksBefore + 30, 90_000).catch(async () => expect.fail(await collecting(edge)));
     await kubectl.ok(`wait node/${name} --for=condition=Ready --timeout=30s`);
     expect(edge.running()).toEqual(before);
     expect(await podsOn(name)).toEqual(podsBefore);
