@@ -488,6 +488,19 @@ describe("the status of a pod that is over", () => {
     const memory = { ...options.memory, status: before };
     expect(report({ ...options, sandboxes: [], containers: [], memory, nowMs: startMs + 3_600_000 })).toBe(before);
   });
+
+  test("that was evicted before all containers had started says so of them once it is down, and keeps to it", () => {
+    const spec = { containers: [container(), container({ name: "slow" })] };
+    const slow = (status: PodStatus) => status.containerStatuses?.[1]?.state;
+    const starting = report({ spec, containers: [ran()] });
+    const ending = report({ spec, containers: [ran(failed)], memory: { ...evicted, status: starting } });
+    expect(slow(ending)).toEqual({ waiting: { reason: "ContainerCreating" } });
+    const stopped: PodSandbox = { ...ready, state: "notready" };
+    const memory = { ...evicted, status: ending };
+    const down = report({ spec, sandboxes: [stopped], containers: [ran(failed)], memory });
+    expect(slow(down)).toMatchObject({ terminated: { exitCode: 137, reason: "ContainerStatusUnknown" } });
+    expect(report({ spec, sandboxes: [], memory: { ...evicted, status: down } })).toBe(down);
+  });
 });
 
 describe("reporting", () => {

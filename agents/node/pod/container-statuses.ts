@@ -7,6 +7,7 @@ import type { ContainerDefinition } from "./definition.ts";
 import { restartPolicyOf } from "./definition.ts";
 import type { ContainerMemory } from "./memory.ts";
 import { containerMemory, isFinished } from "./memory.ts";
+import { readySandbox } from "./observation.ts";
 import type { ReportInput } from "./report.ts";
 
 export type Statuses = {
@@ -87,9 +88,19 @@ function stateOf(input: ReportInput, definition: ContainerDefinition, { newest }
   const { waiting } = memory;
   if (waiting !== undefined && mayStartAgain(input, definition, newest)) return { waiting };
   if (newest?.state === "exited") return { terminated: terminated(input, newest) };
-  if (input.memory.ended === true)
+  if (input.memory.ended === true || isDown(input))
     return { terminated: unlocated("The container could not be located when the pod was terminated") };
   return { waiting: { reason: input.definition.inits.length > 0 ? "PodInitializing" : "ContainerCreating" } };
+}
+
+/**
+ * A pod has failed, and nothing of it is up any more: what has not started by now never will.
+ * Source: status_manager.go TerminatePod.
+ */
+function isDown({ memory: { failure, status }, observation }: ReportInput): boolean {
+  const isInitialized = status?.conditions?.some((one) => one.type === "Initialized" && one.status === "True") === true;
+  const isUp = observation.sandboxes.length === 0 || readySandbox(observation) !== undefined;
+  return failure !== undefined && isInitialized && !isUp;
 }
 
 /** A reason to wait is told of containers that are to start again only. Source: ShouldContainerBeRestarted. */

@@ -64,6 +64,7 @@ function evicted(
 }
 
 const mountPath = "/v";
+// Who takes too much comes last: one container is started after the other, and the pod may go as soon as it has started.
 const mounting = { volumeMounts: [{ name: "v", mountPath }] };
 
 export const storageLimitCases: readonly PodCase[] = [
@@ -73,8 +74,8 @@ export const storageLimitCases: readonly PodCase[] = [
       row: "resources.limits[ephemeral-storage]: what a container writes beside its volumes counts",
       message: 'Container main exceeded its local ephemeral storage limit "2Mi". ',
     },
-    { name: "main", command: fill("/tmp-file"), resources: limit("2Mi") },
     { name: "roomy", command: running(), resources: limit("1Gi") },
+    { name: "main", command: fill("/tmp-file"), resources: limit("2Mi") },
   ),
   evicted(
     "log-limit",
@@ -82,12 +83,12 @@ export const storageLimitCases: readonly PodCase[] = [
       row: "resources.limits[ephemeral-storage]: so do its logs",
       message: 'Container main exceeded its local ephemeral storage limit "1Mi". ',
     },
+    { name: "roomy", command: running(), resources: limit("1Gi") },
     {
       name: "main",
       command: running("yes 'a line of some length that goes to the log' | head -n 60000"),
       resources: limit("1Mi"),
     },
-    { name: "roomy", command: running(), resources: limit("1Gi") },
   ),
   evicted(
     "pod-storage-limit",
@@ -96,8 +97,8 @@ export const storageLimitCases: readonly PodCase[] = [
       message: "Pod ephemeral local storage usage exceeds the total limit of containers 2Mi. ",
       volumes: [{ name: "v", emptyDir: {} }],
     },
-    { name: "main", command: fill(`${mountPath}/file`), resources: limit("1Mi"), ...mounting },
     { name: "other", command: running(), resources: limit("1Mi") },
+    { name: "main", command: fill(`${mountPath}/file`), resources: limit("1Mi"), ...mounting },
   ),
   evicted(
     "empty-dir-limit",
