@@ -10,7 +10,7 @@ export const preemptionHelpless = "Preemption is not helpful for scheduling";
 export const neverPreempts = "not eligible due to preemptionPolicy=Never.";
 export const waitsForVictims = "not eligible due to a terminating pod on the nominated node.";
 /** Said of all nodes but the one that a daemon pod is for. */
-const otherNodes = "node(s) didn't satisfy plugin(s) [NodeAffinity]";
+export const otherNodes = "node(s) didn't satisfy plugin(s) [NodeAffinity]";
 
 function nodesSentence(total: number, reasons: Histogram): string {
   const parts = [...reasons]
@@ -35,7 +35,7 @@ export type DaemonPodMisfit = {
   /** Of the whole cluster. */
   readonly nodes: number;
   readonly reasons: readonly string[];
-  /** Why no room is made; null: it is. `noVictims` for that none of the pods there may be driven away. */
+  /** Why no room is made; null: it is. `noVictims`: none of the pods there may be driven away; `preemptionHelpless`: it would not help. */
   readonly preemption: string | null;
 };
 
@@ -44,10 +44,11 @@ export function daemonPodMessage({ nodes, reasons, preemption }: DaemonPodMisfit
   const others = Math.max(0, nodes - 1);
   const total = others + 1;
   const histogram = new Map([...reasons.map((reason) => [reason, 1] as const), [otherNodes, others] as const]);
-  if (preemption !== noVictims) return fitMessage(total, histogram, preemption);
-  const helpless = new Map([
-    [noVictims, 1],
-    [preemptionHelpless, others],
+  if (preemption !== noVictims && preemption !== preemptionHelpless) return fitMessage(total, histogram, preemption);
+  const here = preemption === noVictims ? 1 : 0;
+  const given = new Map([
+    [noVictims, here],
+    [preemptionHelpless, total - here],
   ]);
-  return fitMessage(total, histogram, preemptionSentence(total, helpless));
+  return fitMessage(total, histogram, preemptionSentence(total, given));
 }

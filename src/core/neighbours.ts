@@ -36,6 +36,49 @@ export function caresForNeighbours(template: PodTemplate): boolean {
   return affinityTerms(template).length + antiAffinityTerms(template).length + constraintsOf(template).length > 0;
 }
 
+/** Whether the pod may find a place because others have come. */
+export function isHelpedByOthers(template: PodTemplate): boolean {
+  return affinityTerms(template).length + constraintsOf(template).length > 0;
+}
+
+/** The label by which each node is a place of its own. */
+const hostname = "kubernetes.io/hostname";
+
+/** Whether the pods on a node are all that has to be known of: not those of others, nor the labels of namespaces. */
+function isOfNode({ topologyKey, namespaceSelector }: PodAffinityTerm): boolean {
+  return topologyKey === hostname && Object.values(namespaceSelector ?? {}).every((terms) => isEmpty(terms));
+}
+
+function isEmpty(terms: unknown): boolean {
+  return Object.keys(Object(terms)).length === 0;
+}
+
+/** The first of a group that wants to be together may go anywhere, and who is first no node can tell. */
+function mayBeFirst(term: PodAffinityTerm, { metadata }: PodTemplate): boolean {
+  return labelSelectorMatches(selectorOf(term, metadata.labels ?? {}), metadata.labels);
+}
+
+/** A daemon pod is counted over its own node alone, unless its affinity is not to be looked at. */
+function isSpreadBeyond({ nodeAffinityPolicy }: TopologySpreadConstraint): boolean {
+  return nodeAffinityPolicy === "Ignore";
+}
+
+/** Whether it takes more than the pods on its node to say where a pod that is for one node may be. */
+export function caresBeyondNode(template: PodTemplate): boolean {
+  return (
+    affinityTerms(template).some((term) => !isOfNode(term) || mayBeFirst(term, template)) ||
+    antiAffinityTerms(template).some((term) => !isOfNode(term)) ||
+    constraintsOf(template).some(isSpreadBeyond)
+  );
+}
+
+/** Whether pods of the one may keep those of the other from nodes that they are not on themselves. */
+export function mayKeepAway(one: PodTemplate, other: PodTemplate): boolean {
+  const far = antiAffinityTerms(one).filter((term) => !isOfNode(term));
+  const own = one.metadata.labels ?? {};
+  return far.some((term) => labelSelectorMatches(selectorOf(term, own), other.metadata.labels));
+}
+
 function withKeys(
   selector: LabelSelector | undefined,
   labels: Labels,
@@ -50,30 +93,47 @@ function withKeys(
   return { ...selector, matchExpressions: [...(selector?.matchExpressions ?? []), ...added] };
 }
 
+function selectorOf(term: PodAffinityTerm, own: Labels): LabelSelector | undefined {
+  const same = withKeys(term.labelSelector, own, term.matchLabelKeys, "In");
+  return withKeys(same, own, term.mismatchLabelKeys, "NotIn");
+}
+
 type Counts = Map<string, number>;
 
 /** How many pods of interest there are in each part of the cluster that a label of the nodes tells apart. */
 type Counted<Rule> = { readonly rule: Rule; readonly counts: Counts };
 
+/** What is known of where a pod may go. */
+export type Outlook = {
+  readonly namespaces: NamespaceLabels;
+  /** The one node that the pod is for; null: any. */
+  readonly pin: string | null;
+  /** True: that node's pods are all that is known, and only rules for which this is enough are looked at. */
+  readonly isNarrow: boolean;
+};
+
 export class Neighbours {
   readonly #pod: Neighbour;
   readonly #needs: PodNeeds;
-  readonly #namespaces: NamespaceLabels;
+  readonly #outlook: Outlook;
   readonly #near: readonly Counted<PodAffinityTerm>[];
   readonly #far: readonly Counted<PodAffinityTerm>[];
   readonly #spread: readonly Counted<TopologySpreadConstraint>[];
   /** `key=value` of the nodes that pods there keep this one from. */
   readonly #kept = new Set<string>();
 
-  constructor(pod: Neighbour, needs: PodNeeds, namespaces: NamespaceLabels) {
+  constructor(pod: Neighbour, needs: PodNeeds, outlook: Outlook) {
     this.#pod = pod;
     this.#needs = needs;
-    this.#namespaces = namespaces;
-    const counted = <Rule>(rules: readonly Rule[]) =>
-      rules.map((rule) => ({ rule, counts: new Map<string, number>() }));
-    this.#near = counted(affinityTerms(pod.template));
-    this.#far = counted(antiAffinityTerms(pod.template));
-    this.#spread = counted(constraintsOf(pod.template));
+    this.#outlook = outlook;
+    const counted = <Rule>(rules: readonly Rule[], isNear: (rule: Rule) => boolean) =>
+      rules
+        .filter((rule) => !outlook.isNarrow || isNear(rule))
+        .map((rule) => ({ rule, counts: new Map<string, number>() }));
+    const { template } = pod;
+    this.#near = counted(affinityTerms(template), (term) => isOfNode(term) && !mayBeFirst(term, template));
+    this.#far = counted(antiAffinityTerms(template), isOfNode);
+    this.#spread = counted(constraintsOf(template), (rule) => !isSpreadBeyond(rule));
   }
 
   /** Takes in a node and who is there. Every node has to be taken in before `reasons` is asked. */
@@ -92,6 +152,7 @@ export class Neighbours {
       if (value !== undefined && this.#picks(rule, this.#pod, other)) add(counts, value, 1);
     }
     for (const term of antiAffinityTerms(other.template)) {
+      if (this.#outlook.isNarrow && !isOfNode(term)) continue;
       const value = labels[term.topologyKey];
       if (value !== undefined && this.#picks(term, other, this.#pod)) this.#kept.add(`${term.topologyKey}=${value}`);
     }
@@ -99,16 +160,17 @@ export class Neighbours {
 
   /** Whether a term of `owner` means `other`. */
   #picks(term: PodAffinityTerm, owner: Neighbour, other: Neighbour): boolean {
-    const own = owner.template.metadata.labels ?? {};
-    const same = withKeys(term.labelSelector, own, term.matchLabelKeys, "In");
-    const selector = withKeys(same, own, term.mismatchLabelKeys, "NotIn");
+    const selector = selectorOf(term, owner.template.metadata.labels ?? {});
     return this.#isIn(term, owner, other.namespace) && labelSelectorMatches(selector, other.template.metadata.labels);
   }
 
   #isIn({ namespaces = [], namespaceSelector }: PodAffinityTerm, owner: Neighbour, namespace: string): boolean {
     if (namespaces.length === 0 && namespaceSelector === undefined) return namespace === owner.namespace;
     if (namespaces.includes(namespace)) return true;
-    return namespaceSelector !== undefined && labelSelectorMatches(namespaceSelector, this.#namespaces.get(namespace));
+    return (
+      namespaceSelector !== undefined &&
+      labelSelectorMatches(namespaceSelector, this.#outlook.namespaces.get(namespace))
+    );
   }
 
   #isSpread(rule: TopologySpreadConstraint, other: Neighbour): boolean {
@@ -120,9 +182,14 @@ export class Neighbours {
   /** Whether the node counts: it has every key, and is one that the pod might be put on. */
   #spreadsOver(rule: TopologySpreadConstraint, node: NodeOffer): boolean {
     if (this.#spread.some(({ rule: other }) => !Object.hasOwn(node.labels, other.topologyKey))) return false;
-    if (rule.nodeAffinityPolicy !== "Ignore" && affinityReasons(this.#needs, node).length > 0) return false;
+    if (rule.nodeAffinityPolicy !== "Ignore" && !this.#mayBeOn(node)) return false;
     const honoursTaints = rule.nodeTaintsPolicy === "Honor";
     return !honoursTaints || untoleratedTaint(node.taints, this.#needs.tolerations, hardEffects) === undefined;
+  }
+
+  #mayBeOn(node: NodeOffer): boolean {
+    const { pin } = this.#outlook;
+    return (pin === null || pin === node.name) && affinityReasons(this.#needs, node).length === 0;
   }
 
   /** What speaks against the node for the pods that are there. */
@@ -149,6 +216,23 @@ export class Neighbours {
     const isFirst = this.#near.every(({ counts }) => counts.size === 0);
     return isFirst && this.#near.every(({ rule }) => this.#picks(rule, this.#pod, this.#pod));
   }
+}
+
+const nothingKnown: NamespaceLabels = new Map();
+
+/** What speaks against a pod that is for this node alone, as far as those who are there can tell. */
+export function besideReasons(
+  pod: Neighbour & { readonly needs: PodNeeds },
+  node: NodeOffer,
+  others: readonly Neighbour[],
+): readonly Reason[] {
+  const nobodyCares =
+    !caresForNeighbours(pod.template) && others.every(({ template }) => antiAffinityTerms(template).length === 0);
+  if (nobodyCares) return [];
+  const outlook = { namespaces: nothingKnown, pin: node.name, isNarrow: true };
+  const neighbours = new Neighbours(pod, pod.needs, outlook);
+  neighbours.note(node, others);
+  return neighbours.reasons(node);
 }
 
 const hardEffects = ["NoSchedule", "NoExecute"] as const;

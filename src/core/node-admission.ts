@@ -5,10 +5,12 @@
 // to the agent before the refusal of every one ahead of it is written down, and room that is kept for a pod that waits
 // is kept only from those that were written later.
 // Source: pkg/scheduler for daemon pods, which wait; pkg/kubelet/lifecycle for all others, which are rejected.
-import { neverPreempts, noVictims, waitsForVictims } from "./fit-message.ts";
-import type { PodNeeds } from "./node-fit.ts";
+import { neverPreempts, noVictims, preemptionHelpless, waitsForVictims } from "./fit-message.ts";
+import type { Neighbour } from "./neighbours.ts";
+import { besideReasons, caresForNeighbours } from "./neighbours.ts";
+import type { NodeOffer, PodNeeds, Reason } from "./node-fit.ts";
 import { affinityMismatch, roomReasons, shortResource } from "./node-fit.ts";
-import type { Amounts, PodDemand } from "./pod-demand.ts";
+import type { PodDemand } from "./pod-demand.ts";
 import { asksForNothing } from "./pod-demand.ts";
 import type { Tenant } from "./preemption.ts";
 import { byImportance, victimsFor } from "./preemption.ts";
@@ -22,21 +24,22 @@ export type PodStanding =
   | "new"
   /** As "new", and the write that refuses it is underway. */
   | "refusing"
-  /** A daemon pod for which there was no room. */
-  | "waiting";
+  /** A daemon pod for which there was no room, or that could not be beside others. */
+  | "waiting"
+  /** A daemon pod that the scheduler has to look at first: it is not there yet. */
+  | "unscheduled";
 
-export type JudgedPod = {
+/** `leaving`: it is being deleted. */
+export type JudgedPod = Neighbour & {
   readonly uid: string;
   /** Of its row. */
   readonly rv: number;
   readonly createdMs: number;
   readonly standing: PodStanding;
   readonly needs: PodNeeds;
-  /** It is being deleted. */
-  readonly leaving: boolean;
   /** It has ended, or was rejected, and takes nothing. */
   readonly ended: boolean;
-  /** True: a daemon pod, which waits for room. False: its node was named by others, and it is rejected. */
+  /** True: a daemon pod, which waits. False: its node was named by others, and it is rejected where there is no room. */
   readonly waits: boolean;
   /** It has asked for another sort of node than the one it was put on. */
   readonly misplaced: boolean;
@@ -63,23 +66,24 @@ export type Verdict =
 /** As the kubelet tells of it. */
 type Rejection = { readonly reason: string; readonly message: string };
 
-/** `allocatable` null: the node has not said what it has. */
-export function judgePods(allocatable: Amounts | null, pods: readonly JudgedPod[]): readonly Verdict[] {
-  const present = pods.filter(({ ended }) => !ended);
-  if (hasRoomForAll(allocatable, present)) {
+export function judgePods(node: NodeOffer, pods: readonly JudgedPod[]): readonly Verdict[] {
+  const present = pods.filter(({ ended, standing }) => !ended && standing !== "unscheduled");
+  if (hasRoomForAll(node, present)) {
     return present.flatMap(({ uid, standing }) => (standing === "new" ? [{ do: "run" as const, uid }] : []));
   }
-  const judging = new Judging(allocatable, present);
+  const judging = new Judging(node, present);
   judging.judgeNew();
   judging.judgeWaiting();
   return judging.verdicts;
 }
 
 /** The usual case, in which nothing has to be added up. */
-function hasRoomForAll(allocatable: Amounts | null, pods: readonly JudgedPod[]): boolean {
+function hasRoomForAll({ allocatable }: NodeOffer, pods: readonly JudgedPod[]): boolean {
   const places = allocatable?.get("pods") ?? Number.POSITIVE_INFINITY;
-  const isPlain = ({ needs, standing, misplaced }: JudgedPod) =>
-    asksForNothing(needs.demand) && (standing === "held" || (standing === "new" && !misplaced));
+  const isPlain = ({ needs, template, standing, misplaced }: JudgedPod) =>
+    asksForNothing(needs.demand) &&
+    !caresForNeighbours(template) &&
+    (standing === "held" || (standing === "new" && !misplaced));
   return pods.length <= places && pods.every(isPlain);
 }
 
@@ -91,16 +95,16 @@ function asCandidate(pod: JudgedPod): Candidate {
 
 class Judging {
   readonly verdicts: Verdict[] = [];
-  readonly #allocatable: Amounts | null;
+  readonly #node: NodeOffer;
   readonly #held: Candidate[];
   readonly #new: readonly Candidate[];
   readonly #waiting: readonly Candidate[];
   /** A refusal has to be written before anything else is decided. */
   #blocked = false;
 
-  constructor(allocatable: Amounts | null, pods: readonly JudgedPod[]) {
+  constructor(node: NodeOffer, pods: readonly JudgedPod[]) {
     const all = pods.map(asCandidate);
-    this.#allocatable = allocatable;
+    this.#node = node;
     this.#held = all.filter(({ standing }) => standing === "held" || standing === "admitting");
     this.#new = all.filter(({ standing }) => standing === "new" || standing === "refusing").sort((a, b) => a.rv - b.rv);
     this.#waiting = all.filter(({ standing }) => standing === "waiting").sort(byImportance);
@@ -120,8 +124,8 @@ class Judging {
       return;
     }
     const beside = [...this.#held, ...this.#keptFrom(pod, pod.rv)];
-    const reasons = pod.misplaced && !pod.waits ? [affinityMismatch] : this.#reasonsAgainst(pod, beside);
-    const [first] = reasons;
+    const reasons = this.#reasonsAgainst(pod, beside);
+    const first = pod.misplaced && !pod.waits ? affinityMismatch : reasons[0]?.text;
     if (first === undefined) {
       this.verdicts.push({ do: "run", uid: pod.uid });
       this.#held.push(pod);
@@ -140,7 +144,7 @@ class Judging {
     }
     const of = ({ amounts }: PodDemand) => (resource === "pods" ? 1 : (amounts.get(resource) ?? 0));
     const used = beside.reduce((sum, other) => sum + of(other.demand), 0);
-    const capacity = this.#allocatable?.get(resource) ?? 0;
+    const capacity = this.#node.allocatable?.get(resource) ?? 0;
     const amounts = `requested: ${of(demand)}, used: ${used}, capacity: ${capacity}`;
     return { reason: `OutOf${resource}`, message: `Node didn't have enough resource: ${resource}, ${amounts}` };
   }
@@ -162,9 +166,13 @@ class Judging {
     }
   }
 
-  #reasonsAgainst(pod: Candidate, beside: readonly Candidate[]): readonly string[] {
+  #reasonsAgainst(pod: Candidate, beside: readonly Candidate[]): readonly Reason[] {
     const demands = beside.map(({ demand }) => demand);
-    return roomReasons(pod.demand, this.#allocatable, demands).map(({ text }) => text);
+    const room = roomReasons(pod.demand, this.#node.allocatable, demands);
+    // Who is beside whom is the scheduler's business: nobody asks it of a pod whose node was named by others.
+    if (room.length > 0 || !pod.waits) return room;
+    const isThere = ({ standing }: Candidate) => standing !== "waiting";
+    return besideReasons(pod, this.#node, beside.filter(isThere));
   }
 
   /** Those that room is being made for, as far as it is to be kept from this pod. */
@@ -174,9 +182,10 @@ class Judging {
     );
   }
 
-  #wait(pod: Candidate, reasons: readonly string[]): Extract<Verdict, { readonly do: "wait" }> {
-    const wait = { do: "wait", uid: pod.uid, reasons } as const;
+  #wait(pod: Candidate, reasons: readonly Reason[]): Extract<Verdict, { readonly do: "wait" }> {
+    const wait = { do: "wait", uid: pod.uid, reasons: reasons.map(({ text }) => text) } as const;
     if (!pod.needs.mayPreempt) return { ...wait, preemption: neverPreempts, victims: [] };
+    if (!reasons.every(({ resolvable }) => resolvable)) return { ...wait, preemption: preemptionHelpless, victims: [] };
     const isMakingRoom = this.#held.some(({ leaving, priority }) => leaving && priority < pod.priority);
     if (pod.nominated && isMakingRoom) return { ...wait, preemption: waitsForVictims, victims: [] };
     // One that is just being let in is let in first.

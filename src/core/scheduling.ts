@@ -6,6 +6,7 @@ import {
   neverPreempts,
   noNodes,
   noVictims,
+  otherNodes,
   preemptionHelpless,
   preemptionSentence,
   waitsForVictims,
@@ -30,6 +31,8 @@ export type Incoming = {
   readonly createdMs: number;
   readonly template: PodTemplate;
   readonly needs: PodNeeds;
+  /** The one node that it is for; null: any. */
+  readonly pin: string | null;
   /** Where room is being made for it; empty: nowhere. */
   readonly nominatedNode: string;
 };
@@ -66,16 +69,21 @@ export class PodSearch {
   }
 
   get hasEnough(): boolean {
-    return this.#candidates.length >= enough;
+    return this.pod.pin === null && this.#candidates.length >= enough;
   }
 
   look(node: NodeState): void {
     if (this.hasEnough) return;
     this.#looked += 1;
+    this.#see(node);
+  }
+
+  #see(node: NodeState): void {
     const reasons = this.#reasonsAgainst(node);
     if (reasons.length === 0) this.#candidates.push(node);
     for (const { text } of reasons) count(this.#reasons, text);
-    if (reasons.length > 0 && this.#candidates.length === 0) this.#lookForVictims(node, reasons);
+    const mayMakeRoom = this.pod.pin !== null || this.#candidates.length === 0;
+    if (reasons.length > 0 && mayMakeRoom) this.#lookForVictims(node, reasons);
   }
 
   /** Another pod was put on a node. */
@@ -84,7 +92,8 @@ export class PodSearch {
   }
 
   #reasonsAgainst(node: NodeState, occupants = this.#counted(node)): readonly Reason[] {
-    const { needs } = this.pod;
+    const { needs, pin } = this.pod;
+    if (pin !== null && pin !== node.offer.name) return [{ text: otherNodes, resolvable: false }];
     const reasons = fits(
       needs,
       node.offer,
@@ -119,7 +128,10 @@ export class PodSearch {
     const node = bestOf(this.pod.needs, open);
     if (node !== undefined) return { do: "bind", node };
     if (this.#looked === 0) return { do: "wait", message: noNodes, preemption: null };
-    return this.#candidates.length > 0 ? { do: "wait", message: this.#afterOthers(), preemption: null } : this.#wait();
+    // There is one node at most that was open to it, which it sees as it is now.
+    if (this.pod.pin !== null) for (const own of this.#candidates.splice(0)) this.#see(own);
+    if (this.#candidates.length === 0) return this.#wait();
+    return { do: "wait", message: this.#afterOthers(), preemption: null };
   }
 
   /** Others were put where it could have gone. */

@@ -2,7 +2,7 @@
 import { DurableObject } from "cloudflare:workers";
 
 import type { Env } from "../env.ts";
-import { pokeNodes, pokeWatchHub } from "../pokes.ts";
+import { pokeNodes, pokeScheduler, pokeWatchHub } from "../pokes.ts";
 import { Ledger } from "../store/ledger.ts";
 import type { Owner } from "../store/pods.ts";
 import { TemplateCache } from "../store/template-cache.ts";
@@ -41,8 +41,9 @@ export class DaemonSetController extends DurableObject<Env> {
     const ledger = new Ledger(this.ctx.storage.sql);
     const templates = new TemplateCache(this.env.DB);
     const context = { db: this.env.DB, storage: this.ctx.storage, ledger, templates, owner: this.#owner() };
-    return new DaemonSetPass(context, (nodes) => {
-      this.ctx.waitUntil(Promise.all([pokeWatchHub(this.env), pokeNodes(this.env, nodes)]));
+    return new DaemonSetPass(context, (nodes, unscheduled = false) => {
+      const scheduler = unscheduled ? pokeScheduler(this.env) : null;
+      this.ctx.waitUntil(Promise.all([pokeWatchHub(this.env), pokeNodes(this.env, nodes), scheduler]));
     });
   }
 

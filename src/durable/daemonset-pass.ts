@@ -24,6 +24,7 @@ import {
   adoptPods,
   currentTemplate,
   deletionsOf,
+  needsScheduler,
   newDaemonPod,
   releasePods,
   removalHappening,
@@ -42,6 +43,12 @@ export type PassOutcome =
   /** `wakeAtMs` null: nothing to do until something happens. */
   | { readonly outcome: "done"; readonly wakeAtMs: number | null };
 
+/**
+ * Is told of the nodes whose pods were written, after each write; of none if other objects were. `unscheduled`: some of
+ * the pods are to be looked at by the scheduler.
+ */
+type Touched = (nodes: readonly string[], unscheduled?: boolean) => void;
+
 type Writing = {
   readonly status: DaemonSet["status"];
   /** Absent: no pods are made. */
@@ -53,14 +60,13 @@ type Writing = {
 
 export class DaemonSetPass {
   readonly #context: Reconciling;
-  readonly #touched: (nodes: readonly string[]) => void;
+  readonly #touched: Touched;
   readonly #events = new EventRecorder();
   #history: History | null = null;
   #template: CurrentTemplate | null = null;
   #refusals = 0;
 
-  /** `touched` is told of the nodes whose pods were written, after each write; of none if other objects were. */
-  constructor(context: Reconciling, touched: (nodes: readonly string[]) => void) {
+  constructor(context: Reconciling, touched: Touched) {
     this.#context = context;
     this.#touched = touched;
   }
@@ -180,8 +186,12 @@ export class DaemonSetPass {
 
   async #write(set: DaemonSet, plan: DaemonSetPlan, { status, current, refused, nowMs }: Writing): Promise<number> {
     const { db, owner, templates, ledger } = this.#context;
+    const unscheduled =
+      current !== undefined && plan.create.length > 0 && (await needsScheduler(this.#context, current.template));
     const pods =
-      current === undefined ? [] : plan.create.map((entry) => newDaemonPod(this.#context, current, entry, nowMs));
+      current === undefined
+        ? []
+        : plan.create.map((entry) => newDaemonPod(this.#context, { ...current, unscheduled, nowMs }, entry));
     // With every creation, known or not: a template that no pod used since may have been forgotten.
     const used = current === undefined || pods.length === 0 ? [] : [[current.id, current.template] as const];
     const told = this.#told(plan, pods, refused);
@@ -196,7 +206,11 @@ export class DaemonSetPass {
       ]);
       for (const [id, template] of used) templates.add(id, template);
       this.#noteFailures(plan, nowMs);
-      this.#touched([...plan.create, ...plan.remove.map(({ entry }) => entry)].map(({ name }) => name));
+      const entries = [...plan.create, ...plan.remove.map(({ entry }) => entry)];
+      this.#touched(
+        entries.map(({ name }) => name),
+        unscheduled,
+      );
       return created.size + removed.size + changed.size;
     } catch (error) {
       if (error instanceof StalePremise) return 1;

@@ -7,6 +7,7 @@ import { daemonPodTemplate, ownerReference } from "../core/daemonset.ts";
 import type { DaemonSetPlan, Removal } from "../core/daemonset-plan.ts";
 import type { EventSubject, Happening } from "../core/event-correlator.ts";
 import { generatedName, nameSuffix } from "../core/hash.ts";
+import { caresBeyondNode, mayKeepAway } from "../core/neighbours.ts";
 import type { NodeEntry } from "../core/node-decision.ts";
 import type { DaemonSet } from "../model/daemonset.ts";
 import { labelSelectorMatches } from "../model/labels.ts";
@@ -14,7 +15,7 @@ import type { Pod } from "../model/pod.ts";
 import { pods } from "../model/pod.ts";
 import { defaultPod } from "../model/pod-defaults.ts";
 import type { PodTemplate } from "../model/pod-template.ts";
-import { podFromTemplate, templateOfPod } from "../model/pod-template.ts";
+import { podFromTemplate, templateOfPod, unscheduledObservation } from "../model/pod-template.ts";
 import type { PriorityClass } from "../model/priority-class.ts";
 import type { Part } from "../store/batch.ts";
 import { runBatch } from "../store/batch.ts";
@@ -22,12 +23,19 @@ import { readObjects, requireRv } from "../store/objects.ts";
 import type { PodRow } from "../store/pod-rows.ts";
 import { templateId } from "../store/pod-rows.ts";
 import type { NewPod, PodDeletion, PodKey } from "../store/pods.ts";
-import { insertTemplates, readPodsByKey, updatePods } from "../store/pods.ts";
+import { insertTemplates, readKeepingAway, readPodsByKey, updatePods } from "../store/pods.ts";
 import { previousOfPod } from "../store/previous.ts";
 import type { Reconciling } from "./reconciling.ts";
 
 /** The template of new pods, and its id. */
 export type CurrentTemplate = { readonly id: string; readonly template: PodTemplate };
+
+/** Whether the scheduler has to look at such pods first, because where they may be depends on pods of other nodes. */
+export async function needsScheduler({ db }: Reconciling, template: PodTemplate): Promise<boolean> {
+  if (caresBeyondNode(template)) return true;
+  const [keeping] = await runBatch(db, [readKeepingAway(db)]);
+  return keeping.some((other) => mayKeepAway(other, template));
+}
 
 /** The template of the pods of this DaemonSet, with the defaults that only pods get. */
 export async function currentTemplate({ db }: Reconciling, set: DaemonSet, hash: string): Promise<CurrentTemplate> {
@@ -58,12 +66,17 @@ function emptyIdentity(set: DaemonSet) {
   };
 }
 
+type Making = CurrentTemplate & {
+  /** True: the scheduler has to look at the pods before their nodes do. */
+  readonly unscheduled: boolean;
+  readonly nowMs: number;
+};
+
 /** A new pod for the node, in the first slot that is free there. */
 export function newDaemonPod(
   { owner }: Reconciling,
-  { id, template }: CurrentTemplate,
+  { id, template, unscheduled, nowMs }: Making,
   entry: NodeEntry,
-  nowMs: number,
 ): NewPod {
   const suffix = nameSuffix((below) => Math.floor(Math.random() * below));
   return {
@@ -79,6 +92,7 @@ export function newDaemonPod(
     hasFinalizers: (template.metadata.finalizers ?? []).length > 0,
     phase: "Pending",
     status: null,
+    observation: unscheduled ? unscheduledObservation : 0,
   };
 }
 

@@ -29,7 +29,7 @@ import { countNodes } from "../store/nodes.ts";
 import { readObjects, readObjectsOfBuckets, writtenKey } from "../store/objects.ts";
 import type { PodRow } from "../store/pod-rows.ts";
 import type { ChangedPod, Owner, StatusUpdate } from "../store/pods.ts";
-import { deletePods, readHasAntiAffinity, readPodsOfBuckets, updatePodStatuses, updatePods } from "../store/pods.ts";
+import { deletePods, readKeepingAway, readPodsOfBuckets, updatePodStatuses, updatePods } from "../store/pods.ts";
 import { previousOfPod } from "../store/previous.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
 
@@ -61,9 +61,9 @@ export class SchedulerPass {
   /** Finds nodes for `wanted`; `unbound` are all pods without one, for some of which room is kept. */
   async run(wanted: readonly PodRow[], unbound: readonly PodRow[], nowMs: number): Promise<Scheduled> {
     await this.#templates.load(unbound.map(({ template }) => template));
-    const [count, hasAntiAffinity] = await runBatch(this.#db, [countNodes(this.#db), readHasAntiAffinity(this.#db)]);
+    const [count, keeping] = await runBatch(this.#db, [countNodes(this.#db), readKeepingAway(this.#db)]);
     const pods = wanted.map((row) => this.#incoming(row));
-    const mustKnowAll = hasAntiAffinity || pods.some(({ template }) => caresForNeighbours(template));
+    const mustKnowAll = keeping.length > 0 || pods.some(({ template }) => caresForNeighbours(template));
     const searches = mustKnowAll ? await this.#searchesAmongAll(pods, count, unbound) : pods.map(newSearch);
     // Not always from the same end, so that the first nodes are not the first to be full.
     const start = bucketOf(pods[0]?.uid ?? "");
@@ -77,7 +77,8 @@ export class SchedulerPass {
   #incoming(row: PodRow): Incoming {
     const template = this.#templates.get(row.template);
     const { uid, namespace, createdMs } = row;
-    return { uid, namespace, createdMs, template, needs: needsOf(template), nominatedNode: nominatedNode(row) };
+    const pin = row.node === "" ? null : row.node;
+    return { uid, namespace, createdMs, template, needs: needsOf(template), pin, nominatedNode: nominatedNode(row) };
   }
 
   async #searchesAmongAll(
@@ -92,7 +93,8 @@ export class SchedulerPass {
       namespaces.map(({ metadata }) => [metadata.name ?? "", metadata.labels ?? {}]),
     );
     const searches = pods.map((pod) => {
-      const neighbours = new Neighbours({ ...pod, leaving: false }, pod.needs, labels);
+      const outlook = { namespaces: labels, pin: pod.pin, isNarrow: false };
+      const neighbours = new Neighbours({ ...pod, leaving: false }, pod.needs, outlook);
       return { neighbours, search: new PodSearch(pod, neighbours) };
     });
     for await (const part of this.#parts(count, unbound, 0)) {
@@ -153,13 +155,15 @@ export class SchedulerPass {
     });
     const victims = await this.#victimsOf(decided.map(({ placing }) => placing));
     const bound = decided.flatMap(({ row, placing }) =>
-      placing.do === "bind" ? [this.#boundRow(row, placing.node.offer.name, nowMs)] : [],
+      placing.do === "bind" && row.node === "" ? [this.#boundRow(row, placing.node.offer.name, nowMs)] : [],
     );
-    const [written] = await runBatch(this.#db, [
+    const given = decided.filter(({ row, placing }) => placing.do === "bind" && row.node !== "");
+    const [moved, changed] = await runBatch(this.#db, [
       updatePods(this.#db, bound, { nowMs }),
       updatePodStatuses(
         this.#db,
         [
+          ...given.map(({ row }) => this.#given(row, nowMs)),
           ...decided.flatMap(({ row, placing }) => (placing.do === "wait" ? this.#refused(row, placing, nowMs) : [])),
           ...victims.map((victim) => preempted(victim, nowMs)),
         ],
@@ -171,12 +175,14 @@ export class SchedulerPass {
         { nowMs },
       ),
     ]);
+    const written = new Set([...moved.keys(), ...changed.keys()]);
     // Of what was not written nobody is told: others were faster, and the next pass will see.
     const happened = decided.filter(({ row, placing }) => placing.do === "wait" || written.has(writtenKey(row)));
     const told = happened.flatMap(({ row, placing }) => tell(row, placing, victims));
     await runBatch(this.#db, [this.#events.record(this.#db, told, { nowMs })]);
     const left = decided.filter(({ row, placing }) => placing.do === "wait" || !written.has(writtenKey(row)));
-    const touched = [...bound.filter((row) => written.has(writtenKey(row))), ...victims];
+    const placed = [...bound, ...given.map(({ row }) => row)];
+    const touched = [...placed.filter((row) => written.has(writtenKey(row))), ...victims];
     return {
       left: left.map(({ row }) => row.uid),
       nodes: touched.map(({ node }) => node),
@@ -202,6 +208,13 @@ export class SchedulerPass {
     const bound = boundPod(pod, node, goTime(nowMs));
     const previous = previousOfPod(podResource, { pod, row }, bound);
     return { ...row, node, bucket: bucketOf(node), status: bound.status, previous };
+  }
+
+  /** A daemon pod, for its node to look whether there is room. */
+  #given(row: PodRow, nowMs: number): StatusUpdate {
+    const { nominatedNodeName: _nominated, ...before } = podFromTemplate(this.#templates.get(row.template), row).status;
+    const status = withCondition(before, scheduled("True", goTime(nowMs)));
+    return { ...keyOf(row), phase: "Pending", status, lost: false, observation: 0, expectRv: row.rv };
   }
 
   #refused(
@@ -245,6 +258,8 @@ function preempted(row: PodRow, nowMs: number): StatusUpdate {
 }
 
 function tell(row: PodRow, placing: Placing, victims: readonly PodRow[]): readonly Told[] {
+  // That a daemon pod was given to its node is seen by its status.
+  if (placing.do === "bind" && row.node !== "") return [];
   if (placing.do === "bind") return [toldOf(podHappening(row, foundNode(row, placing.node.offer.name)))];
   const going = new Set(placing.preemption?.victims.map(({ uid }) => uid));
   return [

@@ -1,7 +1,8 @@
-// The default scheduler of pods that are nobody's daemons: a latch, an alarm, and what it has tried in vain. With no such
-// pod it asks one question a minute, whose answer is empty.
+// The default scheduler of pods that are nobody's daemons, and of daemons whose place depends on pods of other nodes: a
+// latch, an alarm, and what it has tried in vain. With no such pod it asks one question a minute, whose answer is empty.
 import { DurableObject } from "cloudflare:workers";
 
+import { isHelpedByOthers } from "../core/neighbours.ts";
 import type { Env } from "../env.ts";
 import { defaultScheduler } from "../model/pod-spec.ts";
 import type { PodStatus } from "../model/pod-status.ts";
@@ -9,12 +10,14 @@ import { pokeDaemonSets, pokeNodes, pokeWatchHub } from "../pokes.ts";
 import { runBatch } from "../store/batch.ts";
 import { readHead, readLog } from "../store/log.ts";
 import type { PodRow } from "../store/pod-rows.ts";
-import { readUnboundPods } from "../store/pods.ts";
+import { readUnscheduledPods } from "../store/pods.ts";
 import { TemplateCache } from "../store/template-cache.ts";
 import { Latch } from "./latch.ts";
 import { SchedulerPass } from "./scheduler-pass.ts";
 
-const podsAtOnce = 1_000;
+const podsAtOnce = 10_000;
+/** Each may have to be compared with every pod there is. */
+const placedAtOnce = 500;
 const changesAtOnce = 1_000;
 const retryMs = 5_000;
 /** How long a pod that found no node waits before it is tried again, even if something has changed. */
@@ -29,7 +32,7 @@ type Waiting = { readonly tries: number; readonly nextAtMs: number };
 type Placing = {
   /** Pods that are to be tried. */
   readonly due: readonly PodRow[];
-  /** All pods that have no node and might get one. */
+  /** All pods that have no node, or wait for theirs, and might get it. */
   readonly unbound: readonly PodRow[];
   /** The end of the log when they were read. */
   readonly head: number;
@@ -67,20 +70,26 @@ export class Scheduler extends DurableObject<Env> {
   async #schedule(nowMs: number): Promise<void> {
     const { head, unbound } = await this.#unboundPods();
     if (unbound.length === 0) return this.#forget();
-    if (unbound.some(wasTried) && (await this.#isRoomPossible())) {
-      this.#hopeful = new Set(unbound.filter(wasTried).map(({ uid }) => uid));
+    const tried = unbound.filter(wasTried);
+    if (tried.length > 0 && (await this.#isRoomPossible(tried))) {
+      this.#hopeful = new Set(tried.map(({ uid }) => uid));
     }
     const due = unbound.filter((row) => this.#isDue(row, nowMs));
-    if (due.length > 0) await this.#place({ due, unbound, head }, nowMs);
-    await this.#lookAgain(nowMs);
+    if (due.length > 0) await this.#place({ due: due.slice(0, placedAtOnce), unbound, head }, nowMs);
+    if (due.length > placedAtOnce) await this.ctx.storage.setAlarm(nowMs);
+    else await this.#lookAgain(nowMs);
   }
 
   async #unboundPods(): Promise<Pick<Placing, "head" | "unbound">> {
-    const [head, rows] = await runBatch(this.env.DB, [readHead(this.env.DB), readUnboundPods(this.env.DB, podsAtOnce)]);
+    const [head, rows] = await runBatch(this.env.DB, [
+      readHead(this.env.DB),
+      readUnscheduledPods(this.env.DB, podsAtOnce),
+    ]);
     await this.#templates.load(rows.map(({ template }) => template));
     const unbound = rows.filter((row) => {
       const { schedulerName, schedulingGates } = this.#templates.get(row.template).spec;
       const isOver = row.deletionMs !== null || row.phase !== "Pending";
+      if (row.node !== "") return !isOver;
       return schedulerName === defaultScheduler && schedulingGates === undefined && !isOver;
     });
     return { head, unbound };
@@ -91,13 +100,13 @@ export class Scheduler extends DurableObject<Env> {
     return this.#hopeful.has(row.uid) && (this.#waiting.get(row.uid)?.nextAtMs ?? 0) <= nowMs;
   }
 
-  /** Whether nodes changed, or pods went, since the last try. */
-  async #isRoomPossible(): Promise<boolean> {
+  /** Whether nodes changed, or pods went, or came where that may help, since the last try. */
+  async #isRoomPossible(tried: readonly PodRow[]): Promise<boolean> {
     const cursor = this.ctx.storage.kv.get<number>(cursorKey);
     if (cursor === undefined) return true;
-    const [page] = await runBatch(this.env.DB, [
-      readLog(this.env.DB, { cursor, limit: changesAtOnce, concern: { kind: "room" } }),
-    ]);
+    const wantsCompany = tried.some(({ template }) => isHelpedByOthers(this.#templates.get(template)));
+    const concern = { kind: wantsCompany ? "company" : "room" } as const;
+    const [page] = await runBatch(this.env.DB, [readLog(this.env.DB, { cursor, limit: changesAtOnce, concern })]);
     return page.hasGap || page.changes.length > 0;
   }
 

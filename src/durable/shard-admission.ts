@@ -2,6 +2,7 @@
 // first; what is given needs no writing. The rules are in core/node-admission.ts.
 import { scheduled, withCondition } from "../core/binding.ts";
 import { daemonPodMessage } from "../core/fit-message.ts";
+import { caresBeyondNode } from "../core/neighbours.ts";
 import type { JudgedPod, PodStanding, Verdict } from "../core/node-admission.ts";
 import { judgePods } from "../core/node-admission.ts";
 import { affinityReasons, needsOf } from "../core/node-fit.ts";
@@ -10,7 +11,14 @@ import { foundNone, lostItsPlace, podHappening, preemptionReason, scheduler } fr
 import { goTime } from "../model/instant.ts";
 import type { Node } from "../model/node.ts";
 import type { PodStatus } from "../model/pod-status.ts";
-import { isWaiting, podFromTemplate, waitingObservation } from "../model/pod-template.ts";
+import type { PodTemplate } from "../model/pod-template.ts";
+import {
+  isUnscheduled,
+  isWaiting,
+  podFromTemplate,
+  unscheduledObservation,
+  waitingObservation,
+} from "../model/pod-template.ts";
 import { runBatch } from "../store/batch.ts";
 import { countNodes } from "../store/nodes.ts";
 import type { PodRow } from "../store/pod-rows.ts";
@@ -70,7 +78,7 @@ export class ShardAdmission {
     if (node.object === null) return [];
     const offer = nodeOffer(node.object);
     const pods = [...node.pods.values()].map((row) => this.#judged(node, node.object, row));
-    return judgePods(offer.allocatable, pods).flatMap((verdict) => {
+    return judgePods(offer, pods).flatMap((verdict) => {
       if (verdict.do === "run") image.give(node, verdict.uid);
       const row = node.pods.get(verdict.uid);
       if (verdict.do === "run" || row === undefined || this.#underway.has(row.uid)) return [];
@@ -87,6 +95,8 @@ export class ShardAdmission {
     const waits = template.pinned === true;
     return {
       uid: row.uid,
+      namespace: row.namespace,
+      template,
       rv: row.rv,
       createdMs: row.createdMs,
       standing,
@@ -104,6 +114,7 @@ export class ShardAdmission {
     const underway = this.#underway.get(row.uid);
     if (underway === "admit") return isWaiting(row) ? "admitting" : "held";
     if (!apart.has(row.uid)) return "held";
+    if (isUnscheduled(row)) return "unscheduled";
     if (isWaiting(row)) return "waiting";
     return underway === undefined ? "new" : "refusing";
   }
@@ -151,7 +162,10 @@ export class ShardAdmission {
         return { ...noWrites, statuses: [rejected], events: [{ happening: told, source }] };
       }
       case "wait":
-        return waitingWrites({ node, row, status, message: daemonPodMessage({ nodes, ...verdict }), nowMs }, verdict);
+        return waitingWrites(
+          { node, row, template, status, message: daemonPodMessage({ nodes, ...verdict }), nowMs },
+          verdict,
+        );
     }
   }
 }
@@ -176,13 +190,14 @@ function saysMore({ reasons, victims }: Extract<Verdict, { readonly do: "wait" }
 type Waiting = {
   readonly node: ImageNode;
   readonly row: PodRow;
+  readonly template: PodTemplate;
   readonly status: PodStatus;
   readonly message: string;
   readonly nowMs: number;
 };
 
 function waitingWrites(
-  { node, row, status, message, nowMs }: Waiting,
+  { node, row, template, status, message, nowMs }: Waiting,
   { victims }: Extract<Verdict, { readonly do: "wait" }>,
 ): ShardWrites {
   const nominated = victims.length === 0 ? {} : { nominatedNodeName: node.name };
@@ -190,9 +205,11 @@ function waitingWrites(
   const waiting = { ...withCondition(status, refused), phase: "Pending", ...nominated };
   const going = victims.flatMap((uid) => node.pods.get(uid) ?? []);
   const update = { ...podKey(row), expectRv: row.rv, lost: false, phase: "Pending" };
+  // By the time there is room, who is near may have changed.
+  const observation = caresBeyondNode(template) ? unscheduledObservation : waitingObservation;
   return {
     ...noWrites,
-    statuses: [{ ...update, status: waiting, observation: waitingObservation }],
+    statuses: [{ ...update, status: waiting, observation }],
     disruptions: going.map((victim) => disruption(victim, nowMs, preemptionReason)),
     removals: going.map((victim) => removal(victim, null)),
     events: [

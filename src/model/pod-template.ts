@@ -28,7 +28,7 @@ export type PodIdentity = {
   readonly createdMs: number;
   readonly deletionMs: number | null;
   readonly graceSeconds: number | null;
-  /** The number of the last report of its agent; below 0: the pod waits for room on its node. */
+  /** The number of the last report of its agent; below 0: the pod waits for its node, as said below. */
   readonly observation: number;
   /** JSON of a PodStatus; null: nothing was reported yet. */
   readonly status: Readonly<Record<string, unknown>> | null;
@@ -37,9 +37,17 @@ export type PodIdentity = {
 /** The observation of a daemon pod that waits for room on its node: its agent is not given it. */
 export const waitingObservation = -1;
 
-/** Whether the pod waits for room on the one node that it is for; to its readers it is bound to none. */
+/** The observation of a daemon pod that the scheduler has to find to be right beside all others, wherever they are. */
+export const unscheduledObservation = -2;
+
+/** Whether the pod waits for the one node that it is for; to its readers it is bound to none. */
 export function isWaiting({ observation }: Pick<PodIdentity, "observation">): boolean {
   return observation < 0;
+}
+
+/** Whether it waits for the scheduler, and not for its node's shard. */
+export function isUnscheduled({ observation }: Pick<PodIdentity, "observation">): boolean {
+  return observation === unscheduledObservation;
 }
 
 export function podFromTemplate(template: PodTemplate, identity: PodIdentity): Pod {
@@ -130,9 +138,9 @@ function withoutEmpty<T extends object>(fields: T): T {
 }
 
 /** Source: the scheduler's binding, before the kubelet has said anything. */
-function pendingStatus(spec: PodSpec, { node, createdMs }: PodIdentity): Record<string, unknown> {
+function pendingStatus(spec: PodSpec, { node, createdMs, observation }: PodIdentity): Record<string, unknown> {
   const status = { phase: "Pending", qosClass: qosClass(spec) };
-  if (node === "") return status;
+  if (node === "" || isWaiting({ observation })) return status;
   const lastTransitionTime = goTime(createdMs);
   const scheduled = { type: "PodScheduled", status: "True", lastProbeTime: null, lastTransitionTime };
   return { ...status, conditions: [scheduled] };

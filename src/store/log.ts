@@ -80,6 +80,8 @@ export type Concern =
   | { readonly kind: "garbage" }
   /** What may make room for a pod: nodes, and pods that go or end. */
   | { readonly kind: "room" }
+  /** What may bring a pod near to others that it wants to be near to. */
+  | { readonly kind: "company" }
   /** All objects of one resource, and those `within` some namespaces, but for what `exceptOrigin` wrote. */
   | {
       readonly kind: "selected";
@@ -123,6 +125,8 @@ function conditionOf(concern: Concern): Condition {
       return { sql: garbageSql, parameters: [] };
     case "room":
       return { sql: roomSql, parameters: [] };
+    case "company":
+      return { sql: "resource IN ('nodes', 'namespaces') OR (resource = 'pods' AND bucket >= 0)", parameters: [] };
     case "selected":
       return {
         sql: `origin <> ?3 AND (resource = ?4 OR (resource IN (SELECT value FROM json_each(?5))

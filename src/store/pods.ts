@@ -1,5 +1,6 @@
 // Pods: read, listed and written in bulk, always together with the log.
 import type { PodTemplate } from "../model/pod-template.ts";
+import { unscheduledObservation } from "../model/pod-template.ts";
 import type { Part } from "./batch.ts";
 import { chunks, jsonChunks, rowsOf } from "./batch.ts";
 import type { Previous } from "./log.ts";
@@ -10,6 +11,8 @@ import { podBodySql, toPodRow } from "./pod-rows.ts";
 
 export type NewPod = Omit<PodRow, "rv" | "status" | "observation" | "deletionMs" | "graceSeconds"> & {
   readonly status?: PodRow["status"];
+  /** Default: 0. */
+  readonly observation?: PodRow["observation"];
 };
 
 const samePod = (table: string, row: string): string =>
@@ -33,7 +36,8 @@ const insertPodsSql = `
                     phase, observation, status)
   SELECT j.value->>'$.namespace', j.value->>'$.name', j.value->>'$.uid', ${nextSeq} + j.key, j.value->>'$.template',
          j.value->>'$.node', j.value->>'$.bucket', j.value->>'$.ownerUid', j.value->>'$.slot',
-         j.value->>'$.createdMs', j.value->>'$.hasFinalizers', j.value->>'$.phase', 0, j.value->'$.status'
+         j.value->>'$.createdMs', j.value->>'$.hasFinalizers', j.value->>'$.phase', ifnull(j.value->>'$.observation', 0),
+         j.value->'$.status'
   FROM json_each(?1) AS j
   WHERE EXISTS (SELECT 1 FROM objects AS n WHERE n.resource = 'namespaces' AND n.namespace = ''
                 AND n.name = j.value->>'$.namespace' AND n.body->>'$.status.phase' IS NOT 'Terminating')
@@ -275,19 +279,26 @@ export function readPodsOfBuckets(db: D1Database, first: number, last: number): 
   return { statements: [statement], read: ([result]) => rowsOf(result).map(toPodRow) };
 }
 
-/** Pods that are bound to no node. */
-export function readUnboundPods(db: D1Database, limit: number): Part<readonly PodRow[]> {
-  const statement = db.prepare("SELECT * FROM pods WHERE bucket = -1 LIMIT ?1").bind(limit);
-  return { statements: [statement], read: ([result]) => rowsOf(result).map(toPodRow) };
+/** Pods that are bound to no node, and daemon pods that the scheduler has to look at; `limit` of either. */
+export function readUnscheduledPods(db: D1Database, limit: number): Part<readonly PodRow[]> {
+  const statements = [
+    db.prepare("SELECT * FROM pods WHERE bucket = -1 LIMIT ?1").bind(limit),
+    // The number stands in the index too, which is used only where it is the same.
+    db.prepare(`SELECT * FROM pods WHERE observation = ${unscheduledObservation} LIMIT ?1`).bind(limit),
+  ];
+  return { statements, read: (results) => results.flatMap((result) => rowsOf(result).map(toPodRow)) };
 }
 
-/** Whether there are pods that others may not be near to. Reads every template. */
-export function readHasAntiAffinity(db: D1Database): Part<boolean> {
-  const path = "$.spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution";
+/** The templates of pods that others may not be near to. */
+export function readKeepingAway(db: D1Database): Part<readonly PodTemplate[]> {
   const statement = db.prepare(
-    `SELECT EXISTS (SELECT 1 FROM pod_templates WHERE body->'${path}' IS NOT NULL) AS found`,
+    "SELECT body FROM pod_templates WHERE id > '' AND body->'$.spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution' IS NOT NULL",
   );
-  return { statements: [statement], read: ([result]) => Number(rowsOf(result)[0]?.["found"]) === 1 };
+  // Templates are decoded before they are stored.
+  return {
+    statements: [statement],
+    read: ([result]) => rowsOf(result).map(({ body }) => JSON.parse(String(body)) as PodTemplate),
+  };
 }
 
 /** Under which resource templates stand in the index of owners. */

@@ -1,5 +1,5 @@
 // The tables, for drizzle; migrations/ makes them, and a test holds the two together.
-import { isNotNull, sql } from "drizzle-orm";
+import { eq, isNotNull, sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
 export const log = sqliteTable("log", {
@@ -38,10 +38,20 @@ export const objects = sqliteTable(
   ],
 );
 
-export const podTemplates = sqliteTable("pod_templates", {
-  id: text("id").notNull().primaryKey(),
-  body: text("body").notNull(),
-});
+export const podTemplates = sqliteTable(
+  "pod_templates",
+  {
+    id: text("id").notNull().primaryKey(),
+    body: text("body").notNull(),
+  },
+  (table) => [
+    index("pod_templates_keeping_away")
+      .on(table.id)
+      .where(
+        isNotNull(sql`${table.body}->'$.spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution'`),
+      ),
+  ],
+);
 
 export const pods = sqliteTable(
   "pods",
@@ -67,6 +77,7 @@ export const pods = sqliteTable(
   (table) => [
     primaryKey({ columns: [table.namespace, table.name] }),
     uniqueIndex("pods_by_node").on(table.bucket, table.node, table.ownerUid, table.slot),
+    index("pods_unscheduled").on(table.observation).where(eq(table.observation, -2)),
   ],
 );
 

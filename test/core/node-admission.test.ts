@@ -4,12 +4,9 @@ import { describe, expect, it } from "vitest";
 import type { JudgedPod } from "../../src/core/node-admission.ts";
 import { judgePods } from "../../src/core/node-admission.ts";
 import { addAmounts } from "../../src/core/pod-demand.ts";
-import { demand, needs } from "../support/needs.ts";
+import { demand, needs, neighboursOf, offer, template } from "../support/needs.ts";
 
-const allocatable = new Map([
-  ["cpu", 4000],
-  ["pods", 110],
-]);
+const node = offer({ labels: { "kubernetes.io/hostname": "a" } });
 
 type Fields = Partial<JudgedPod> & {
   readonly cpu?: number;
@@ -20,6 +17,8 @@ type Fields = Partial<JudgedPod> & {
 function judged(uid: string, { cpu = 0, ports = [], priority = 0, ...fields }: Fields = {}): JudgedPod {
   return {
     uid,
+    namespace: "default",
+    template: template(),
     rv: 1,
     createdMs: 0,
     standing: "new",
@@ -33,8 +32,7 @@ function judged(uid: string, { cpu = 0, ports = [], priority = 0, ...fields }: F
   };
 }
 
-const told = (...pods: readonly JudgedPod[]) =>
-  judgePods(allocatable, pods).map((verdict) => [verdict.uid, verdict.do]);
+const told = (...pods: readonly JudgedPod[]) => judgePods(node, pods).map((verdict) => [verdict.uid, verdict.do]);
 
 describe("what an agent is given", () => {
   it.each([
@@ -91,7 +89,7 @@ describe("what an agent is given", () => {
   });
 
   it("is rejected in the kubelet's words", () => {
-    const [verdict] = judgePods(allocatable, [
+    const [verdict] = judgePods(node, [
       judged("h", { standing: "held", cpu: 100 }),
       judged("a", { cpu: 5000, waits: false }),
     ]);
@@ -104,11 +102,57 @@ describe("what an agent is given", () => {
   });
 });
 
+describe("beside whom an agent is given a daemon", () => {
+  const proxy = (uid: string, fields: Fields = {}) => judged(uid, { template: template({ app: "proxy" }), ...fields });
+  const near = (uid: string, fields: Fields = {}) =>
+    judged(uid, { template: template({}, { affinity: { podAffinity: neighboursOf("proxy") } }), ...fields });
+  const far = (uid: string, fields: Fields = {}) =>
+    judged(uid, { template: template({}, { affinity: { podAntiAffinity: neighboursOf("proxy") } }), ...fields });
+
+  it.each([
+    ["those that it wants", [proxy("p", { standing: "held" }), near("a")], ["a run"]],
+    ["those that it wants and that came before it", [proxy("p"), near("a", { rv: 2 })], ["p run", "a run"]],
+    ["nobody, if those that it wants come after it", [near("a"), proxy("p", { rv: 2 })], ["a wait"]],
+    ["those that it waited for", [near("a", { standing: "waiting" }), proxy("p")], ["p run", "a admit"]],
+    [
+      "nobody, if those that it wants still wait",
+      [near("a", { standing: "waiting" }), proxy("p", { standing: "waiting", cpu: 9000 })],
+      ["a wait", "p wait"],
+    ],
+    ["none that it does not want", [proxy("p", { standing: "held" }), far("a")], ["a wait"]],
+    ["none that do not want it", [far("a", { standing: "held" }), proxy("p")], ["p wait"]],
+    ["others, once those have ended", [proxy("p", { standing: "held", ended: true }), far("a")], ["a run"]],
+    [
+      "anybody, if its node was named by others",
+      [proxy("p", { standing: "held" }), far("a", { waits: false })],
+      ["a run"],
+    ],
+    ["none that the scheduler has yet to look at", [proxy("p", { standing: "unscheduled" }), near("a")], ["a wait"]],
+    ["anybody, for one that the scheduler has yet to look at", [near("a", { standing: "unscheduled" })], []],
+  ])("%s", (_who, pods, verdicts) => {
+    expect(told(...pods).map((verdict) => verdict.join(" "))).toEqual(verdicts);
+  });
+
+  it("is told, and whether it would help if others went", () => {
+    expect(judgePods(node, [near("a", { priority: 9 })])).toMatchObject([
+      { reasons: ["node(s) didn't match pod affinity rules"], preemption: "Preemption is not helpful for scheduling" },
+    ]);
+    const held = proxy("p", { standing: "held" });
+    expect(judgePods(node, [held, far("a")])).toMatchObject([
+      {
+        reasons: ["node(s) didn't match pod anti-affinity rules"],
+        preemption: "No preemption victims found for incoming pod",
+      },
+    ]);
+    expect(judgePods(node, [held, far("a", { priority: 9 })])).toMatchObject([{ preemption: null, victims: ["p"] }]);
+  });
+});
+
 describe("who goes for a more important pod", () => {
   const held = (uid: string, cpu: number, priority: number, fields: Fields = {}) =>
     judged(uid, { standing: "held", cpu, priority, ...fields });
   const victims = (...pods: readonly JudgedPod[]) =>
-    judgePods(allocatable, pods).flatMap((verdict) => (verdict.do === "wait" ? verdict.victims : []));
+    judgePods(node, pods).flatMap((verdict) => (verdict.do === "wait" ? verdict.victims : []));
 
   it("are as few as it takes, of the least important", () => {
     const all = [held("a", 1000, 3), held("b", 1000, 1), held("c", 2000, 2)];
@@ -134,7 +178,7 @@ describe("who goes for a more important pod", () => {
   it("are waited for, and what they leave is kept from the less important that come later", () => {
     const leaving = held("v", 4000, 0, { leaving: true });
     const preemptor = judged("p", { standing: "waiting", cpu: 4000, priority: 5, nominated: true, rv: 10 });
-    expect(judgePods(allocatable, [leaving, preemptor])).toMatchObject([
+    expect(judgePods(node, [leaving, preemptor])).toMatchObject([
       { do: "wait", preemption: "not eligible due to a terminating pod on the nominated node." },
     ]);
     expect(told({ ...leaving, ended: true }, preemptor, judged("late", { cpu: 1, rv: 11 }))).toContainEqual([
@@ -150,10 +194,18 @@ describe("who goes for a more important pod", () => {
 });
 
 describe("whoever judges later", () => {
+  const app = fc.constantFrom("a", "b");
   const arrivals = fc.array(
-    fc.record({ cpu: fc.integer({ min: 0, max: 3000 }), priority: fc.integer({ min: 0, max: 2 }) }),
+    fc.record({
+      cpu: fc.integer({ min: 0, max: 3000 }),
+      priority: fc.integer({ min: 0, max: 2 }),
+      app,
+      near: fc.option(app, { nil: null, freq: 4 }),
+      far: fc.option(app, { nil: null, freq: 4 }),
+    }),
     { maxLength: 8 },
   );
+  type Arrival = typeof arrivals extends fc.Arbitrary<(infer One)[]> ? One : never;
 
   /** Judges until nothing more is decided, as a shard does; the pods that its agent was given. */
   function settle(pods: readonly JudgedPod[]): {
@@ -163,7 +215,7 @@ describe("whoever judges later", () => {
     let now = pods;
     const given: string[] = [];
     for (let round = 0; round < 50; round += 1) {
-      const verdicts = judgePods(allocatable, now);
+      const verdicts = judgePods(node, now);
       const news = verdicts.filter(({ uid, do: what }) => {
         const standing = now.find((pod) => pod.uid === uid)?.standing;
         return what === "run" || what === "admit" || standing === "new";
@@ -172,14 +224,24 @@ describe("whoever judges later", () => {
       for (const { uid, do: what } of news) {
         if (what === "run") given.push(uid);
         const standing = what === "wait" ? "waiting" : "held";
-        now = now.map((pod) => (pod.uid === uid ? { ...pod, standing } : pod));
+        // What is written gets the next number.
+        const rv = what === "run" ? {} : { rv: 1 + Math.max(...now.map((pod) => pod.rv)) };
+        now = now.map((pod) => (pod.uid === uid ? { ...pod, standing, ...rv } : pod));
       }
     }
     throw new Error("never settles");
   }
 
-  const asPods = (all: readonly { readonly cpu: number; readonly priority: number }[]) =>
-    all.map(({ cpu, priority }, index) => judged(`p${index}`, { cpu, priority, rv: index + 1, createdMs: index }));
+  const asPods = (all: readonly Arrival[]) =>
+    all.map((arrival, index) => {
+      const { cpu, priority, near, far } = arrival;
+      const affinity = {
+        ...(near === null ? {} : { podAffinity: neighboursOf(near) }),
+        ...(far === null ? {} : { podAntiAffinity: neighboursOf(far) }),
+      };
+      const made = template({ app: arrival.app }, { affinity });
+      return judged(`p${index}`, { template: made, cpu, priority, rv: index + 1, createdMs: index });
+    });
 
   it("decides alike, with nothing but what was written", () => {
     fc.assert(
@@ -192,6 +254,18 @@ describe("whoever judges later", () => {
         expect(settle(forgotten).given.toSorted()).toEqual(
           settled.pods.filter(({ standing }) => standing === "held").map(({ uid }) => uid),
         );
+      }),
+    );
+  });
+
+  it("never gives one that those before it do not want, or that does not want them", () => {
+    fc.assert(
+      fc.property(arrivals, (all) => {
+        const held = settle(asPods(all)).pods.filter(({ standing }) => standing === "held");
+        const of = ({ uid }: JudgedPod) => all[Number(uid.slice(1))];
+        for (const one of held) {
+          for (const other of held) if (one !== other) expect(of(one)?.far).not.toBe(of(other)?.app);
+        }
       }),
     );
   });

@@ -1,22 +1,20 @@
 import { describe, expect, it } from "vitest";
 
-import { Neighbours } from "../../src/core/neighbours.ts";
 import type { NodeOffer, PodNeeds } from "../../src/core/node-fit.ts";
-import { needsOf } from "../../src/core/node-fit.ts";
 import type { Incoming, NodeState, Occupant, Placing } from "../../src/core/scheduling.ts";
 import { PodSearch, placePods } from "../../src/core/scheduling.ts";
-import type { PodTemplate } from "../../src/model/pod-template.ts";
-import { pod } from "../model/objects.ts";
-import { demand, needs, offer } from "../support/needs.ts";
-
-function template(labels: Readonly<Record<string, string>> = {}, spec: object = {}): PodTemplate {
-  const plain = pod().spec;
-  // Typed stub: parts of a spec of the test's own.
-  return { metadata: { labels }, spec: { ...plain, ...spec } as PodTemplate["spec"] };
-}
+import { demand, needs, offer, template } from "../support/needs.ts";
 
 function incoming(uid: string, fields: Partial<PodNeeds> = {}, nominatedNode = ""): Incoming {
-  return { uid, namespace: "default", createdMs: 0, template: template(), needs: needs(fields), nominatedNode };
+  return {
+    uid,
+    namespace: "default",
+    createdMs: 0,
+    template: template(),
+    needs: needs(fields),
+    pin: null,
+    nominatedNode,
+  };
 }
 
 function occupant(uid: string, cpu: number, fields: Partial<Occupant> = {}): Occupant {
@@ -67,6 +65,17 @@ describe("a pod's node", () => {
     ];
     expect(place(all, [node("a"), node("b")])).toEqual(["0/2 nodes are available: 2 Insufficient cpu.", "a", "b"]);
   });
+
+  it("is its own where it is for one, and no other", () => {
+    const [mine, picky] = [
+      { ...incoming("p"), pin: "b" },
+      { ...incoming("q", { demand: demand({ cpu: 5000 }) }), pin: "b" },
+    ];
+    expect(place([mine], [node("a"), node("b"), node("c")])).toEqual(["b"]);
+    expect(place([picky], [node("a"), node("b"), node("c")])).toEqual([
+      "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity]. preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling.",
+    ]);
+  });
 });
 
 describe("who goes", () => {
@@ -99,161 +108,5 @@ describe("who goes", () => {
     expect(place([other], [kept()])[0]).toContain("1 Insufficient cpu");
     expect(place([{ ...other, needs: { ...other.needs, priority: 11 } }], [kept()])).toEqual(["a"]);
     expect(place([vip, other], [node("a", [occupant("x", 1000)])])[1]).toContain("Insufficient cpu");
-  });
-});
-
-describe("neighbours", () => {
-  const here = (labels: Readonly<Record<string, string>>) => offer({ labels });
-  const zone = (topologyKey: string, app: string) => ({ topologyKey, labelSelector: { matchLabels: { app } } });
-  const required = (term: object) => ({ requiredDuringSchedulingIgnoredDuringExecution: [term] });
-  const at = (of: PodTemplate) => ({ namespace: "default", template: of, leaving: false });
-
-  function reasons(of: PodTemplate, world: readonly (readonly [NodeOffer, readonly PodTemplate[]])[], on: NodeOffer) {
-    const neighbours = new Neighbours(at(of), needsOf(of), new Map());
-    for (const [one, pods] of world) neighbours.note(one, pods.map(at));
-    return neighbours.reasons(on).map(({ text }) => text);
-  }
-
-  const [a, b] = [here({ zone: "a" }), here({ zone: "b" })];
-
-  it("are kept away from, both ways", () => {
-    const shy = template({ app: "shy" }, { affinity: { podAntiAffinity: required(zone("zone", "web")) } });
-    const web = template({ app: "web" });
-    expect(
-      reasons(
-        shy,
-        [
-          [a, [web]],
-          [b, []],
-        ],
-        a,
-      ),
-    ).toEqual(["node(s) didn't match pod anti-affinity rules"]);
-    expect(
-      reasons(
-        shy,
-        [
-          [a, [web]],
-          [b, []],
-        ],
-        b,
-      ),
-    ).toEqual([]);
-    expect(
-      reasons(
-        web,
-        [
-          [a, [shy]],
-          [b, []],
-        ],
-        a,
-      ),
-    ).toEqual(["node(s) didn't satisfy existing pods anti-affinity rules"]);
-    expect(
-      reasons(
-        web,
-        [
-          [a, [shy]],
-          [b, []],
-        ],
-        b,
-      ),
-    ).toEqual([]);
-  });
-
-  it("are sought; the first of a group may go anywhere", () => {
-    const affinity = { podAffinity: required(zone("zone", "web")) };
-    const friend = template({ app: "friend" }, { affinity });
-    const web = template({ app: "web" });
-    const miss = ["node(s) didn't match pod affinity rules"];
-    expect(
-      reasons(
-        friend,
-        [
-          [a, [web]],
-          [b, []],
-        ],
-        a,
-      ),
-    ).toEqual([]);
-    expect(
-      reasons(
-        friend,
-        [
-          [a, [web]],
-          [b, []],
-        ],
-        b,
-      ),
-    ).toEqual(miss);
-    expect(
-      reasons(
-        friend,
-        [
-          [a, []],
-          [b, []],
-        ],
-        a,
-      ),
-    ).toEqual(miss);
-    expect(
-      reasons(
-        template({ app: "web" }, { affinity }),
-        [
-          [a, []],
-          [b, []],
-        ],
-        a,
-      ),
-    ).toEqual([]);
-    expect(reasons(friend, [[a, [web]]], here({}))).toEqual(miss);
-  });
-
-  it("are spread", () => {
-    const constraint = { ...zone("zone", "web"), maxSkew: 1, whenUnsatisfiable: "DoNotSchedule" };
-    const web = template({ app: "web" }, { topologySpreadConstraints: [constraint] });
-    const skew = "node(s) didn't match pod topology spread constraints";
-    expect(
-      reasons(
-        web,
-        [
-          [a, [web]],
-          [b, []],
-        ],
-        a,
-      ),
-    ).toEqual([skew]);
-    expect(
-      reasons(
-        web,
-        [
-          [a, [web]],
-          [b, []],
-        ],
-        b,
-      ),
-    ).toEqual([]);
-    expect(
-      reasons(
-        web,
-        [
-          [a, [web]],
-          [b, [web]],
-        ],
-        a,
-      ),
-    ).toEqual([]);
-    expect(reasons(web, [[a, []]], here({}))).toEqual([`${skew} (missing required label)`]);
-    const wide = template({ app: "web" }, { topologySpreadConstraints: [{ ...constraint, minDomains: 3 }] });
-    expect(
-      reasons(
-        wide,
-        [
-          [a, [web]],
-          [b, [web]],
-        ],
-        a,
-      ),
-    ).toEqual([skew]);
   });
 });

@@ -256,6 +256,14 @@ const agentBugs: readonly PlantedBug[] = [
     swarm: { isTight: true },
   },
   {
+    name: "nobody asks who is on the node already",
+    breaks: ["F2"],
+    file: "src/core/node-admission.ts",
+    find: "if (room.length > 0 || !pod.waits) return room;",
+    replace: "return room;",
+    swarm: { isTight: true },
+  },
+  {
     name: "an agent takes an older assignment",
     breaks: ["A2"],
     file: "agents/node/assignment/desired.ts",

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import type { KubeObject } from "../../src/model/meta.ts";
 import type { Pod } from "../../src/model/pod.ts";
+import { given, named, podOf, scheduledCondition, waitingPod } from "./support/admission.ts";
 import { Agent, nodeReport } from "./support/agent.ts";
 import * as api from "./support/api.ts";
 import { newCluster } from "./support/cluster.ts";
@@ -14,39 +15,10 @@ const requests = (cpu: string) => ({ "spec.template.spec.containers[0].resources
 const hostPort = {
   "spec.template.spec.containers[0].ports": [{ containerPort: 80, hostPort: 8080 }],
 };
-const named = (name: string) => ({
-  "metadata.name": name,
-  "spec.selector.matchLabels.app": name,
-  "spec.template.metadata.labels.app": name,
-});
-
 const events = "/api/v1/namespaces/default/events";
 
 async function eventsOf(reason: string): Promise<readonly KubeObject[]> {
   return (await api.list(events)).filter((event) => event["reason"] === reason);
-}
-
-async function podOf(set: string): Promise<Pod | undefined> {
-  return (await daemonPods()).find(({ metadata }) => metadata.labels?.["app"] === set);
-}
-
-function scheduledCondition(pod: Pod | undefined) {
-  return pod?.status.conditions?.find(({ type }) => type === "PodScheduled");
-}
-
-/** The pod once its shard has found that there is no room for it. */
-function waitingPod(set: string): Promise<Pod> {
-  return until(`the pod of ${set} waits`, async () => {
-    const pod = await podOf(set);
-    return scheduledCondition(pod)?.status === "False" ? pod : null;
-  });
-}
-
-/** The names of the sets whose pods the agent was given. */
-async function given(agent: Agent): Promise<readonly string[]> {
-  await agent.sync();
-  const names = new Map((await daemonPods()).map(({ metadata }) => [metadata.uid, metadata.labels?.["app"] ?? ""]));
-  return [...agent.pods.keys()].map((uid) => names.get(uid) ?? uid).toSorted();
 }
 
 async function withdrawn(agent: Agent, set: string): Promise<void> {

@@ -6,7 +6,7 @@ import type { SyncAnswer, SyncRequest } from "../../../src/sync/messages.ts";
 import { machineMilliCpu } from "../world/machine.ts";
 import type { Breach } from "./history.ts";
 import type { Checked, InvariantId } from "./invariants.ts";
-import { isLive } from "./oracle.ts";
+import { isLive, selects } from "./oracle.ts";
 import type { Said } from "./rules/shard.ts";
 import type { ClusterState, PodState } from "./state.ts";
 
@@ -163,6 +163,7 @@ export class AgentChecker {
     }
     if (!isRetiring) this.#checkKept(machine, before, assignment);
     this.#checkRoom(machine, assignment);
+    this.#checkNeighbours(machine, assignment);
     known.before = before;
     known.assignment = assignment;
     known.changedAtMs = this.#watch.nowMs();
@@ -192,6 +193,22 @@ export class AgentChecker {
     if (new Set(ports).size < ports.length) this.#breach("F1", `${machine} is given two pods of one host port`);
   }
 
+  #checkNeighbours(machine: string, { pods, templates }: StoredAssignment): void {
+    const staying = pods.filter(({ deletion }) => deletion === undefined);
+    for (const pod of staying) {
+      const others = staying.filter(({ uid, namespace }) => uid !== pod.uid && namespace === pod.namespace);
+      for (const { topologyKey, labelSelector } of unwantedBy(templates[pod.template])) {
+        if (topologyKey !== "kubernetes.io/hostname") continue;
+        this.#watch.checked({ id: "F2", name: "neighbours of what agents are given" });
+        const unwanted = others.find(({ template }) =>
+          selects({ matchLabels: labelSelector?.matchLabels ?? {} }, templates[template]?.metadata.labels ?? {}),
+        );
+        if (unwanted === undefined || this.#watch.isExcused()) continue;
+        this.#breach("F2", `${machine} is given ${pod.name} and ${unwanted.name}, which the first does not want`);
+      }
+    }
+  }
+
   /** The pod as the agent is to treat it: it may start things, end them, or (while a change is underway) both. */
   acts(machine: string, method: string, podUid: string, isRunning: boolean): void {
     const known = this.#known(machine);
@@ -216,6 +233,10 @@ export class AgentChecker {
 /** One that came without a template is kept under no etag, and is what the same revision says in full. */
 function contentOf({ pods }: StoredAssignment): string {
   return JSON.stringify(pods.map(({ uid, template, deletion }) => [uid, template, deletion]));
+}
+
+function unwantedBy(template: StoredAssignment["templates"][string] | undefined) {
+  return template?.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
 }
 
 const starts: ReadonlySet<string> = new Set(["runPodSandbox", "createContainer", "startContainer"]);

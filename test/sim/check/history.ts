@@ -2,7 +2,8 @@
 import type { Actor } from "../engine/actor.ts";
 import type { D1Store } from "../platform/d1.ts";
 import type { Check, Checked, InvariantId, Mishap } from "./invariants.ts";
-import type { Body, Entry, Labels, Owner, PodState, Subject, Toleration } from "./state.ts";
+import { isPicky } from "./oracle.ts";
+import type { Affinity, Body, Entry, Labels, Owner, PodState, Subject, Toleration } from "./state.ts";
 import { ClusterState, keyOf } from "./state.ts";
 
 export type Step = {
@@ -30,6 +31,7 @@ type Template = {
       readonly ports?: readonly unknown[];
       readonly resources?: { readonly requests?: object };
     }[];
+    readonly affinity?: Affinity;
     readonly priority?: number;
     readonly tolerations?: readonly Toleration[];
     readonly terminationGracePeriodSeconds?: number;
@@ -149,7 +151,9 @@ export class History {
       priority: spec.priority ?? 0,
       isPreempted: row.status?.conditions?.some(({ reason }) => reason === "PreemptionByScheduler") === true,
       image: spec.containers[0]?.image ?? "",
-      isDemanding: spec.containers.some(({ ports, resources }) => (ports ?? resources?.requests) !== undefined),
+      isDemanding:
+        isPicky(spec.affinity) ||
+        spec.containers.some(({ ports, resources }) => (ports ?? resources?.requests) !== undefined),
       ownGraceSeconds: spec.terminationGracePeriodSeconds ?? 30,
     };
     return { kind: "pod", pod };

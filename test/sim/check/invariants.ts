@@ -64,6 +64,8 @@ const invariants = {
   A6: ["objects at rest"],
   /** No node is given more than it has. */
   F1: ["room for what agents are given"],
+  /** No pod is put beside one that it does not want on its node. */
+  F2: ["neighbours of what agents are given"],
   /** The world comes to rest in time, and stays there. */
   L1: ["rest in time", "rest that lasts"],
   /** Sets that were deleted are gone in the end, with all that was theirs. */

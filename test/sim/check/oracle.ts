@@ -1,6 +1,7 @@
 // What Kubernetes says of placement, availability and budgets, written down once more for the checkers, on purpose not
 // with the code that is checked. It knows as much as the simulated users use.
 import type {
+  Affinity,
   DaemonSetBody,
   Labels,
   NodeBody,
@@ -26,6 +27,11 @@ export function selects({ matchLabels = {}, matchExpressions = [] }: Selector, l
     Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
     matchExpressions.every((requirement) => fits(requirement, labels))
   );
+}
+
+/** Whether it matters to pods who is beside them. */
+export function isPicky(affinity: Affinity | undefined): boolean {
+  return (affinity?.podAffinity ?? affinity?.podAntiAffinity) !== undefined;
 }
 
 /** What every daemon pod puts up with. */

@@ -36,16 +36,20 @@ export type Toleration = {
 };
 export type Taint = { readonly key: string; readonly value?: string; readonly effect: string };
 
+export type Affinity = {
+  readonly nodeAffinity?: {
+    readonly requiredDuringSchedulingIgnoredDuringExecution?: {
+      readonly nodeSelectorTerms?: readonly { readonly matchExpressions?: readonly Requirement[] }[];
+    };
+  };
+  readonly podAffinity?: object;
+  readonly podAntiAffinity?: object;
+};
+
 export type TemplateSpec = {
   readonly nodeSelector?: Labels;
   readonly tolerations?: readonly Toleration[];
-  readonly affinity?: {
-    readonly nodeAffinity?: {
-      readonly requiredDuringSchedulingIgnoredDuringExecution?: {
-        readonly nodeSelectorTerms?: readonly { readonly matchExpressions?: readonly Requirement[] }[];
-      };
-    };
-  };
+  readonly affinity?: Affinity;
   readonly containers: readonly { readonly image: string }[];
 };
 
@@ -82,7 +86,7 @@ export type PodState = {
   readonly graceSeconds: number | null;
   readonly phase: string;
   readonly observation: number;
-  /** Its node has no room for it, and its agent is not given it. */
+  /** Its node has no place for it, and its agent is not given it. */
   readonly isWaiting: boolean;
   readonly readySinceMs: number | null;
   readonly labels: Labels;
@@ -90,7 +94,7 @@ export type PodState = {
   readonly owners: readonly Owner[];
   readonly tolerations: readonly Toleration[];
   readonly image: string;
-  /** It asks for resources or for host ports, of which there may not be enough. */
+  /** It asks for resources or for host ports, of which there may not be enough, or for others to be there or not. */
   readonly isDemanding: boolean;
   readonly priority: number;
   /** It is to make room for a more important one. */

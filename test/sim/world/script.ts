@@ -1,4 +1,5 @@
 // When people do what, for one seed; and how they put things right in the end.
+import { isPicky } from "../check/oracle.ts";
 import type { DaemonSetBody, PodState } from "../check/state.ts";
 import { Random } from "../engine/random.ts";
 import { deedsOnOthers, holdFinalizer } from "./deeds-on-others.ts";
@@ -122,10 +123,12 @@ export class Script {
   async #mendSet(set: DaemonSetBody): Promise<void> {
     const image = set.spec.template.spec.containers[0]?.image ?? "";
     if (set.metadata.deletionTimestamp !== undefined) return;
-    const isModest = Object.keys(set.spec.template.spec.containers[0] ?? {}).every((key) => modest.has(key));
-    if (isHealthy(image) && isModest) return;
+    const { containers: before, affinity } = set.spec.template.spec;
+    const isModest = Object.keys(before[0] ?? {}).every((key) => modest.has(key));
+    if (isHealthy(image) && isModest && !isPicky(affinity)) return;
     const containers = [{ name: "main", image: isHealthy(image) ? image : imageOf("good", 1_000) }];
-    const body = { spec: { template: { spec: { containers } } } };
+    const withAnybody = isPicky(affinity) ? { affinity: { podAffinity: null, podAntiAffinity: null } } : {};
+    const body = { spec: { template: { spec: { containers, ...withAnybody } } } };
     await this.#users.insist({ method: "PATCH", path: setPath(set), body, contentType: mergePatch });
   }
 }

@@ -74,6 +74,8 @@ export function podLabels(app: string): Readonly<Record<string, string>> {
   return { app };
 }
 
+const flavours = ["plain", "sweet"] as const;
+
 const cpus = [null, null, "500m", "1", "2500m"] as const;
 const ports = [null, null, null, 8080, 8081] as const;
 const priorityClasses = [null, null, "system-cluster-critical", "system-node-critical"] as const;
@@ -85,6 +87,18 @@ function demands(random: Random): Json {
     ...(cpu === null ? {} : { resources: { requests: { cpu } } }),
     ...(hostPort === null ? {} : { ports: [{ containerPort: 80, hostPort }] }),
   };
+}
+
+const scopes = ["kubernetes.io/hostname", "kubernetes.io/hostname", "zone"] as const;
+
+/** Whom pods want beside them, or do not want. */
+function company(random: Random): Json {
+  const kind = random.weighted({ anybody: 5, near: 1, far: 2 });
+  if (kind === "anybody") return {};
+  const labelSelector = { matchLabels: { flavour: random.pick(flavours) } };
+  const term = { labelSelector, topologyKey: random.pick(scopes) };
+  const required = { requiredDuringSchedulingIgnoredDuringExecution: [term] };
+  return kind === "near" ? { podAffinity: required } : { podAntiAffinity: required };
 }
 
 function importance(random: Random): Json {
@@ -102,9 +116,14 @@ export type SetWish = {
   readonly image: string;
 };
 
+function affinityOf(nodes: unknown, beside: Json): unknown {
+  return Object.keys(beside).length === 0 ? nodes : { ...Object(nodes ?? {}), ...beside };
+}
+
 export function daemonSet({ isTight, isConfigured, namespace, name, app, image }: SetWish, random: Random): Json {
   const { nodeSelector, affinity, tolerations } = placement(random);
-  const wishes = { nodeSelector, affinity, tolerations };
+  const beside = isTight ? company(random) : {};
+  const wishes = { nodeSelector, affinity: affinityOf(affinity, beside), tolerations };
   const placed = Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== null));
   const updateStrategy = strategy(random);
   return {
@@ -117,7 +136,7 @@ export function daemonSet({ isTight, isConfigured, namespace, name, app, image }
       ...(random.chance(0.4) ? { minReadySeconds: random.pick([1, 5, 12]) } : {}),
       revisionHistoryLimit: random.pick([0, 1, 2, 10]),
       template: {
-        metadata: { labels: { ...podLabels(app), flavour: random.pick(["plain", "sweet"]) } },
+        metadata: { labels: { ...podLabels(app), flavour: random.pick(flavours) } },
         spec: {
           ...placed,
           terminationGracePeriodSeconds: random.pick([0, 1, 5]),

@@ -39,8 +39,8 @@ export function removedForCause(said: Said): Rule {
       if (said.ended.has(was.uid) || isTerminal(was)) return null;
       const { state, entry } = step;
       if (was.node === "" || wasGoneSince(state, was.node, entry.committedMs)) return null;
-      // A pod that wants no time to end is gone with its deletion, as anywhere.
-      const isAtOnce = was.graceSeconds === 0 || was.ownGraceSeconds === 0;
+      // A pod that wants no time to end, or that nobody was given, is gone with its deletion, as anywhere.
+      const isAtOnce = was.graceSeconds === 0 || was.ownGraceSeconds === 0 || was.isWaiting;
       if (isAtOnce && isPreempted(state, was)) return null;
       if (isAtOnce && recentNodes(state, was.node, entry.committedMs).some((node) => drivesAway(node, was)))
         return null;
@@ -99,6 +99,7 @@ export function reportsInOrder(said: Said): Rule {
       if (was === 0 && entry.subject.pod.isWaiting && entry.writer === "NodeShard") return null;
       if (now < was) return `the report ${now} took the place of the later report ${was}`;
       if (now === was) return undefined;
+      if (was < 0 && now === 0 && entry.writer === "Scheduler") return null;
       if (entry.writer !== "NodeShard") return "somebody else than a shard wrote a report";
       return now <= (said.observations.get(entry.uid) ?? 0) ? null : `no agent has made a report ${now} of this pod`;
     },
