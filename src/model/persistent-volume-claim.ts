@@ -28,6 +28,7 @@ import { validateMetadataStatusUpdate } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 import { validateClaim, validateClaimUpdate } from "./validation/persistent-volume-claim.ts";
 import { PersistentVolumeClaimSpec } from "./volume-claim-template.ts";
+import { classColumns, modeColumn, statusColumn, textColumn } from "./volume-columns.ts";
 
 const PersistentVolumeClaimCondition = struct(
   core("PersistentVolumeClaimCondition"),
@@ -102,14 +103,6 @@ export const PersistentVolumeClaim = struct(
 );
 export type PersistentVolumeClaim = z.output<typeof PersistentVolumeClaim>;
 
-function column(
-  name: string,
-  description: string,
-  cell: (claim: PersistentVolumeClaim) => string,
-): Column<PersistentVolumeClaim> {
-  return { name, type: "string", description, cell };
-}
-
 /** What only a claim that has its volume shows. */
 function ofVolume(shown: (claim: PersistentVolumeClaim) => string): (claim: PersistentVolumeClaim) => string {
   return (claim) => (claim.spec.volumeName === undefined ? "" : shown(claim));
@@ -117,33 +110,21 @@ function ofVolume(shown: (claim: PersistentVolumeClaim) => string): (claim: Pers
 
 const columns: readonly Column<PersistentVolumeClaim>[] = [
   nameColumn,
-  column("Status", "What became of the claim.", ({ metadata, status }) =>
-    metadata.deletionTimestamp === undefined ? status.phase : "Terminating",
-  ),
-  column("Volume", "The volume.", ({ spec }) => spec.volumeName ?? ""),
-  column(
+  statusColumn,
+  textColumn("Volume", "The volume.", ({ spec }) => spec.volumeName ?? ""),
+  textColumn(
     "Capacity",
     "How large the volume is.",
     ofVolume(({ status }) => status.capacity?.["storage"] ?? "0"),
   ),
-  column(
+  textColumn(
     "Access Modes",
     "How the volume can be mounted.",
     ofVolume(({ status }) => accessModesText(status.accessModes)),
   ),
-  column(
-    "StorageClass",
-    "The sort of volume.",
-    ({ metadata, spec }) =>
-      metadata.annotations?.["volume.beta.kubernetes.io/storage-class"] ?? spec.storageClassName ?? "",
-  ),
-  column(
-    "VolumeAttributesClass",
-    "The class of attributes.",
-    ({ spec }) => spec.volumeAttributesClassName ?? "<unset>",
-  ),
+  ...classColumns,
   ageColumn,
-  { ...column("VolumeMode", "Whether it is files or a bare device.", ({ spec }) => spec.volumeMode), priority: 1 },
+  modeColumn,
 ];
 
 export const persistentVolumeClaims: Resource<PersistentVolumeClaim> = defineResource<PersistentVolumeClaim>({

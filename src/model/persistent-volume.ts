@@ -28,6 +28,7 @@ import { storedOnly } from "./support.ts";
 import { validateMetadataStatusUpdate } from "./validation/metadata.ts";
 import { dns1123Subdomain, nameRule } from "./validation/names.ts";
 import { validatePersistentVolume, validatePersistentVolumeUpdate } from "./validation/persistent-volume.ts";
+import { classColumns, modeColumn, statusColumn, textColumn } from "./volume-columns.ts";
 
 const VolumeNodeAffinity = struct(
   core("VolumeNodeAffinity"),
@@ -100,43 +101,23 @@ const PersistentVolume = struct(
 );
 export type PersistentVolume = z.output<typeof PersistentVolume>;
 
-function column(
-  name: string,
-  description: string,
-  cell: (volume: PersistentVolume) => string,
-): Column<PersistentVolume> {
-  return { name, type: "string", description, cell };
-}
-
 const columns: readonly Column<PersistentVolume>[] = [
   nameColumn,
-  column("Capacity", "How large the volume is.", ({ spec }) => spec.capacity?.["storage"] ?? "0"),
-  column("Access Modes", "How it can be mounted.", ({ spec }) => accessModesText(spec.accessModes)),
-  column(
+  textColumn("Capacity", "How large the volume is.", ({ spec }) => spec.capacity?.["storage"] ?? "0"),
+  textColumn("Access Modes", "How it can be mounted.", ({ spec }) => accessModesText(spec.accessModes)),
+  textColumn(
     "Reclaim Policy",
     "What becomes of it once it is claimed no more.",
     ({ spec }) => spec.persistentVolumeReclaimPolicy,
   ),
-  column("Status", "What became of it.", ({ metadata, status }) =>
-    metadata.deletionTimestamp === undefined ? status.phase : "Terminating",
-  ),
-  column("Claim", "The claim that has it.", ({ spec: { claimRef } }) =>
+  statusColumn,
+  textColumn("Claim", "The claim that has it.", ({ spec: { claimRef } }) =>
     claimRef === undefined ? "" : `${claimRef.namespace ?? ""}/${claimRef.name ?? ""}`,
   ),
-  column(
-    "StorageClass",
-    "The class of storage that it is of.",
-    ({ metadata, spec }) =>
-      metadata.annotations?.["volume.beta.kubernetes.io/storage-class"] ?? spec.storageClassName ?? "",
-  ),
-  column(
-    "VolumeAttributesClass",
-    "The class of attributes.",
-    ({ spec }) => spec.volumeAttributesClassName ?? "<unset>",
-  ),
-  column("Reason", "Why it failed.", ({ status }) => status.reason ?? ""),
+  ...classColumns,
+  textColumn("Reason", "Why it failed.", ({ status }) => status.reason ?? ""),
   ageColumn,
-  { ...column("VolumeMode", "Whether it is files or a bare device.", ({ spec }) => spec.volumeMode), priority: 1 },
+  modeColumn,
 ];
 
 export const persistentVolumes: Resource<PersistentVolume> = defineResource<PersistentVolume>({
