@@ -108,6 +108,7 @@ export class SchedulerPass {
   /** The nodes, some at a time, with the pods on them and the room that is kept there. */
   async *#parts(count: number, unbound: readonly PodRow[], startBucket: number): AsyncGenerator<readonly Part[]> {
     const parts = Math.max(1, Math.ceil(count / nodesAtOnce));
+    const nowhere = unbound.filter(({ node }) => node === "");
     for (let index = 0; index < parts; index += 1) {
       const { first, last } = bucketsOf((index + startBucket) % parts, parts);
       const [nodes, rows] = await runBatch(this.#db, [
@@ -123,7 +124,7 @@ export class SchedulerPass {
       yield (nodes as readonly Node[]).map((node) => {
         const name = node.metadata.name ?? "";
         const here = byNode.get(name) ?? [];
-        const kept = [...here.filter(isWaiting), ...unbound].filter((row) => nominatedNode(row) === name);
+        const kept = [...here.filter(isWaiting), ...nowhere].filter((row) => nominatedNode(row) === name);
         const there = here.filter((row) => !isWaiting(row));
         const occupants = [
           ...there.map((row) => this.#occupant(row, false)),
