@@ -9,58 +9,23 @@ import { neighboursOf, offer, template } from "../support/needs.ts";
 describe("neighbours", () => {
   const here = (labels: Readonly<Record<string, string>>) => offer({ labels });
   const at = (of: PodTemplate) => ({ namespace: "default", template: of, leaving: false });
+  const [a, b] = [here({ zone: "a" }), here({ zone: "b" })];
 
-  function reasons(of: PodTemplate, world: readonly (readonly [NodeOffer, readonly PodTemplate[]])[], on: NodeOffer) {
+  /** What speaks against the node for a pod, with these pods in zone a and zone b. */
+  function reasons(of: PodTemplate, on: NodeOffer, inA: readonly PodTemplate[], inB: readonly PodTemplate[] = []) {
     const neighbours = new Neighbours(at(of), needsOf(of), { namespaces: new Map(), pin: null, isNarrow: false });
-    for (const [one, pods] of world) neighbours.note(one, pods.map(at));
+    neighbours.note(a, inA.map(at));
+    neighbours.note(b, inB.map(at));
     return neighbours.reasons(on).map(({ text }) => text);
   }
-
-  const [a, b] = [here({ zone: "a" }), here({ zone: "b" })];
 
   it("are kept away from, both ways", () => {
     const shy = template({ app: "shy" }, { affinity: { podAntiAffinity: neighboursOf("web", "zone") } });
     const web = template({ app: "web" });
-    expect(
-      reasons(
-        shy,
-        [
-          [a, [web]],
-          [b, []],
-        ],
-        a,
-      ),
-    ).toEqual(["node(s) didn't match pod anti-affinity rules"]);
-    expect(
-      reasons(
-        shy,
-        [
-          [a, [web]],
-          [b, []],
-        ],
-        b,
-      ),
-    ).toEqual([]);
-    expect(
-      reasons(
-        web,
-        [
-          [a, [shy]],
-          [b, []],
-        ],
-        a,
-      ),
-    ).toEqual(["node(s) didn't satisfy existing pods anti-affinity rules"]);
-    expect(
-      reasons(
-        web,
-        [
-          [a, [shy]],
-          [b, []],
-        ],
-        b,
-      ),
-    ).toEqual([]);
+    expect(reasons(shy, a, [web])).toEqual(["node(s) didn't match pod anti-affinity rules"]);
+    expect(reasons(shy, b, [web])).toEqual([]);
+    expect(reasons(web, a, [shy])).toEqual(["node(s) didn't satisfy existing pods anti-affinity rules"]);
+    expect(reasons(web, b, [shy])).toEqual([]);
   });
 
   it("are sought; the first of a group may go anywhere", () => {
@@ -68,47 +33,11 @@ describe("neighbours", () => {
     const friend = template({ app: "friend" }, { affinity });
     const web = template({ app: "web" });
     const miss = ["node(s) didn't match pod affinity rules"];
-    expect(
-      reasons(
-        friend,
-        [
-          [a, [web]],
-          [b, []],
-        ],
-        a,
-      ),
-    ).toEqual([]);
-    expect(
-      reasons(
-        friend,
-        [
-          [a, [web]],
-          [b, []],
-        ],
-        b,
-      ),
-    ).toEqual(miss);
-    expect(
-      reasons(
-        friend,
-        [
-          [a, []],
-          [b, []],
-        ],
-        a,
-      ),
-    ).toEqual(miss);
-    expect(
-      reasons(
-        template({ app: "web" }, { affinity }),
-        [
-          [a, []],
-          [b, []],
-        ],
-        a,
-      ),
-    ).toEqual([]);
-    expect(reasons(friend, [[a, [web]]], here({}))).toEqual(miss);
+    expect(reasons(friend, a, [web])).toEqual([]);
+    expect(reasons(friend, b, [web])).toEqual(miss);
+    expect(reasons(friend, a, [])).toEqual(miss);
+    expect(reasons(template({ app: "web" }, { affinity }), a, [])).toEqual([]);
+    expect(reasons(friend, here({}), [web])).toEqual(miss);
   });
 
   it("are spread", () => {
@@ -116,48 +45,12 @@ describe("neighbours", () => {
     const constraint = { topologyKey: "zone", labelSelector, maxSkew: 1, whenUnsatisfiable: "DoNotSchedule" };
     const web = template({ app: "web" }, { topologySpreadConstraints: [constraint] });
     const skew = "node(s) didn't match pod topology spread constraints";
-    expect(
-      reasons(
-        web,
-        [
-          [a, [web]],
-          [b, []],
-        ],
-        a,
-      ),
-    ).toEqual([skew]);
-    expect(
-      reasons(
-        web,
-        [
-          [a, [web]],
-          [b, []],
-        ],
-        b,
-      ),
-    ).toEqual([]);
-    expect(
-      reasons(
-        web,
-        [
-          [a, [web]],
-          [b, [web]],
-        ],
-        a,
-      ),
-    ).toEqual([]);
-    expect(reasons(web, [[a, []]], here({}))).toEqual([`${skew} (missing required label)`]);
+    expect(reasons(web, a, [web])).toEqual([skew]);
+    expect(reasons(web, b, [web])).toEqual([]);
+    expect(reasons(web, a, [web], [web])).toEqual([]);
+    expect(reasons(web, here({}), [])).toEqual([`${skew} (missing required label)`]);
     const wide = template({ app: "web" }, { topologySpreadConstraints: [{ ...constraint, minDomains: 3 }] });
-    expect(
-      reasons(
-        wide,
-        [
-          [a, [web]],
-          [b, [web]],
-        ],
-        a,
-      ),
-    ).toEqual([skew]);
+    expect(reasons(wide, a, [web], [web])).toEqual([skew]);
   });
 });
 
