@@ -325,6 +325,17 @@ describe("a command line that makes no sense", () => {
     expect(code).toBe(2);
   });
 
+  it("finds an agent that waits for its runtime", async () => {
+    const state = at("var/lib/lares");
+    const away = ["--runtime", "docker", "--runtime-endpoint", at("run/docker.sock")];
+    const args = ["agent", "run", "--server", server.url, "--node", "edge", "--state-dir", state, ...away];
+    const { spawn } = await import("node:child_process");
+    spawn(process.execPath, [program, ...args], { stdio: "ignore" });
+    await vi.waitUntil(() => agentPid() > 0, { timeout: 20_000 });
+    const text = expect.stringContaining(`the agent (process ${agentPid()}) has not got to its pods yet`);
+    expect(lares(["status"])).toEqual({ code: 4, text });
+  });
+
   it("finds no agent and no credential where there are none", () => {
     expect(lares(["status"])).toEqual({ code: 5, text: expect.stringContaining("no agent runs here") });
     expect(lares(["drain"])).toEqual({ code: 5, text: expect.stringContaining("has not joined") });

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { choiceFile } from "../runtime/choose.ts";
-import { askAgent } from "./local-agent.ts";
+import { askAgent, startingAgent } from "./local-agent.ts";
 import { askNode } from "./node-request.ts";
 import type { CommandCode } from "./output.ts";
 import { CommandError, commandCodes, durationText, say } from "./output.ts";
@@ -32,6 +32,8 @@ export async function leave(options: LeaveOptions): Promise<CommandCode> {
   const agent = await askAgent(places.state, "/status");
   if (!agent.ok && !force) {
     // It alone knows how to end its pods in good order.
+    const starting = startingAgent(places.state);
+    if (starting !== null) throw new CommandError(`${starting}; or leave with --force`, commandCodes.waiting);
     throw new CommandError("no agent runs here to end the pods: start it, or leave with --force", commandCodes.absent);
   }
   // Somebody who leaves does not want to be held.

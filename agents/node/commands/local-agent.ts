@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import type { AgentStatus } from "../host/agent-status.ts";
 import { readStatus } from "../host/agent-status.ts";
+import { lockHolder } from "../host/lock.ts";
 
 export type LocalAnswer =
   | { readonly ok: true; readonly status: AgentStatus }
@@ -11,6 +12,16 @@ export type LocalAnswer =
   | { readonly ok: false; readonly isRunning: boolean; readonly message: string };
 
 const timeoutMs = 10_000;
+
+/**
+ * That an agent is about which nobody can ask anything yet, as while its runtime is away; null: there is none. For when
+ * none listens.
+ */
+export function startingAgent(stateDirectory: string): string | null {
+  const pid = lockHolder(join(stateDirectory, "lock"));
+  if (pid === null) return null;
+  return `the agent (process ${pid}) has not got to its pods yet: it starts, or waits for its runtime, as its log tells`;
+}
 
 export function askAgent(stateDirectory: string, path: string, body?: unknown): Promise<LocalAnswer> {
   return new Promise((resolve) => {

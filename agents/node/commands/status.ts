@@ -1,12 +1,14 @@
 // `lares agent status`: how the agent of this machine is.
 import type { AgentStatus } from "../host/agent-status.ts";
-import { askAgent } from "./local-agent.ts";
+import { askAgent, startingAgent } from "./local-agent.ts";
 import type { CommandCode } from "./output.ts";
 import { bytesText, CommandError, commandCodes, durationText, say } from "./output.ts";
 
 export async function status(stateDirectory: string, isJson: boolean): Promise<CommandCode> {
   const answer = await askAgent(stateDirectory, "/status");
   if (!answer.ok && !answer.isRunning) {
+    const starting = startingAgent(stateDirectory);
+    if (starting !== null) throw new CommandError(starting, commandCodes.waiting);
     throw new CommandError(`no agent runs here (${stateDirectory})`, commandCodes.absent);
   }
   if (!answer.ok) throw new CommandError(`the agent does not answer: ${answer.message}`);

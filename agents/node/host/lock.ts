@@ -19,10 +19,16 @@ export function takeLock(
     } catch (error) {
       if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
     }
-    const [pid = "", startTime = ""] = readLock(path).split(" ");
-    if (isHolder(Number(pid), startTime)) return { ok: false, pid: Number(pid) };
+    const pid = lockHolder(path);
+    if (pid !== null) return { ok: false, pid };
     rmSync(path, { force: true });
   }
+}
+
+/** The process that has the lock; null: none that is alive, or this one. */
+export function lockHolder(path: string): number | null {
+  const [pid = "", startTime = ""] = readLock(path).split(" ");
+  return isHolder(Number(pid), startTime) ? Number(pid) : null;
 }
 
 /** Who holds it or held it last: the number of the process, a blank, its start time; empty when nobody did. */
