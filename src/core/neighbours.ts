@@ -36,9 +36,14 @@ export function caresForNeighbours(template: PodTemplate): boolean {
   return affinityTerms(template).length + antiAffinityTerms(template).length + constraintsOf(template).length > 0;
 }
 
+/** Whether it matters which nodes the pod might be put on. */
+export function isSpread(template: PodTemplate): boolean {
+  return constraintsOf(template).length > 0;
+}
+
 /** Whether the pod may find a place because others have come. */
 export function isHelpedByOthers(template: PodTemplate): boolean {
-  return affinityTerms(template).length + constraintsOf(template).length > 0;
+  return affinityTerms(template).length > 0 || isSpread(template);
 }
 
 /** The label by which each node is a place of its own. */

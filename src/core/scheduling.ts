@@ -54,18 +54,20 @@ const enough = 100;
 /** The search for one pod's node; each node has to be looked at once, or until there are enough. */
 export class PodSearch {
   readonly pod: Incoming;
-  /** Null: nobody cares who is next to whom. */
-  readonly #neighbours: Neighbours | null;
+  /** Null: nobody cares who is next to whom. Pods that care for the same share it. */
+  readonly neighbours: Neighbours | null;
   readonly #candidates: NodeState[] = [];
   readonly #reasons = new Map<string, number>();
   readonly #preemption = new Map<string, number>();
   #best: Preemption | null = null;
   #looked = 0;
+  /** Of these: how many are not the one that the pod is for. */
+  #elsewhere = 0;
   #waitsForVictims = false;
 
   constructor(pod: Incoming, neighbours: Neighbours | null) {
     this.pod = pod;
-    this.#neighbours = neighbours;
+    this.neighbours = neighbours;
   }
 
   get hasEnough(): boolean {
@@ -75,7 +77,9 @@ export class PodSearch {
   look(node: NodeState): void {
     if (this.hasEnough) return;
     this.#looked += 1;
-    this.#see(node);
+    const { pin } = this.pod;
+    if (pin !== null && pin !== node.offer.name) this.#elsewhere += 1;
+    else this.#see(node);
   }
 
   #see(node: NodeState): void {
@@ -86,20 +90,14 @@ export class PodSearch {
     if (reasons.length > 0 && mayMakeRoom) this.#lookForVictims(node, reasons);
   }
 
-  /** Another pod was put on a node. */
-  noteNeighbour(node: NodeOffer, other: Incoming): void {
-    this.#neighbours?.note(node, [{ ...other, leaving: false }]);
-  }
-
   #reasonsAgainst(node: NodeState, occupants = this.#counted(node)): readonly Reason[] {
-    const { needs, pin } = this.pod;
-    if (pin !== null && pin !== node.offer.name) return [{ text: otherNodes, resolvable: false }];
+    const { needs } = this.pod;
     const reasons = fits(
       needs,
       node.offer,
       occupants.map(({ demand }) => demand),
     );
-    return reasons.length > 0 ? reasons : (this.#neighbours?.reasons(node.offer) ?? []);
+    return reasons.length > 0 ? reasons : (this.neighbours?.reasons(node.offer) ?? []);
   }
 
   /** Room that is kept for others is kept from those that are less important. */
@@ -124,6 +122,8 @@ export class PodSearch {
 
   /** The node to put the pod on, as the nodes are now; those seen before may have filled meanwhile. */
   decide(): Placing {
+    count(this.#reasons, otherNodes, this.#elsewhere);
+    count(this.#preemption, preemptionHelpless, this.#elsewhere);
     const open = this.#candidates.filter((node) => this.#reasonsAgainst(node).length === 0);
     const node = bestOf(this.pod.needs, open);
     if (node !== undefined) return { do: "bind", node };
@@ -150,13 +150,14 @@ export class PodSearch {
   }
 }
 
-function count(counts: Map<string, number>, what: string): void {
-  counts.set(what, (counts.get(what) ?? 0) + 1);
+function count(counts: Map<string, number>, what: string, times = 1): void {
+  counts.set(what, (counts.get(what) ?? 0) + times);
 }
 
 /** Puts the pods where they fit, the most important first, each where the ones before have left most room. */
 export function placePods(searches: readonly PodSearch[]): ReadonlyMap<PodSearch, Placing> {
   const placings = new Map<PodSearch, Placing>();
+  const neighbours = new Set(searches.map((search) => search.neighbours));
   for (const search of [...searches].sort((a, b) => byTurn(a.pod, b.pod))) {
     const placing = search.decide();
     placings.set(search, placing);
@@ -166,7 +167,7 @@ export function placePods(searches: readonly PodSearch[]): ReadonlyMap<PodSearch
       const { occupants } = placing.node;
       const kept = occupants.findIndex((other) => other.uid === uid);
       occupants.splice(kept < 0 ? occupants.length : kept, 1, { ...occupant, isKept: false });
-      for (const other of searches) if (other !== search) other.noteNeighbour(placing.node.offer, search.pod);
+      for (const each of neighbours) each?.note(placing.node.offer, [{ ...search.pod, leaving: false }]);
     }
     if (placing.do === "wait" && placing.preemption !== null) {
       const { node, victims } = placing.preemption;

@@ -3,7 +3,7 @@
 import { boundPod, scheduled, withCondition } from "../core/binding.ts";
 import { bucketOf, bucketsOf } from "../core/buckets.ts";
 import type { NamespaceLabels, Neighbour } from "../core/neighbours.ts";
-import { caresForNeighbours, Neighbours } from "../core/neighbours.ts";
+import { caresForNeighbours, isSpread, Neighbours } from "../core/neighbours.ts";
 import { needsOf } from "../core/node-fit.ts";
 import { nodeOffer } from "../core/node-offer.ts";
 import type { Incoming, NodeState, Occupant, Placing } from "../core/scheduling.ts";
@@ -64,7 +64,7 @@ export class SchedulerPass {
     const [count, keeping] = await runBatch(this.#db, [countNodes(this.#db), readKeepingAway(this.#db)]);
     const pods = wanted.map((row) => this.#incoming(row));
     const mustKnowAll = keeping.length > 0 || pods.some(({ template }) => caresForNeighbours(template));
-    const searches = mustKnowAll ? await this.#searchesAmongAll(pods, count, unbound) : pods.map(newSearch);
+    const searches = mustKnowAll ? await this.#searchesAmongAll(wanted, count, unbound) : pods.map(newSearch);
     // Not always from the same end, so that the first nodes are not the first to be full.
     const start = bucketOf(pods[0]?.uid ?? "");
     for await (const part of this.#parts(count, unbound, start)) {
@@ -82,7 +82,7 @@ export class SchedulerPass {
   }
 
   async #searchesAmongAll(
-    pods: readonly Incoming[],
+    wanted: readonly PodRow[],
     count: number,
     unbound: readonly PodRow[],
   ): Promise<readonly PodSearch[]> {
@@ -92,17 +92,22 @@ export class SchedulerPass {
     const labels: NamespaceLabels = new Map(
       namespaces.map(({ metadata }) => [metadata.name ?? "", metadata.labels ?? {}]),
     );
-    const searches = pods.map((pod) => {
+    // What a thousand pods of one DaemonSet care for is counted once.
+    const known = new Map<string, Neighbours>();
+    const searches = wanted.map((row) => {
+      const pod = this.#incoming(row);
+      const kind = `${row.namespace} ${row.template} ${isSpread(pod.template) ? row.node : ""}`;
       const outlook = { namespaces: labels, pin: pod.pin, isNarrow: false };
-      const neighbours = new Neighbours({ ...pod, leaving: false }, pod.needs, outlook);
-      return { neighbours, search: new PodSearch(pod, neighbours) };
+      const neighbours = known.get(kind) ?? new Neighbours({ ...pod, leaving: false }, pod.needs, outlook);
+      known.set(kind, neighbours);
+      return new PodSearch(pod, neighbours);
     });
     for await (const part of this.#parts(count, unbound, 0)) {
       for (const { node, neighbours: there } of part) {
-        for (const { neighbours } of searches) neighbours.note(node.offer, there);
+        for (const neighbours of known.values()) neighbours.note(node.offer, there);
       }
     }
-    return searches.map(({ search }) => search);
+    return searches;
   }
 
   /** The nodes, some at a time, with the pods on them and the room that is kept there. */

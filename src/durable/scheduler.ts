@@ -16,8 +16,8 @@ import { Latch } from "./latch.ts";
 import { SchedulerPass } from "./scheduler-pass.ts";
 
 const podsAtOnce = 10_000;
-/** Each may have to be compared with every pod there is. */
-const placedAtOnce = 500;
+/** Each may have to be looked for on every node there is. */
+const placedAtOnce = 1_000;
 const changesAtOnce = 1_000;
 const retryMs = 5_000;
 /** How long a pod that found no node waits before it is tried again, even if something has changed. */
