@@ -51,7 +51,10 @@ type Preemption = { readonly node: NodeState; readonly victims: readonly Occupan
 /** So many nodes are enough to choose from. Source: minFeasibleNodesToFind. */
 const enough = 100;
 
-/** The search for one pod's node; each node has to be looked at once, or until there are enough. */
+/**
+ * The search for one pod's node; each node has to be looked at once, or until there are enough. Of a pod that is for one
+ * node only that one is.
+ */
 export class PodSearch {
   readonly pod: Incoming;
   /** Null: nobody cares who is next to whom. Pods that care for the same share it. */
@@ -61,7 +64,7 @@ export class PodSearch {
   readonly #preemption = new Map<string, number>();
   #best: Preemption | null = null;
   #looked = 0;
-  /** Of these: how many are not the one that the pod is for. */
+  /** So many of these are not the one that the pod is for. */
   #elsewhere = 0;
   #waitsForVictims = false;
 
@@ -77,9 +80,13 @@ export class PodSearch {
   look(node: NodeState): void {
     if (this.hasEnough) return;
     this.#looked += 1;
-    const { pin } = this.pod;
-    if (pin !== null && pin !== node.offer.name) this.#elsewhere += 1;
-    else this.#see(node);
+    this.#see(node);
+  }
+
+  /** Of so many nodes those that were not looked at are none that the pod is for. */
+  lookedAmong(nodes: number): void {
+    this.#elsewhere = nodes - this.#looked;
+    this.#looked = nodes;
   }
 
   #see(node: NodeState): void {

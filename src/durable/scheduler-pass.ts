@@ -67,10 +67,7 @@ export class SchedulerPass {
     const searches = mustKnowAll ? await this.#searchesAmongAll(wanted, count, unbound) : pods.map(newSearch);
     // Not always from the same end, so that the first nodes are not the first to be full.
     const start = bucketOf(pods[0]?.uid ?? "");
-    for await (const part of this.#parts(count, unbound, start)) {
-      for (const { node } of part) for (const search of searches) search.look(node);
-      if (searches.every(({ hasEnough }) => hasEnough)) break;
-    }
+    await lookAround(searches, this.#parts(count, unbound, start));
     return this.#write(wanted, placePods(searches), nowMs);
   }
 
@@ -237,6 +234,25 @@ export class SchedulerPass {
     const isSame = JSON.stringify(status) === JSON.stringify(row.status);
     return isSame ? [] : [{ ...keyOf(row), phase: "Pending", status, lost: false, ...asItIs(row) }];
   }
+}
+
+/** Shows each search the nodes that its pod may be for. */
+async function lookAround(searches: readonly PodSearch[], parts: AsyncGenerator<readonly Part[]>): Promise<void> {
+  const open = searches.filter(({ pod }) => pod.pin === null);
+  const pinned = Map.groupBy(
+    searches.filter(({ pod }) => pod.pin !== null),
+    ({ pod }) => pod.pin,
+  );
+  let nodes = 0;
+  for await (const part of parts) {
+    nodes += part.length;
+    for (const { node } of part) {
+      for (const search of open) search.look(node);
+      for (const search of pinned.get(node.offer.name) ?? []) search.look(node);
+    }
+    if (pinned.size === 0 && open.every(({ hasEnough }) => hasEnough)) break;
+  }
+  for (const search of [...pinned.values()].flat()) search.lookedAmong(nodes);
 }
 
 function newSearch(pod: Incoming): PodSearch {

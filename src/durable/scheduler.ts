@@ -16,8 +16,10 @@ import { Latch } from "./latch.ts";
 import { SchedulerPass } from "./scheduler-pass.ts";
 
 const podsAtOnce = 10_000;
-/** Each may have to be looked for on every node there is. */
-const placedAtOnce = 1_000;
+/** Each time the whole fleet may have to be read. */
+const placedAtOnce = 2_500;
+/** So many of these may be bare pods, which are looked for on every node. */
+const bareAtOnce = 1_000;
 const changesAtOnce = 1_000;
 const retryMs = 5_000;
 /** How long a pod that found no node waits before it is tried again, even if something has changed. */
@@ -74,9 +76,11 @@ export class Scheduler extends DurableObject<Env> {
     if (tried.length > 0 && (await this.#isRoomPossible(tried))) {
       this.#hopeful = new Set(tried.map(({ uid }) => uid));
     }
-    const due = unbound.filter((row) => this.#isDue(row, nowMs));
-    if (due.length > 0) await this.#place({ due: due.slice(0, placedAtOnce), unbound, head }, nowMs);
-    if (due.length > placedAtOnce) await this.ctx.storage.setAlarm(nowMs);
+    const allDue = unbound.filter((row) => this.#isDue(row, nowMs));
+    const bare = allDue.filter(({ node }) => node === "").slice(0, bareAtOnce);
+    const due = [...bare, ...allDue.filter(({ node }) => node !== "")].slice(0, placedAtOnce);
+    if (due.length > 0) await this.#place({ due, unbound, head }, nowMs);
+    if (due.length < allDue.length) await this.ctx.storage.setAlarm(nowMs);
     else await this.#lookAgain(nowMs);
   }
 

@@ -28,7 +28,11 @@ function node(name: string, occupants: readonly Occupant[] = [], fields: Partial
 /** What becomes of each pod: the node it is put on, or why it waits. */
 function place(pods: readonly Incoming[], nodes: readonly NodeState[]): readonly string[] {
   const searches = pods.map((one) => new PodSearch(one, null));
-  for (const search of searches) for (const one of nodes) search.look(one);
+  for (const search of searches) {
+    const { pin } = search.pod;
+    for (const one of nodes) if (pin === null || pin === one.offer.name) search.look(one);
+    if (pin !== null) search.lookedAmong(nodes.length);
+  }
   const placings = placePods(searches);
   return searches.map((search) => told(placings.get(search)));
 }
