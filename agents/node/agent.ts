@@ -8,7 +8,8 @@ import { keptPod, podSummary, summaryOf } from "./agent-summary.ts";
 import { Desired, emptyAssignment } from "./assignment/desired.ts";
 import type { ObjectLookup } from "./assignment/objects.ts";
 import { definedBy, loadedFrom } from "./assignment/salvage.ts";
-import type { StoredMemory, StoredPod } from "./assignment/stored.ts";
+import type { StoredPod } from "./assignment/stored.ts";
+import { memoryOf } from "./assignment/stored.ts";
 import type { Hold } from "./hold.ts";
 import type { NodeView } from "./node-view.ts";
 import { nodeView } from "./node-view.ts";
@@ -221,7 +222,7 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
     this.#cancelSave?.();
     this.#cancelSave = undefined;
     try {
-      await this.#checkpoint.saveMemory(this.#snapshot());
+      await this.#checkpoint.saveMemory(memoryOf(this.#outbox.observation, this.#workers.values()));
     } catch (error) {
       this.ports.log.warn("cannot write the state directory", { problem: String(error) });
     }
@@ -236,6 +237,11 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
   }
 
   async #accept(answer: SyncAnswer): Promise<boolean> {
+    // What comes unasked may be older than what was said since: that this is a node, after another of its name has gone.
+    if (!answer.registered && answer.acknowledged === 0) {
+      this.#session.wake(0);
+      return false;
+    }
     this.#isSynced = true;
     if (!answer.registered) {
       await this.#retire();
@@ -388,13 +394,5 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
     this.#session.close();
     await this.#desired.retire(() => this.isStopped());
     if (!this.isStopped()) this.#distribute({});
-  }
-
-  #snapshot(): StoredMemory {
-    const pods: Record<string, StoredPod> = {};
-    for (const worker of this.#workers.values()) {
-      if (worker.isWanted) pods[worker.uid] = { memory: worker.memory };
-    }
-    return { observation: this.#outbox.observation, pods };
   }
 }

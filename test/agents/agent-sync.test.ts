@@ -345,6 +345,31 @@ describe("a node that was deleted", () => {
   });
 });
 
+describe("that a node was deleted, told unasked", () => {
+  const unasked = (world: World) => {
+    const answer = world.controlPlane.answer(0, { revision: 1, etag: "e1", templates: ["t1"] });
+    world.link?.answer({ ...answer, registered: false });
+  };
+
+  test("is asked about, and not so of one that joins as the last of its name goes", async () => {
+    const world = await started();
+    const before = world.controlPlane.requests.length;
+    unasked(world);
+    await world.clock.advance(secondMs);
+    expect(world.controlPlane.requests.length).toBeGreaterThan(before);
+    expect(world.agent.summary().isRegistered).toBe(true);
+    expect(world.runtime.running("uid-1", "main")).toBe(1);
+  });
+
+  test("is acted on at once when it is so", async () => {
+    const world = await started();
+    world.controlPlane.registered = false;
+    unasked(world);
+    await world.clock.advance(secondMs);
+    expect(world.agent.summary().isRegistered).toBe(false);
+  });
+});
+
 describe("an agent that is stopped", () => {
   test("does nothing more, whatever it was about to do", async () => {
     const world = await started({ behaviour: { pullMs: 5000 } });

@@ -21,3 +21,11 @@ export type StoredMemory = {
   readonly observation: number;
   readonly pods: Readonly<Record<string, StoredPod>>;
 };
+
+type Remembering = { readonly uid: string; readonly isWanted: boolean; readonly memory: PodMemory };
+
+/** What is remembered of pods that are to run: those that end are known by what the runtime has of them. */
+export function memoryOf(observation: number, workers: Iterable<Remembering>): StoredMemory {
+  const wanted = [...workers].filter(({ isWanted }) => isWanted);
+  return { observation, pods: Object.fromEntries(wanted.map(({ uid, memory }) => [uid, { memory }])) };
+}
