@@ -35,8 +35,10 @@ async function shell(script: string): Promise<string> {
 
 const sleeping = (seconds: number) => ["sh", "-c", `exec sleep ${seconds}`];
 
-/** By what it runs: the container that sleeps so long. */
-function groupOf(seconds: number): Promise<string> {
+/** By what it runs: the container that sleeps so long, once it does; its pod may be told to run from before. */
+async function groupOf(seconds: number): Promise<string> {
+  const sleeps = ["pgrep", "-fx", `sleep ${seconds}`] as const;
+  await until(async () => (await node.machine.run(...sleeps)).code === 0, slowly(60_000));
   return shell(`sed s/^0::// /proc/$(pgrep -fx 'sleep ${seconds}')/cgroup`);
 }
 
@@ -221,9 +223,13 @@ it("pods run on when the service is restarted, and when the agent is killed", as
 it("after a reboot without a network daemons start from disk, and the control plane hears of it later", async () => {
   const { uid } = await podSeen(kubectl, "limited");
   await node.machine.reboot({ withNetwork: false });
+  await until(
+    async () => (await node.machine.run("systemctl", "is-active", "lares-agent.service")).code === 0,
+    slowly(60_000),
+  );
+  expect(await groupOf(4242)).toContain(uid);
   await until(async () => (await node.lares("status")).stdout.includes("Running, ready"), slowly(60_000));
   expect((await node.lares("status")).code).toBe(4);
-  expect(await groupOf(4242)).toContain(uid);
   node.machine.mendNetwork();
   await untilConnected();
   await until(async () => (await podSeen(kubectl, "limited")).restarts >= 2, slowly(20_000));
@@ -236,12 +242,10 @@ it("where systemd makes the control groups, pods are slices of its own", async (
   await node.systemctl("restart", "containerd.service");
   await node.node("/root/lares-agent.cjs", "install");
   expect((await node.join("cri", "8m")).code).toBe(0);
-  // The pod may be the one that was there before, of which nobody has said yet that it runs no more.
-  await until(async () => (await node.machine.run("pgrep", "-fx", "sleep 4243")).code === 0, slowly(90_000));
-  await until(async () => /1\/1/.test(await ready("limited")), slowly(90_000));
+  const main = await groupOf(4242);
+  await groupOf(4243);
   const { uid } = await podSeen(kubectl, "limited");
   const slice = `lares-pod${uid.replaceAll("-", "_")}.slice`;
-  const main = await groupOf(4242);
   expect(main).toMatch(new RegExp(`^/lares.slice/${slice}/cri-containerd-[0-9a-f]{64}.scope$`));
   expect(await valuesIn(main, "memory.max memory.oom.group cpu.max cpu.weight")).toBe("67108864, 1, 50000 100000, 10");
   await until(async () => (await valuesIn(`/lares.slice/${slice}`, "cpu.weight")) === "12", slowly(5_000));
