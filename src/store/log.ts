@@ -126,7 +126,7 @@ function conditionOf(concern: Concern): Condition {
     case "room":
       return { sql: roomSql, parameters: [] };
     case "company":
-      return { sql: "resource IN ('nodes', 'namespaces') OR (resource = 'pods' AND bucket >= 0)", parameters: [] };
+      return { sql: companySql, parameters: [] };
     case "selected":
       return {
         sql: `origin <> ?3 AND (resource = ?4 OR (resource IN (SELECT value FROM json_each(?5))
@@ -151,6 +151,11 @@ const garbageSql = `
 const roomSql = `
   resource = 'nodes' OR (resource = 'pods' AND bucket >= 0
     AND (type = 'DELETED' OR body->>'$.phase' IN ('Failed', 'Succeeded')))`;
+
+/** A pod that waits for its node is company for nobody. */
+const companySql = `
+  resource IN ('nodes', 'namespaces') OR (resource = 'pods' AND bucket >= 0
+    AND (type = 'DELETED' OR body->>'$.observation' >= 0))`;
 
 export type LogReading = { readonly cursor: number; readonly limit: number; readonly concern: Concern };
 

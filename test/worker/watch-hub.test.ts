@@ -227,7 +227,7 @@ describe("a watch in which nothing happens", () => {
     await connected(2);
     await addNodes(["of-no-concern"]);
     await tick();
-    await until("the watch has come further", () => rvsOf(watching.events).includes(from + 1));
+    await until("the watch has come further", () => rvsOf(watching.events).some((rv) => rv > from));
     expect(new Set(watching.events.map(({ type }) => type))).toEqual(new Set(["BOOKMARK"]));
     expect(other.events).toEqual([]);
   });
