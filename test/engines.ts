@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { enginesDir, newerEngines, newerRelease, programFolders, versionOf } from "./containers/engines.ts";
@@ -22,7 +22,12 @@ import { enginesDir, newerEngines, newerRelease, programFolders, versionOf } fro
 /** With what they call and do not depend on. */
 const packages = ["containerd", "runc", "docker.io", "podman", "conmon", "netavark", "nftables"];
 /** What must be there at the end, and run. */
-const programs = ["containerd", "runc", "dockerd", "podman", "conmon", "netavark", "nft"];
+const programs = ["containerd", "runc", "dockerd", "podman", "conmon", "netavark", "nft", "linux.uml"];
+/**
+ * User Mode Linux of a release where it keeps what registers the processor has, however many: those of a processor with
+ * AMX are too many for 6.12. It needs no library but the C library, for which the other release's will do.
+ */
+const kernel = { release: "forky", name: "user-mode-linux" } as const;
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 function run(command: string, args: readonly string[], cwd = "/"): string {
@@ -59,6 +64,16 @@ function aptOf(release: string, directory: string): (...args: readonly string[])
   return (...args) => run("apt-get", [...options, "-qq", "--yes", ...args]);
 }
 
+/** The archives of these packages, and of all that they need. */
+function download(release: string, directory: string, names: readonly string[]): readonly string[] {
+  const apt = aptOf(release, directory);
+  apt("update");
+  apt("install", "--download-only", "--no-install-recommends", ...names);
+  const archives = join(directory, "archives");
+  const files = readdirSync(archives).filter((file) => file.endsWith(".deb"));
+  return files.map((file) => join(archives, file));
+}
+
 /** Programs of it and libraries; the rest of a system stays in its packages. */
 function isUsed(archive: string): boolean {
   const [name = ""] = archive.split("_");
@@ -89,11 +104,13 @@ function fetchEngines(release: string): void {
   mkdirSync(dirname(target), { recursive: true });
   const unfinished = mkdtempSync(`${target}.`);
   try {
-    const apt = aptOf(release, work);
-    apt("update");
-    apt("install", "--download-only", "--no-install-recommends", ...packages);
-    const archives = readdirSync(join(work, "archives")).filter((file) => file.endsWith(".deb") && isUsed(file));
-    for (const archive of archives) run("dpkg-deb", ["--extract", join(work, "archives", archive), unfinished]);
+    const archives = [
+      ...download(release, join(work, "engines"), packages).filter((path) => isUsed(basename(path))),
+      ...download(kernel.release, join(work, "kernel"), [kernel.name]).filter((path) =>
+        basename(path).startsWith(`${kernel.name}_`),
+      ),
+    ];
+    for (const archive of archives) run("dpkg-deb", ["--extract", archive, unfinished]);
     rmSync(join(unfinished, "usr/share"), { recursive: true, force: true });
     patchPrograms(unfinished, target);
     // Under its name once it is whole: others may be looking.

@@ -1,14 +1,14 @@
-// A kernel of a test's own, as a process: Debian's User Mode Linux. What it has that this machine's may not: one tree of
-// control groups, with all controllers in it.
+// A kernel of a test's own, as a process: User Mode Linux, which `npm run engines` brings. What it has that this machine's
+// may not: one tree of control groups, with all controllers in it.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { enginesDir, newerEngines, newerRelease } from "./engines.ts";
 import { ownDirectory } from "./own-directory.ts";
 import { enterRoot, makeRoot, mountRoot } from "./private-root.ts";
 
-const kernel = "/usr/bin/linux.uml";
-const overlay = "/usr/lib/uml/modules/*/kernel/fs/overlayfs/overlay.ko";
+const overlay = join(enginesDir(newerRelease), "usr/lib/uml/modules/*/kernel/fs/overlayfs/overlay.ko");
 
 /** Before the script of the test. */
 const prepare = `#!/bin/sh
@@ -20,6 +20,8 @@ mkdir -p /var/lib /var/log /dev/shm /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+# This kernel cannot unmap the rings that Node asks for wherever it may.
+echo 2 >/proc/sys/kernel/io_uring_disabled
 ip link set lo up
 busybox insmod ${overlay}
 `;
@@ -37,12 +39,12 @@ export type KernelOptions = {
 
 /** Starts it, runs the script, and resolves to what was said on its console. */
 export async function runInKernel({ script, sources, files, timeoutMs }: KernelOptions): Promise<string> {
-  if (!existsSync(kernel)) throw new Error("Debian's user-mode-linux is not installed");
   const dir = ownDirectory("kernel");
   const root = join(dir, "root");
   try {
     makeRoot(root);
-    for (const folder of ["etc", "var", "root", "sources"]) mkdirSync(join(root, folder), { recursive: true });
+    for (const folder of ["etc", "var", "root", "sources", enginesDir(newerRelease)])
+      mkdirSync(join(root, folder), { recursive: true });
     writeFileSync(join(root, "node"), "", { mode: 0o755 });
     writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
     writeFileSync(join(root, "etc/hosts"), "127.0.0.1 localhost\n");
@@ -59,7 +61,9 @@ function bootScript(root: string, sources: string): string {
   const shown = [
     [process.execPath, "node"],
     [sources, "sources"],
+    [enginesDir(newerRelease), enginesDir(newerRelease).slice(1)],
   ] as const;
+  const kernel = newerEngines().program("linux.uml");
   const options = "mem=1200M rootfstype=hostfs rootflags=/ rw init=/root/init con=null con0=fd:0,fd:1 quiet";
   const inside = [
     "set -e",
