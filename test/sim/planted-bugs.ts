@@ -269,6 +269,8 @@ const agentBugs: readonly PlantedBug[] = [
     file: "agents/node/assignment/desired.ts",
     find: 'if (revision < this.#perhapsSaved || revision < have.revision) return { kind: "old" };\n',
     replace: "",
+    // Polls that are held are overtaken by what changes meanwhile.
+    swarm: { connections: ["long-poll"], deedEveryMs: 6_000 },
   },
   {
     name: "an agent acts before its assignment is on the disk",

@@ -84,7 +84,7 @@ export const unavailableBudget: Rule = {
     if (!isAvailable(pod, set, entry.atMs)) return undefined;
     const reason = reasonFor(step, removal);
     const beside = podsOn(state, set.metadata.uid, pod.node).filter((other) => other.uid !== pod.uid && isLive(other));
-    if (reason === "surplus") return surplus(set, { pod, beside }, entry.atMs);
+    if (reason === "surplus") return surplus(step, { pod, set, beside });
     if (reason !== "rollout") return undefined;
     const { unavailable, budget } = servingWithout(state, set, pod.uid, entry.atMs);
     if (usesSurge(set)) return "an available pod goes before its successor is available";
@@ -93,13 +93,15 @@ export const unavailableBudget: Rule = {
   },
 };
 
-type Crowd = { readonly pod: PodState; readonly beside: readonly PodState[] };
+type Crowd = Removal & { readonly beside: readonly PodState[] };
 
-/** Of two pods of different revisions the old one stays until the new one is available, if there is surge. */
-function surplus(set: DaemonSetBody, { pod, beside }: Crowd, atMs: number): string | null {
-  const isTwin = beside.some(({ labels }) => labels[hashLabel] === pod.labels[hashLabel]);
+/** With surge an old pod stays until a current one is available; of two old ones, or two current ones, one is enough. */
+function surplus({ state, entry }: Step, { pod, set, beside }: Crowd): string | null {
+  const hash = currentHash(state, set.metadata.uid);
+  const isNew = ({ labels }: PodState) => labels[hashLabel] === hash;
+  const isTwin = beside.some((other) => isNew(other) === isNew(pod));
   if (!usesSurge(set) || isTwin) return null;
-  return beside.some((other) => isAvailable(other, set, atMs))
+  return beside.some((other) => isAvailable(other, set, entry.atMs))
     ? null
     : "an available pod goes though the one beside it is not available yet";
 }
