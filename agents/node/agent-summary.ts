@@ -61,7 +61,9 @@ export function keptPod({ uid, wanted, isActive, isCleanedUp, deadContainers }: 
   return { uid, namespace, name, definition, isActive, isCleanedUp, deadContainers };
 }
 
-function isReady({ memory }: PodWorker): boolean {
+/** What an earlier life of the agent has seen is no answer: the machine may have been off since. */
+function isReady({ memory, isObserved }: PodWorker): boolean {
+  if (!isObserved) return false;
   const { conditions = [] } = memory.status ?? {};
   return conditions.some(({ type, status }) => type === "Ready" && status === "True");
 }

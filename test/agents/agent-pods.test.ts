@@ -452,6 +452,25 @@ describe("a runtime in trouble", () => {
     expect(ready(world)).toBe("True");
   });
 
+  test("that does not answer an agent that starts leaves nothing to be called ready", async () => {
+    let isDown = false;
+    const wrap = (runtime: FakeRuntime): Runtime => {
+      const listContainers = runtime.listContainers.bind(runtime);
+      runtime.listContainers = (filter) =>
+        isDown ? Promise.reject(new Error("connection refused")) : listContainers(filter);
+      return runtime;
+    };
+    const world = await started({ world: new World({ wrap }) });
+    expect(world.agent.summary()).toMatchObject({ pods: 1, readyPods: 1 });
+    isDown = true;
+    world.restart();
+    await world.clock.advance(minuteMs);
+    expect(world.agent.summary()).toMatchObject({ pods: 1, readyPods: 0 });
+    isDown = false;
+    await world.clock.advance(minuteMs);
+    expect(world.agent.summary()).toMatchObject({ pods: 1, readyPods: 1 });
+  });
+
   test("that cannot make a sandbox is asked again, slower and slower", async () => {
     const world = await started({ behaviour: { sandboxError: "no network" } });
     await world.clock.advance(11 * minuteMs);

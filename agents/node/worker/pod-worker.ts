@@ -76,6 +76,11 @@ export class PodWorker {
     return !this.#isEnding();
   }
 
+  /** It has been looked at in this life of the agent. */
+  get isObserved(): boolean {
+    return this.#observation !== nothingObserved;
+  }
+
   /** Neither the runtime nor the disk has anything more of it than they must while it is asked for. */
   get isCleanedUp(): boolean {
     return this.#observation.containers.length === 0 && this.#memory.tornDown !== undefined;
