@@ -388,11 +388,13 @@ export class Agent implements PodHost, OutboxOwner, KeptAgent {
   /** The node is gone from the cluster: its pods end, and a new start begins anew. */
   async #retire(): Promise<void> {
     if (!this.#isRegistered) return;
+    // While the disk does not take it, it is asked for again: pods that nobody asks for would run on.
+    await this.#desired.retire(() => this.isStopped());
+    if (this.isStopped()) return;
     this.#isRegistered = false;
     this.#mirrors?.stop();
     this.ports.log.warn("the node was deleted; its pods end and nothing is synced until the agent is started again");
     this.#session.close();
-    await this.#desired.retire(() => this.isStopped());
-    if (!this.isStopped()) this.#distribute({});
+    this.#distribute({});
   }
 }

@@ -345,6 +345,22 @@ describe("a node that was deleted", () => {
   });
 });
 
+describe("a node that was deleted while its disk is full", () => {
+  test("asks less and less often, and ends its pods once there is room", async () => {
+    const world = await started();
+    world.controlPlane.registered = false;
+    world.checkpoint.fails = true;
+    const before = world.controlPlane.requests.length;
+    await world.clock.advance(hourMs);
+    expect(world.runtime.running("uid-1", "main")).toBe(1);
+    expect(world.controlPlane.requests.length - before).toBeLessThan(100);
+    world.checkpoint.fails = false;
+    await world.clock.advance(2 * minuteMs);
+    expect(await world.runtime.listPodSandboxes({})).toEqual([]);
+    expect(world.agent.summary().isRegistered).toBe(false);
+  });
+});
+
 describe("that a node was deleted, told unasked", () => {
   const unasked = (world: World) => {
     const answer = world.controlPlane.answer(0, { revision: 1, etag: "e1", templates: ["t1"] });

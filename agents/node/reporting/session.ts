@@ -71,6 +71,8 @@ export class Session implements ConnectionListener {
   /** Something came up while a message was on its way. */
   #wantsMore = false;
   #failures = 0;
+  /** Answers in a row that could not be taken in. */
+  #untaken = 0;
   #dueAtMs = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
   /** What went wrong the last time, if anything did. */
@@ -176,7 +178,9 @@ export class Session implements ConnectionListener {
     let wantsMore = true;
     try {
       wantsMore = await this.#owner.accept(answer);
+      this.#untaken = 0;
     } catch (error) {
+      this.#untaken += 1;
       this.#ports.log.warn("cannot take in an answer", { node: this.#node, problem: String(error) });
     }
     if (this.#isClosed || this.#isBackingOff || this.#pending !== undefined || this.#isPreparing) return;
@@ -186,7 +190,7 @@ export class Session implements ConnectionListener {
     }
     const jitter = 0.8 + 0.4 * this.#ports.random.next();
     this.#setDue(this.#ports.clock.monotonicMs() + Math.max(answer.nextSyncMs, 100) * jitter);
-    if (wantsMore) this.wake(askAgainMs);
+    if (wantsMore) this.wake(Math.min(longestRetryMs, askAgainMs * 2 ** Math.max(0, this.#untaken - 1)));
     if (this.#wantsMore) {
       this.#wantsMore = false;
       this.wake(0);
