@@ -11,15 +11,7 @@ import type { KeyedObject, ObjectKey } from "../store/objects.ts";
 import { readObject, readObjectsByKey, readOwnedKeys, updateObjects, writtenKey } from "../store/objects.ts";
 import type { PodRow } from "../store/pod-rows.ts";
 import { templateId } from "../store/pod-rows.ts";
-import {
-  deletePods,
-  insertTemplates,
-  readLostOwners,
-  readPod,
-  readPodsOfTemplates,
-  readTemplatesOfOwner,
-  updatePods,
-} from "../store/pods.ts";
+import { deletePods, insertTemplates, readLostOwners, readPod, readPodsOfOwner, updatePods } from "../store/pods.ts";
 import type { ServedKinds } from "../store/served-kinds.ts";
 import type { TemplateCache } from "../store/template-cache.ts";
 
@@ -45,14 +37,11 @@ export class GarbageCollector {
 
   /** Everything that names the owner, as it is now. */
   async #dependents(uid: string, namespace: string): Promise<Dependents> {
-    const [keys, templates] = await runBatch(this.#db, [
+    const [keys, pods] = await runBatch(this.#db, [
       readOwnedKeys(this.#db, [uid]),
-      readTemplatesOfOwner(this.#db, uid),
+      readPodsOfOwner(this.#db, uid, namespace),
     ]);
-    const [objects, pods] = await runBatch(this.#db, [
-      readObjectsByKey(this.#db, keys),
-      readPodsOfTemplates(this.#db, namespace, templates),
-    ]);
+    const [objects] = await runBatch(this.#db, [readObjectsByKey(this.#db, keys)]);
     await this.#templates.load(pods.map(({ template }) => template));
     return {
       objects: objects.filter(({ object }) => object.metadata.ownerReferences?.some((owner) => owner.uid === uid)),

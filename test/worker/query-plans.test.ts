@@ -33,8 +33,8 @@ import {
   readPodsByKey,
   readPodsOfBuckets,
   readPodsOfNode,
+  readPodsOfOwner,
   readTemplates,
-  readTemplatesOfOwner,
   readUnscheduledPods,
   updatePodStatuses,
   updatePods,
@@ -107,7 +107,6 @@ describe("nothing reads a whole table", () => {
     ["keeping templates", (db) => insertTemplates(db, new Map([["t", podTemplate()]]))],
     ["reading credentials", (db) => readNodeCredentials(db, ["a", "b"])],
     ["reading templates", (db) => readTemplates(db, ["t"])],
-    ["finding an owner's templates", (db) => readTemplatesOfOwner(db, "u")],
     [
       "counting the objects of a namespace",
       (db) => countObjects(db, { resource: "configmaps", namespace: "default", after: null, limit: 10 }),
@@ -153,6 +152,10 @@ describe("rows read and written", () => {
     const cost = await metered(updatePodStatuses(env.DB, [statusUpdate(key)], { nowMs }));
     expect(cost.read).toBeLessThan(20);
     expect(cost.written).toBeLessThanOrEqual(2);
+  });
+
+  it("of what an owner without pods leaves behind are few, however many pods there are", async () => {
+    expect((await metered(readPodsOfOwner(env.DB, "nobody", "default"))).read).toBeLessThan(5);
   });
 
   it("of one new pod are those of one pod, however many there are", async () => {

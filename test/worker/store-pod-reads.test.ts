@@ -12,9 +12,8 @@ import {
   readPodsByKey,
   readPodsOfBuckets,
   readPodsOfNode,
-  readPodsOfTemplates,
+  readPodsOfOwner,
   readTemplates,
-  readTemplatesOfOwner,
   removeUnusedTemplates,
 } from "../../src/store/pods.ts";
 import { daemonSet } from "../model/objects.ts";
@@ -72,14 +71,16 @@ describe("templates", () => {
     expect((await run(readTemplates(env.DB, [first]))).get(first)).toEqual(podTemplate());
   });
 
-  it("are found by who owns their pods", async () => {
+  it("lead to the pods of an owner", async () => {
     const ownerReferences = [{ apiVersion: "apps/v1", kind: "DaemonSet", name: "web", uid: "set-1", controller: true }];
     const id = await keepTemplate(podTemplate({ metadata: { ownerReferences } }));
     await insert([newPod("a", { template: id }), newPod("b")]);
-    expect(await run(readTemplatesOfOwner(env.DB, "set-1"))).toEqual([id]);
-    const pods = await run(readPodsOfTemplates(env.DB, "default", [id]));
-    expect(pods.map(({ name }) => name)).toEqual(["web-a"]);
-    expect(await run(readPodsOfTemplates(env.DB, "kube-system", [id]))).toEqual([]);
+    for (const namespace of ["default", ""]) {
+      const pods = await run(readPodsOfOwner(env.DB, "set-1", namespace));
+      expect(pods.map(({ name }) => name)).toEqual(["web-a"]);
+    }
+    expect(await run(readPodsOfOwner(env.DB, "set-1", "kube-system"))).toEqual([]);
+    expect(await run(readPodsOfOwner(env.DB, "set-2", "default"))).toEqual([]);
   });
 
   it("are forgotten once neither a pod nor the log names them", async () => {
