@@ -20,6 +20,8 @@ type Known = {
   /** Until when what the assignment before asked for may still be underway. */
   changedAtMs: number;
   before: StoredAssignment | null;
+  /** The agent takes the assignment for not saved: it goes by the one before, until it has saved another. */
+  isDoubted: boolean;
 };
 
 export type AgentWatch = {
@@ -56,7 +58,7 @@ export class AgentChecker {
   #known(machine: string): Known {
     const known = this.#machines.get(machine);
     if (known !== undefined) return known;
-    const fresh: Known = { reports: new Map(), assignment: null, changedAtMs: 0, before: null };
+    const fresh: Known = { reports: new Map(), assignment: null, changedAtMs: 0, before: null, isDoubted: false };
     this.#machines.set(machine, fresh);
     return fresh;
   }
@@ -67,6 +69,7 @@ export class AgentChecker {
     known.reports.clear();
     known.assignment = assignment;
     known.before = assignment;
+    known.isDoubted = false;
   }
 
   sent(machine: string, text: string): void {
@@ -158,15 +161,22 @@ export class AgentChecker {
     const isOlder = before !== null && assignment.revision < before.revision;
     const isSame =
       before !== null && assignment.revision === before.revision && contentOf(assignment) !== contentOf(before);
-    if (!isRetiring && (isOlder || isSame)) {
+    // One that it takes for not saved it does not have: the next one may well bear the same number.
+    if (!isRetiring && (isOlder || (isSame && !known.isDoubted))) {
       this.#breach("A2", `${machine} goes from revision ${before?.revision} to ${assignment.revision}`);
     }
     if (!isRetiring) this.#checkKept(machine, before, assignment);
     this.#checkRoom(machine, assignment);
     this.#checkNeighbours(machine, assignment);
-    known.before = before;
+    if (!known.isDoubted) known.before = before;
+    known.isDoubted = false;
     known.assignment = assignment;
     known.changedAtMs = this.#watch.nowMs();
+  }
+
+  /** The agent was told that the assignment was not saved, though it was. */
+  savedUnknown(machine: string): void {
+    this.#known(machine).isDoubted = true;
   }
 
   /** What an agent was given it keeps until it is asked to end it, or has ended it. */
@@ -212,8 +222,8 @@ export class AgentChecker {
   /** The pod as the agent is to treat it: it may start things, end them, or (while a change is underway) both. */
   acts(machine: string, method: string, podUid: string, isRunning: boolean): void {
     const known = this.#known(machine);
-    const isFresh = this.#watch.nowMs() - known.changedAtMs <= underwayMs;
-    const wishes = [wishOf(known.assignment, podUid), ...(isFresh ? [wishOf(known.before, podUid)] : [])];
+    const goesByBefore = known.isDoubted || this.#watch.nowMs() - known.changedAtMs <= underwayMs;
+    const wishes = [wishOf(known.assignment, podUid), ...(goesByBefore ? [wishOf(known.before, podUid)] : [])];
     const { checked } = this.#watch;
     if (starts.has(method)) checked({ id: "A5", name: "starts of containers" });
     if (ends.has(method) && isRunning) checked({ id: "A4", name: "ends of running containers" });

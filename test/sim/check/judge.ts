@@ -72,6 +72,7 @@ export class Judge {
       }),
       started: (machine) => this.agents.started(machine.name, machine.disk.loaded().assignment ?? null),
       saved: (machine, assignment) => this.agents.saved(machine.name, assignment),
+      savedUnknown: (machine) => this.agents.savedUnknown(machine.name),
       acts: (machine, method, podUid, isRunning) => this.agents.acts(machine.name, method, podUid, isRunning),
     };
   }

@@ -137,6 +137,7 @@ export class ClusterState {
   /** All versions of an object in their order, its ends included. */
   readonly #versions = new Map<string, Entry[]>();
   readonly everUid = new Set<string>();
+  readonly #gone: Entry[] = [];
   seq = 1;
 
   apply(entry: Entry): void {
@@ -148,6 +149,7 @@ export class ClusterState {
     this.everUid.add(entry.uid);
     if (entry.type === "DELETED") {
       this.latest.delete(key);
+      this.#gone.push(entry);
       if (entry.resource === "pods") this.pods.delete(entry.uid);
       return;
     }
@@ -162,6 +164,14 @@ export class ClusterState {
 
   *ofResource(resource: string): Generator<Body> {
     for (const { resource: own, subject } of this.latest.values()) {
+      if (own === resource && subject.kind === "object") yield subject.body;
+    }
+  }
+
+  /** As they were when they went, which was not before `sinceMs`. */
+  *goneSince(resource: string, sinceMs: number): Generator<Body> {
+    for (const { resource: own, subject, committedMs } of this.#gone.toReversed()) {
+      if (committedMs < sinceMs) return;
       if (own === resource && subject.kind === "object") yield subject.body;
     }
   }

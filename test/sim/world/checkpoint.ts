@@ -11,9 +11,11 @@ type Parts = {
   readonly actor: Actor;
   /** Is told of each assignment once it is on the disk. */
   readonly saved: (assignment: string) => void;
+  /** Is told when the agent is told that it is not, though it is. */
+  readonly savedUnknown: () => void;
 };
 
-export function checkpointOn({ crossings, machine, actor, saved }: Parts): Checkpoint {
+export function checkpointOn({ crossings, machine, actor, saved, savedUnknown }: Parts): Checkpoint {
   const write = (port: string, change: Partial<DiskContent>, done: () => void): Promise<void> =>
     crossings.call<void>({
       port,
@@ -40,7 +42,13 @@ export function checkpointOn({ crossings, machine, actor, saved }: Parts): Check
       }),
     saveAssignment: (assignment) => {
       const text = JSON.stringify(assignment);
-      return write("disk.assignment", { assignment: text }, () => saved(text));
+      let isOnDisk = false;
+      const written = write("disk.assignment", { assignment: text }, () => {
+        isOnDisk = true;
+        saved(text);
+      });
+      written.catch(() => isOnDisk && savedUnknown());
+      return written;
     },
     saveMemory: (memory) => write("disk.memory", { memory: JSON.stringify(memory) }, () => {}),
     saveObjects: (objects) => write("disk.objects", { objects: JSON.stringify(objects) }, () => {}),

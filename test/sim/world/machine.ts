@@ -24,6 +24,8 @@ export type Witness = {
   /** Before the agent reads its disk. */
   started(machine: Machine): void;
   saved(machine: Machine, assignment: string): void;
+  /** The agent takes what was saved last for not saved. */
+  savedUnknown(machine: Machine): void;
   /** Before a call to the runtime. `isRunning`: what it is about is all that runs of the pod. */
   acts(machine: Machine, method: string, podUid: string, isRunning: boolean): void;
 };
@@ -123,6 +125,7 @@ export class Machine {
           machine: this,
           actor,
           saved: (text) => witness.saved(this, text),
+          savedUnknown: () => witness.savedUnknown(this),
         }),
         nodeFacts: this.#facts,
         tokens: new code.ControlPlaneTokens({ client: http, credentials, clock }),

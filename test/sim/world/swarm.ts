@@ -88,10 +88,15 @@ export type Swarm = {
 
 const tightDice = 0x5eed;
 export const settingsDice = 0xc0f1;
+const hasteDice = 0xb5e7;
+/** So much more often do people do something in a world that is busy. */
+const haste = 5;
 
 export function swarmOf(seed: number): Swarm {
   const random = new Random(seed);
   const isCalm = random.chance(0.12);
+  // Of dice of its own, so that the other seeds stay what they were.
+  const isBusy = new Random(seed ^ hasteDice).chance(0.2);
   const nodes = random.chance(0.15) ? 10 + random.int(11) : 1 + random.int(8);
   return {
     seed,
@@ -110,11 +115,11 @@ export function swarmOf(seed: number): Swarm {
     rates: isCalm ? noFaults : ratesOf(random),
     troubleEveryMs: isCalm ? null : 1_000 * random.between(15, 90),
     troubles: some(troubles, random, 0.6),
-    deedEveryMs: 1_000 * random.between(12, 60),
+    deedEveryMs: (1_000 * random.between(12, 60)) / (isBusy ? haste : 1),
     deeds: some(deeds, random, 0.65),
     knobs: knobsOf(random),
     recovery: random.weighted<Recovery>({ whole: 70, "cron alone": 15, "one set fails": 15 }),
-    // Of dice of its own, so that the other seeds stay what they were.
+    // As above.
     isTight: new Random(seed ^ tightDice).chance(0.4),
     isConfigured: new Random(seed ^ settingsDice).chance(0.5),
   };

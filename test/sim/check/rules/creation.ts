@@ -67,9 +67,13 @@ export const surgeBudget: Rule = {
     const { atMs } = step.entry;
     const beside = others.some((other) => isLive(other) && isAvailable(other, set, atMs));
     if (!beside || !usesSurge(set)) return undefined;
-    const { budget } = servingWithout(step.state, set, "", atMs);
     const surging = surgingNodes(step, set, atMs) + 1;
-    return surging <= budget.surge ? null : `${surging} nodes surge, and ${budget.surge} may`;
+    const mayOf = (one: DaemonSetBody) => servingWithout(step.state, one, "", atMs).budget.surge;
+    const may = mayOf(set);
+    if (surging <= may) return null;
+    // It may have been more when it was decided on.
+    const isPremiseOld = recentSets(step.state, set, step.entry.committedMs).some((one) => surging <= mayOf(one));
+    return isPremiseOld ? null : `${surging} nodes surge, and ${may} may`;
   },
 };
 

@@ -1,6 +1,6 @@
 // What the rules about daemon pods have in common: whose write it is, which revision counts, what premises it may have.
 import { budgetOf, eligibility, hashLabel, isAvailable, isLive } from "../oracle.ts";
-import type { ClusterState, DaemonSetBody, Entry, NodeBody, PodState } from "../state.ts";
+import type { Body, ClusterState, DaemonSetBody, Entry, NodeBody, PodState } from "../state.ts";
 
 /** A plan may be as old as the slowest calls to the database that it took. */
 const oldestPremiseMs = 45_000;
@@ -12,11 +12,23 @@ export function controlledBy({ writer, writerName }: Entry): string | null {
   return /\/([0-9a-f-]{36}) #/.exec(writerName)?.[1] ?? null;
 }
 
+const revisions = "controllerrevisions.apps";
+
 /** The hash that pods of the current template carry; empty when there is no revision yet. */
 export function currentHash(state: ClusterState, setUid: string): string {
+  return hashOfLast(state.ofResource(revisions), setUid);
+}
+
+/** The hashes that a plan written now may have taken for the current one: a revision may have been collected since. */
+export function recentHashes(state: ClusterState, setUid: string, nowMs: number): readonly string[] {
+  const ever = [...state.ofResource(revisions), ...state.goneSince(revisions, nowMs - oldestPremiseMs)];
+  return [currentHash(state, setUid), hashOfLast(ever, setUid)];
+}
+
+function hashOfLast(among: Iterable<Body>, setUid: string): string {
   let highest = -1;
   let hash = "";
-  for (const revision of state.ofResource("controllerrevisions.apps")) {
+  for (const revision of among) {
     const number = Number(revision["revision"]);
     const isOwn = revision.metadata.ownerReferences?.some(({ uid }) => uid === setUid) === true;
     if (!isOwn || number <= highest) continue;
@@ -46,13 +58,18 @@ export function wasGone(state: ClusterState, name: string, nowMs: number): boole
   return state.versionsSince({ resource: "nodes", namespace: "", name }, nowMs - oldestPremiseMs).includes(null);
 }
 
-export function recentPods(
+export function recentPods(state: ClusterState, pod: PodState, nowMs: number): readonly PodState[] {
+  return podsSince(state, pod, nowMs - oldestPremiseMs);
+}
+
+/** The versions of a pod that were in force at some time since `sinceMs`. */
+export function podsSince(
   state: ClusterState,
   { namespace, name, uid }: PodState,
-  nowMs: number,
+  sinceMs: number,
 ): readonly PodState[] {
   const versions = state.history({ resource: "pods", namespace, name }).filter((entry) => entry.uid === uid);
-  const first = versions.findLastIndex(({ committedMs }) => committedMs < nowMs - oldestPremiseMs);
+  const first = versions.findLastIndex(({ committedMs }) => committedMs < sinceMs);
   return versions.slice(Math.max(0, first)).flatMap(({ subject }) => (subject.kind === "pod" ? [subject.pod] : []));
 }
 

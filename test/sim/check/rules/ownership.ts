@@ -1,8 +1,8 @@
 // I9: pods change hands only as selectors and deletions say, and the collector takes only what nobody owns any more.
 import type { Rule, Step } from "../history.ts";
 import { selects } from "../oracle.ts";
-import type { ClusterState, Owner } from "../state.ts";
-import { controlledBy } from "./daemon-pods.ts";
+import type { ClusterState, DaemonSetBody, Owner } from "../state.ts";
+import { controlledBy, recentSets } from "./daemon-pods.ts";
 
 export const changeOfHands: Rule = {
   id: "I9",
@@ -49,8 +49,10 @@ function release({ entry, state }: Step, owner: string): string | null {
   if (entry.subject.kind !== "pod") return null;
   const set = state.set(owner);
   if (entry.writer === "ControllerManager") {
-    const orphans = set?.metadata.finalizers?.includes("orphan") === true;
-    return orphans || set === null ? null : "a pod was orphaned though its owner is not to go so";
+    const orphans = ({ metadata }: DaemonSetBody) => metadata.finalizers?.includes("orphan") === true;
+    return set === null || recentSets(state, set, entry.committedMs).some(orphans)
+      ? null
+      : "a pod was orphaned though its owner is not to go so";
   }
   if (controlledBy(entry) !== owner) return null;
   if (set === null) return null;

@@ -7,6 +7,8 @@ import {
   currentHash,
   everHeld,
   podsOn,
+  podsSince,
+  recentHashes,
   recentNodes,
   recentPods,
   recentSets,
@@ -55,8 +57,9 @@ function reasonFor(step: Step, { pod, set }: Removal): Reason {
   // Somebody may have asked for the end of the other one meanwhile.
   const beside = others.filter((other) => recentPods(state, other, entry.committedMs).some(isLive));
   if (beside.length > 0) return "surplus";
-  const isOld = !isCurrent(pod, set, currentHash(state, set.metadata.uid));
-  return isOld && set.spec.updateStrategy.type === "RollingUpdate" ? "rollout" : "none";
+  const hashes = recentHashes(state, set.metadata.uid, entry.committedMs);
+  const rolls = ({ spec }: DaemonSetBody) => spec.updateStrategy.type === "RollingUpdate";
+  return sets.some((one) => rolls(one) && hashes.some((hash) => !isCurrent(pod, one, hash))) ? "rollout" : "none";
 }
 
 export const reasonToDelete: Rule = {
@@ -81,17 +84,26 @@ export const unavailableBudget: Rule = {
     const { state, entry } = step;
     const node = state.node(pod.node);
     if (node === null || !eligibility(set.spec.template.spec, node).run) return undefined;
-    if (!isAvailable(pod, set, entry.atMs)) return undefined;
+    // It may have become available after its end was decided on.
+    const known = podsSince(state, pod, entry.atMs);
+    if (!known.every((version) => isAvailable(version, set, entry.atMs))) return undefined;
     const reason = reasonFor(step, removal);
-    const beside = podsOn(state, set.metadata.uid, pod.node).filter((other) => other.uid !== pod.uid && isLive(other));
+    const beside = podsOn(state, set.metadata.uid, pod.node).filter((other) => other.uid !== pod.uid);
     if (reason === "surplus") return surplus(step, { pod, set, beside });
     if (reason !== "rollout") return undefined;
-    const { unavailable, budget } = servingWithout(state, set, pod.uid, entry.atMs);
-    if (usesSurge(set)) return "an available pod goes before its successor is available";
-    if (unavailable <= budget.unavailable) return null;
-    return `${unavailable} nodes are without an available pod, and ${budget.unavailable} may be`;
+    const excess = overBudget(step, removal);
+    const isPremiseOld = () =>
+      recentSets(state, set, entry.committedMs).some((earlier) => overBudget(step, { pod, set: earlier }) === null);
+    return excess === null || isPremiseOld() ? null : excess;
   },
 };
+
+function overBudget({ state, entry }: Step, { pod, set }: Removal): string | null {
+  const { unavailable, budget } = servingWithout(state, set, pod.uid, entry.atMs);
+  if (usesSurge(set)) return "an available pod goes before its successor is available";
+  if (unavailable <= budget.unavailable) return null;
+  return `${unavailable} nodes are without an available pod, and ${budget.unavailable} may be`;
+}
 
 type Crowd = Removal & { readonly beside: readonly PodState[] };
 
@@ -99,9 +111,11 @@ type Crowd = Removal & { readonly beside: readonly PodState[] };
 function surplus({ state, entry }: Step, { pod, set, beside }: Crowd): string | null {
   const hash = currentHash(state, set.metadata.uid);
   const isNew = ({ labels }: PodState) => labels[hashLabel] === hash;
-  const isTwin = beside.some((other) => isNew(other) === isNew(pod));
+  const isTwin = beside.some((other) => isLive(other) && isNew(other) === isNew(pod));
   if (!usesSurge(set) || isTwin) return null;
-  return beside.some((other) => isAvailable(other, set, entry.atMs))
+  // Its end may have been asked for meanwhile.
+  const known = beside.flatMap((other) => podsSince(state, other, entry.atMs));
+  return known.some((other) => isLive(other) && isAvailable(other, set, entry.atMs))
     ? null
     : "an available pod goes though the one beside it is not available yet";
 }
