@@ -36,3 +36,14 @@ export function withoutOwner(owners: readonly OwnerReference[], uid: string): re
 export function blocks(owners: readonly OwnerReference[], uid: string): boolean {
   return owners.some((owner) => owner.uid === uid && owner.blockOwnerDeletion === true);
 }
+
+const soonestLookMs = 1_000;
+const latestLookMs = 60_000;
+
+/**
+ * After how many milliseconds to look again at deletions that wait for others, when none has come further for `idleMs`.
+ * Whoever has waited for long can wait a tenth longer, and what waits for a node that is away for weeks costs little.
+ */
+export function lookAgainInMs(idleMs: number): number {
+  return Math.min(latestLookMs, Math.max(soonestLookMs, idleMs / 10));
+}

@@ -2,6 +2,7 @@
 import { DurableObject } from "cloudflare:workers";
 
 import { foregroundFinalizer, orphanFinalizer } from "../core/deletion.ts";
+import { lookAgainInMs } from "../core/garbage.ts";
 import type { Env } from "../env.ts";
 import { cleanupFinalizer, definitionsResource } from "../model/custom/definition.ts";
 import { pokeAfter } from "../pokes.ts";
@@ -19,10 +20,12 @@ import { terminateNamespace } from "./namespace-terminator.ts";
 
 const changesAtOnce = 1_000;
 const passedOver = 1_000;
-/** How often deletions that wait for others are looked at. */
-const waitMs = 1_000;
 const retryMs = 5_000;
 const cursorKey = "cursor";
+const standstillKey = "standstill";
+
+/** What deletions wait for, and since when it is that. */
+type Standstill = { readonly left: string; readonly sinceMs: number };
 
 export class ControllerManager extends DurableObject<Env> {
   readonly #latch = new Latch(() => this.#run());
@@ -99,16 +102,28 @@ export class ControllerManager extends DurableObject<Env> {
     const [objects] = await runBatch(this.env.DB, [readObjectsByKey(this.env.DB, [...waiting.values()])]);
     const present = new Set(objects.map(({ key }) => keyText(key)));
     for (const key of waiting.keys()) if (!present.has(key)) waiting.delete(key);
+    const left: string[] = [];
     for (const stored of objects) {
-      if (!(await this.#step(stored, nowMs))) waiting.delete(keyText(stored.key));
+      const count = await this.#step(stored, nowMs);
+      if (count === null) waiting.delete(keyText(stored.key));
+      else left.push(`${keyText(stored.key)} ${count}`);
     }
-    if (waiting.size > 0) await this.ctx.storage.setAlarm(nowMs + waitMs);
+    if (waiting.size > 0) await this.ctx.storage.setAlarm(nowMs + lookAgainInMs(this.#idleMs(left.join(" "), nowMs)));
   }
 
-  /** False: there is nothing here to wait for. */
-  async #step(stored: KeyedObject, nowMs: number): Promise<boolean> {
+  /** For how long nothing has changed of what deletions wait for. Kept, for between two looks the object may sleep. */
+  #idleMs(left: string, nowMs: number): number {
+    const { kv } = this.ctx.storage;
+    const standstill = kv.get<Standstill>(standstillKey);
+    if (standstill?.left === left) return nowMs - standstill.sinceMs;
+    kv.put<Standstill>(standstillKey, { left, sinceMs: nowMs });
+    return 0;
+  }
+
+  /** How many others it still waits for; null: there is nothing here to wait for. */
+  async #step(stored: KeyedObject, nowMs: number): Promise<number | null> {
     const { metadata } = stored.object;
-    if (metadata.deletionTimestamp === undefined) return false;
+    if (metadata.deletionTimestamp === undefined) return null;
     if (stored.key.resource === "namespaces") {
       const touched = this.#touched.bind(this);
       return terminateNamespace(this.env.DB, stored, nowMs, touched);
@@ -116,10 +131,9 @@ export class ControllerManager extends DurableObject<Env> {
     if (stored.key.resource === definitionsResource && metadata.finalizers?.includes(cleanupFinalizer)) {
       return terminateDefinition(this.env.DB, stored, nowMs, this.#touched.bind(this));
     }
-    if (metadata.finalizers?.includes(orphanFinalizer)) await this.#collector.orphan(stored, nowMs);
-    else if (metadata.finalizers?.includes(foregroundFinalizer)) await this.#collector.foreground(stored, nowMs);
-    else return false;
-    return true;
+    if (metadata.finalizers?.includes(orphanFinalizer)) return this.#collector.orphan(stored, nowMs);
+    if (metadata.finalizers?.includes(foregroundFinalizer)) return this.#collector.foreground(stored, nowMs);
+    return null;
   }
 }
 

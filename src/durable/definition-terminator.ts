@@ -15,17 +15,17 @@ import type { Touched } from "./garbage-collector.ts";
 const atOnce = 1_000;
 const mostDefinitions = 5_000;
 
-/** Deletes objects of the kind, or lets the definition go once there are none; false: it was let go before. */
+/** Deletes objects of the kind, or lets the definition go once there are none. Returns how many; null: it was let go before. */
 export async function terminateDefinition(
   db: D1Database,
   stored: KeyedObject,
   nowMs: number,
   touched: Touched,
-): Promise<boolean> {
+): Promise<number | null> {
   const { key } = stored;
   const definition = asDefinition(stored);
   const finalizers = definition.metadata.finalizers ?? [];
-  if (!finalizers.includes(cleanupFinalizer)) return false;
+  if (!finalizers.includes(cleanupFinalizer)) return null;
   // Before that, nobody could make any.
   const wasServed = isConditionTrue(definition, "Established");
   const objects = wasServed ? await objectsOf(db, key.name) : [];
@@ -34,13 +34,13 @@ export async function terminateDefinition(
     const released = { key, object: withFinalizers(definition, others) };
     await writeOrRelease(db, [released], nowMs);
     touched([], [released]);
-    return true;
+    return 0;
   }
   const [deleted] = await runBatch(db, [deleteObjects(db, objects, null, nowMs)]);
   // Only of what was written: news of what waits for its finalizers would wake the caller again, without end.
   const written = objects.filter((object) => deleted.has(writtenKey(object.key)));
   if (written.length > 0) touched([], written);
-  return true;
+  return objects.length;
 }
 
 async function objectsOf(db: D1Database, resource: string): Promise<readonly KeyedObject[]> {

@@ -165,8 +165,8 @@ export class GarbageCollector {
     );
   }
 
-  /** Lets go of an owner's dependents, then of the owner. */
-  async orphan(owner: KeyedObject, nowMs: number): Promise<void> {
+  /** Lets go of an owner's dependents, then of the owner. Returns how many dependents are left. */
+  async orphan(owner: KeyedObject, nowMs: number): Promise<number> {
     const uid = owner.object.metadata.uid ?? "";
     const { objects, pods } = await this.#dependents(uid, owner.key.namespace);
     const freed = objects.map((stored) =>
@@ -179,12 +179,13 @@ export class GarbageCollector {
       freed,
     );
     // Those that changed meanwhile are tried again.
-    if (written.size < freed.length || rewritten < pods.length) return;
-    await this.#release(owner, orphanFinalizer, nowMs);
+    const left = freed.length - written.size + pods.length - rewritten;
+    if (left === 0) await this.#release(owner, orphanFinalizer, nowMs);
+    return left;
   }
 
-  /** Deletes an owner's dependents; true once none that blocks it is left, and the owner was let go. */
-  async foreground(owner: KeyedObject, nowMs: number): Promise<boolean> {
+  /** Deletes an owner's dependents, and lets go of it once none that blocks it is left. Returns how many are left. */
+  async foreground(owner: KeyedObject, nowMs: number): Promise<number> {
     const uid = owner.object.metadata.uid ?? "";
     const { objects, pods } = await this.#dependents(uid, owner.key.namespace);
     const isBlocking =
@@ -192,7 +193,7 @@ export class GarbageCollector {
       pods.some((row) => blocks(this.#ownersOfPod(row), uid));
     if (isBlocking) await this.collect(uid, owner.key.namespace, nowMs);
     else await this.#release(owner, foregroundFinalizer, nowMs);
-    return !isBlocking;
+    return objects.length + pods.length;
   }
 
   async #release({ key, object }: KeyedObject, finalizer: string, nowMs: number): Promise<void> {

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import type { OwnerState } from "../../src/core/garbage.ts";
-import { blocks, judgeDependent, stateOfOwner, withoutOwner } from "../../src/core/garbage.ts";
+import { blocks, judgeDependent, lookAgainInMs, stateOfOwner, withoutOwner } from "../../src/core/garbage.ts";
 import type { KubeObject, OwnerReference } from "../../src/model/meta.ts";
 
 function owner(uid: string, fields: Partial<OwnerReference> = {}): OwnerReference {
@@ -64,6 +64,17 @@ describe("stateOfOwner", () => {
     ],
   ])("%s", (_rule, metadata, state) => {
     expect(stateOfOwner(given(metadata))).toBe(state);
+  });
+});
+
+describe("deletions that wait are looked at", () => {
+  it.each([
+    ["each second at first", 0, 1_000],
+    ["each second for the time that containers usually have", 10_000, 1_000],
+    ["less often the longer nothing changes", 100_000, 10_000],
+    ["at least each minute", 86_400_000, 60_000],
+  ])("%s", (_rule, idleMs, waitMs) => {
+    expect(lookAgainInMs(idleMs)).toBe(waitMs);
   });
 });
 

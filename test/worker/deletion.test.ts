@@ -287,6 +287,26 @@ describe("a deletion that waits", () => {
     expect(await head()).toBe(before.head);
     expect(readMeter().batches - before.batches).toBeLessThan(30);
   });
+
+  it("is looked at less often the longer nothing changes, though the collector sleeps in between", async () => {
+    const manager = controllerManager(env);
+    const nextLookInMs = () =>
+      runInDurableObject(manager, async (_manager, { storage }) => ((await storage.getAlarm()) ?? 0) - Date.now());
+    await createMap("held", { ...ownedBy(await createMap("owner")), finalizers });
+    await api.remove(mapPath("owner"), { propagationPolicy: "Foreground" });
+    await collect();
+    expect(await nextLookInMs()).toBeLessThanOrEqual(1_000);
+    await runInDurableObject(manager, (_manager, { storage }) => {
+      const { left } = storage.kv.get<{ left: string }>("standstill") ?? {};
+      storage.kv.put("standstill", { left, sinceMs: Date.now() - 400_000 });
+    });
+    await evictDurableObject(manager);
+    await collect();
+    expect(await nextLookInMs()).toBeGreaterThan(30_000);
+    await createMap("another", { ...ownedBy(await api.get(mapPath("owner"))), finalizers });
+    await collect();
+    expect(await nextLookInMs()).toBeLessThanOrEqual(1_000);
+  });
 });
 
 describe("a collection", () => {
