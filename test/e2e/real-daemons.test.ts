@@ -117,7 +117,18 @@ it("node-exporter, the log collector and a daemon with something to say are appl
   await kubectl.ok("rollout status ds/ticker --timeout=60s");
   await kubectl.ok("rollout status ds/node-exporter -n monitoring --timeout=60s");
   await kubectl.ok("rollout status ds/log-collector -n logging --timeout=60s");
+  await keepBridgeAddress(node("edge-6"));
 }, 200_000);
+
+/**
+ * As udev does on a machine with systemd, and containerd's and Docker's networks do themselves. Podman's bridge has the
+ * address of one of its ports, and another one when that goes with its pod: what the others send to the old address
+ * meanwhile is translated wrongly, and their connections are dead for minutes.
+ */
+async function keepBridgeAddress({ machine }: EdgeNode): Promise<void> {
+  const address = await machine.ok("cat", "/sys/class/net/podman0/address");
+  await machine.ok("ip", "link", "set", "podman0", "address", address.trim());
+}
 
 it("node-exporter tells of the machine, and of nobody who does not know the password", async () => {
   for (const { name, machine } of nodes) {
@@ -402,30 +413,13 @@ describe.concurrent("while nodes have troubles of all kinds", () => {
   }, 240_000);
 });
 
-/** Two polls of the collector: what it may have on its way when a connection breaks, which plain TCP does not send again. */
-const mostOnTheWay = 10;
-
 it("in the end not a line of a daemon is missing that nobody took the power of", async () => {
   const tickers = running("ticker").filter(({ node: edge }) => edge.name !== "edge-5");
   const missing = () =>
     tickers.flatMap(({ node: edge, pod }) => {
       const numbers = logs.missing(pod);
-      return numbers?.length === 0 ? [] : [{ edge, pod, numbers }];
+      return numbers?.length === 0 ? [] : [{ node: edge.name, numbers }];
     });
-  const told = () => missing().map(({ edge, numbers }) => ({ node: edge.name, numbers }));
   // Where packets were lost for a minute, TCP waits for up to as long again before it tries once more.
-  const isWhole = until(() => missing().length === 0, 150_000).then(
-    () => true,
-    () => false,
-  );
-  if (await isWhole) return;
-  for (const { edge, pod, numbers } of missing()) {
-    if (numbers === null || numbers.length > mostOnTheWay) expect(told()).toEqual([]);
-    // The node has to have them all the same.
-    const { stdout } = await edge.machine.run("sh", "-c", "cat /var/log/containers/*ticker*");
-    const unwritten = (numbers ?? []).filter(
-      (number) => !stdout.includes(` tick ${number} on ${edge.name} of ${pod}\n`),
-    );
-    expect({ node: edge.name, unwritten }).toEqual({ node: edge.name, unwritten: [] });
-  }
+  await until(() => missing().length === 0, 150_000).catch(() => expect(missing()).toEqual([]));
 }, 180_000);
