@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { expect } from "vitest";
 
 import type { PodCase, Row } from "./case.ts";
+import { running } from "./case.ts";
+import { kept, keptLines, keptMount } from "./endings.ts";
 
 const hostPath = (name: string, path: string, type?: string) => ({
   name,
@@ -143,15 +145,21 @@ const emptyDirs: PodCase = {
 
 const tooMuch: PodCase = {
   pod: "too-much",
-  spec: () => ({
-    volumes: [{ name: "small", emptyDir: { sizeLimit: "1Mi" } }],
-    containers: [{ name: "main", volumeMounts: [{ name: "small", mountPath: "/small" }] }],
+  spec: ({ directory }) => ({
+    volumes: [{ name: "small", emptyDir: { sizeLimit: "1Mi" } }, kept(directory)],
+    containers: [
+      {
+        name: "main",
+        // What it prints goes with it when it is evicted.
+        command: running("dd if=/dev/zero of=/small/x bs=1024 count=2048 && echo written >/kept/said"),
+        volumeMounts: [{ name: "small", mountPath: "/small" }, keptMount],
+      },
+    ],
   }),
   rows: [
     {
       row: "emptyDir: sizeLimit of one on disk holds back no write",
-      shows: "dd if=/dev/zero of=/small/x bs=1024 count=2048 2>/dev/null && echo written",
-      is: "written",
+      check: (pod) => pod.until(() => expect(keptLines(pod, "said"), pod.explanation()).toEqual(["written"])),
     },
     {
       row: "emptyDir: a pod that is above its sizeLimit is evicted",
