@@ -214,14 +214,19 @@ export async function rebuild(
 
 /** Decides every entry anew if what it is decided with has changed: by the ledger alone, unless placement has. */
 export async function redecide(context: Reconciling, decidedWith: DecidedWith, nowMs: number): Promise<void> {
-  const before = context.ledger.state?.decidedWith;
-  if (before === undefined) return;
-  const placementChanged = JSON.stringify(before.placement) !== JSON.stringify(decidedWith.placement);
-  if (!placementChanged && JSON.stringify(timeless(before)) === JSON.stringify(timeless(decidedWith))) return;
-  if (placementChanged) await placeAnew(context, decidedWith, nowMs);
-  else decideAnew(context, decidedWith, nowMs);
-  const state = context.ledger.state;
-  if (state !== null) context.ledger.setState({ ...state, decidedWith });
+  const { ledger } = context;
+  if (ledger.state === null) return;
+  const { decidedWith: before, isPlacing = false } = ledger.state;
+  const mustPlace = isPlacing || JSON.stringify(before.placement) !== JSON.stringify(decidedWith.placement);
+  if (!mustPlace && JSON.stringify(timeless(before)) === JSON.stringify(timeless(decidedWith))) return;
+  if (mustPlace) {
+    // Kept before the first page: should this be cut short, the template may be the one before when it is begun again.
+    ledger.setState({ ...ledger.state, isPlacing: true });
+    await placeAnew(context, decidedWith, nowMs);
+  } else decideAnew(context, decidedWith, nowMs);
+  if (ledger.state === null) return;
+  const { isPlacing: _over, ...state } = ledger.state;
+  ledger.setState({ ...state, decidedWith });
 }
 
 /** observedGeneration follows from the very decisions made; it matters to the failure back-off alone. */

@@ -14,6 +14,8 @@ export type LedgerState = {
   /** The last row of the change log that the entries include. */
   readonly cursor: number;
   readonly decidedWith: DecidedWith;
+  /** Some entries were placed by other rules than `decidedWith`: a pass that was to place all of them was cut short. */
+  readonly isPlacing?: true;
   readonly totals: NodeCounts;
   /** How many pods carry each revision hash. */
   readonly hashes: Readonly<Record<string, number>>;

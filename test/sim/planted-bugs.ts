@@ -264,6 +264,22 @@ const agentBugs: readonly PlantedBug[] = [
     swarm: { isTight: true },
   },
   {
+    name: "a placement that was cut short is not begun again",
+    breaks: ["I6"],
+    file: "src/durable/daemonset-catch-up.ts",
+    find: "const mustPlace = isPlacing || ",
+    replace: "const mustPlace = ",
+    swarm: {
+      knobs: { "durable/daemonset-catch-up:pageSize": 3 },
+      nodes: 12,
+      deeds: ["change placement", "roll back"],
+      deedEveryMs: 2_000,
+      troubles: ["database down", "object crash"],
+      troubleEveryMs: 5_000,
+      rates: { before: 0.05, lost: 0, "crash-before": 0.02, "crash-after": 0.02, delay: 0, duplicate: 0 },
+    },
+  },
+  {
     name: "an agent takes an older assignment",
     breaks: ["A2"],
     file: "agents/node/assignment/desired.ts",
