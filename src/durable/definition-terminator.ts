@@ -15,7 +15,10 @@ import type { Touched } from "./garbage-collector.ts";
 const atOnce = 1_000;
 const mostDefinitions = 5_000;
 
-/** Deletes objects of the kind, or lets the definition go once there are none. Returns how many; null: it was let go before. */
+/**
+ * Deletes objects of the kind, or lets the definition go once there are none. Returns how many there were; null: it was
+ * let go before.
+ */
 export async function terminateDefinition(
   db: D1Database,
   stored: KeyedObject,

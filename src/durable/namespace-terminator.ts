@@ -12,7 +12,10 @@ import type { Touched } from "./garbage-collector.ts";
 const atOnce = 5_000;
 const finalizer = "kubernetes";
 
-/** Deletes what is in the namespace, and lets it go once nothing is left. Returns how much is; null: it was let go before. */
+/**
+ * Deletes what is in the namespace, and lets it go once nothing is left. Returns how much there was; null: it was let go
+ * before.
+ */
 export async function terminateNamespace(
   db: D1Database,
   namespace: KeyedObject,
@@ -34,7 +37,7 @@ export async function terminateNamespace(
 
 // Told of is only what was written: news of what waits for its finalizers would wake the caller again, without end.
 
-/** In the background: their dependents are in the same namespace and are deleted as well. Returns how many there were. */
+/** In the background: dependents are in the same namespace and are deleted as well. Returns how many there were. */
 async function removeObjects(db: D1Database, namespace: string, nowMs: number, touched: Touched): Promise<number> {
   const [objects] = await runBatch(db, [readObjectsOfNamespace(db, namespace, atOnce)]);
   if (objects.length === 0) return 0;

@@ -6,9 +6,11 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { KubeObject } from "../../src/model/meta.ts";
 import { controllerManager } from "../../src/pokes.ts";
 import { readMeter } from "../../src/store/meter.ts";
+import { insertPods } from "../../src/store/pods.ts";
 import * as api from "./support/api.ts";
-import { addNodes, head, newCluster } from "./support/cluster.ts";
+import { addNodes, head, newCluster, nodeNames, run } from "./support/cluster.ts";
 import { createSet, daemonPods, reconcile } from "./support/daemonset.ts";
+import { keepTemplate, newPod } from "./support/pods.ts";
 import { until } from "./support/until.ts";
 
 beforeEach(newCluster);
@@ -341,6 +343,16 @@ describe("a namespace", () => {
     expect(await api.exists(path)).toBe(true);
     await api.patch(`${maps}/held`, { metadata: { finalizers: null } });
     await until("the namespace is gone", async () => !(await api.exists(path)));
+  });
+
+  it("that is to go asks for the end of all its pods, though thousands of them wait", async () => {
+    await keepTemplate();
+    const pods = nodeNames(5_001).map((node) => newPod(node, { namespace: "team", hasFinalizers: true }));
+    await run(insertPods(env.DB, pods, null, { nowMs: Date.now() }));
+    await api.remove(path);
+    await collect();
+    const going = await env.DB.prepare("SELECT count(*) AS n FROM pods WHERE deletion_ms IS NOT NULL").first("n");
+    expect(going).toBe(5_001);
   });
 
   it("that is to go takes no new objects", async () => {
